@@ -1,0 +1,1 @@
+"""Interpreters of the step programs, and what they measure."""

@@ -1,0 +1,247 @@
+"""The system under review: components, what they run, where they keep data, how hard they are used."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+
+from backend_expert.model.facts import Certainty, Estimate, Evidence
+from backend_expert.model.steps import Step
+
+
+class Kind(StrEnum):
+    """What a component is to the others."""
+
+    SERVICE = "service"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+    DATABASE = "database"
+    CACHE = "cache"
+    BROKER = "broker"
+    EXTERNAL = "external"
+    CLIENT = "client"
+    PLATFORM = "platform"
+    """Telemetry, registries, consoles: beside the path of requests, never on it."""
+
+
+STORES = frozenset({Kind.DATABASE, Kind.CACHE})
+STATEFUL = STORES | {Kind.BROKER}
+
+
+class Port(Struct, frozen=True, kw_only=True):
+    """A port that a container listens on; `published` is the port outside (0: chosen at start, `None`: not published)."""
+
+    number: int
+    published: int | None = None
+    address: str = ""
+    protocol: str = "tcp"
+    name: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Probe(Struct, frozen=True, kw_only=True):
+    """A check of health: `healthcheck` is that of Compose or a Dockerfile, the other three are those of Kubernetes."""
+
+    kind: Literal["healthcheck", "liveness", "readiness", "startup"]
+    mechanism: Literal["http", "tcp", "grpc", "command"]
+    target: str = ""
+    period_s: float | None = None
+    timeout_s: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Volume(Struct, frozen=True, kw_only=True):
+    """A place on disk; `persistent` is false where its content goes with the container (emptyDir, tmpfs)."""
+
+    path: str
+    source: str = ""
+    persistent: bool = True
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Autoscaling(Struct, frozen=True, kw_only=True):
+    """Bounds and signal of an autoscaler; `target` is in the unit of the metric (percent for `cpu`)."""
+
+    minimum: int
+    maximum: int
+    metric: str = "cpu"
+    target: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """A variable of the environment. The value of a secret never enters the model: it is replaced by a mark with its hash."""
+
+    name: str
+    value: str
+    secret: bool = False
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Deployment(Struct, frozen=True, kw_only=True):
+    """How a component is run.
+
+    A number that is `None` is unknown. An empty collection means *looked for and not found* when `complete`; where a file could be
+    read only in part (a template), `complete` is false and absence proves nothing. `workers` are the requests one instance works on
+    at a time; in an event loop one thread serves them all.
+    """
+
+    replicas: Estimate | None = None
+    cpu_cores: Estimate | None = None
+    memory_mb: Estimate | None = None
+    workers: Estimate | None = None
+    event_loop: bool | None = None
+    queue_limit: Estimate | None = None
+    startup_s: Estimate | None = None
+    autoscaling: Autoscaling | None = None
+    disruption_budget: bool = False
+    ports: tuple[Port, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    networks: tuple[str, ...] = ()
+    user: str = ""
+    restart: str = ""
+    complete: bool = True
+
+
+class Component(Struct, frozen=True, kw_only=True):
+    """A part that runs by itself. `technology` is a lower-case name (`postgresql`, `nginx`, `nestjs`), empty when unknown."""
+
+    name: str
+    kind: Kind
+    technology: str = ""
+    image: str = ""
+    source: str = ""
+    aliases: tuple[str, ...] = ()
+    deployment: Deployment | None = None
+    settings: tuple[Setting, ...] = ()
+    certainty: Certainty = Certainty.DECLARED
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def stateful(self) -> bool:
+        """Tell whether the component keeps data for others: a store or a broker."""
+        return self.kind in STATEFUL
+
+
+class Trigger(Struct, frozen=True, kw_only=True):
+    """What starts an operation; for `message`, `name` is the topic and the other fields say how it is consumed."""
+
+    kind: Literal["http", "rpc", "graphql", "message", "schedule", "start"]
+    name: str = ""
+    group: str = ""
+    concurrency: Estimate | None = None
+    acknowledge: Literal["before", "after", "auto"] | None = None
+    maximum_deliveries: int | None = None
+    dead_letter: bool | None = None
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """A small program that a component runs. Its name is unique in the system: component, space, trigger."""
+
+    name: str
+    component: str
+    trigger: Trigger
+    steps: tuple[Step, ...] = ()
+    certainty: Certainty = Certainty.DECLARED
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """A column or field of a dataset."""
+
+    name: str
+    type: str = ""
+    nullable: bool = True
+    personal: bool = False
+
+
+class Index(Struct, frozen=True, kw_only=True):
+    """An index or key of a dataset."""
+
+    columns: tuple[str, ...]
+    unique: bool = False
+    name: str = ""
+
+
+class Dataset(Struct, frozen=True, kw_only=True):
+    """A table, collection or key space. Its name is `store/dataset`, or `store/database.table` where the database is known."""
+
+    name: str
+    store: str
+    database: str = ""
+    columns: tuple[Column, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    rows: Estimate | None = None
+    isolation: str = ""
+    certainty: Certainty = Certainty.DECLARED
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """A queue, topic or channel. Its name is `broker/topic`."""
+
+    name: str
+    broker: str
+    durable: bool | None = None
+    partitions: int | None = None
+    certainty: Certainty = Certainty.DECLARED
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Workload(Struct, frozen=True, kw_only=True):
+    """Traffic that arrives from outside, whether or not earlier requests are answered (open loop)."""
+
+    name: str
+    operation: str
+    rate_per_s: Estimate
+
+
+class Objective(Struct, frozen=True, kw_only=True):
+    """What the users of an operation are promised; an empty `operation` means every entry."""
+
+    name: str
+    operation: str = ""
+    latency_p99_ms: float | None = None
+    success_ratio: float | None = None
+
+
+_Named = TypeVar("_Named", Component, Operation, Dataset, Topic)
+
+
+class System(Struct, frozen=True, kw_only=True):
+    """A backend as data. Every tuple is ordered by name, so that equal systems print equal bytes."""
+
+    name: str
+    components: tuple[Component, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    network_ms: Estimate | None = None
+
+    def component(self, name: str) -> Component:
+        """Return the component of that name; raise `KeyError` when there is none."""
+        return _named(self.components, name)
+
+    def operation(self, name: str) -> Operation:
+        """Return the operation of that name; raise `KeyError` when there is none."""
+        return _named(self.operations, name)
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the dataset of that name; raise `KeyError` when there is none."""
+        return _named(self.datasets, name)
+
+    def topic(self, name: str) -> Topic:
+        """Return the topic of that name; raise `KeyError` when there is none."""
+        return _named(self.topics, name)
+
+
+def _named(items: tuple[_Named, ...], name: str) -> _Named:
+    for item in items:
+        if item.name == name:
+            return item
+    raise KeyError(name)

@@ -1,0 +1,1 @@
+"""Artefacts in, one System out, with the evidence of every fact."""

@@ -1,0 +1,1 @@
+"""Render a Result: terminal, Markdown, HTML, JSON."""

@@ -1,0 +1,1 @@
+"""The pipeline: read, check, prescribe, prove, rank; and the Result it makes."""

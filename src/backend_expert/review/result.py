@@ -1,0 +1,265 @@
+"""The Result: everything a report shows, versioned, with units in the names and nothing left to look up.
+
+Faces render it and know nothing behind it. Within a major version of `SCHEMA` fields are only added.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from backend_expert.model import Evidence, Link, Severity, Text, Unread
+
+SCHEMA = "backend-expert/result/1"
+
+Category = Literal["resilience", "consistency", "scale", "data", "api", "security", "delivery", "structure"]
+
+
+class Interval(Struct, frozen=True):
+    """A measured value with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """One figure before and after a change. `id` carries the unit (`latency_p99_ms`, `success_ratio`, `goodput_per_s`)."""
+
+    id: str
+    title: Text
+    lower_is_better: bool
+    before: Interval
+    after: Interval
+    difference: Interval
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """What happened over time in one run: one value a slice. `latency_p99_ms` is `None` in a slice without answers."""
+
+    id: str
+    title: Text
+    time_s: tuple[float, ...]
+    latency_p50_ms: tuple[float | None, ...]
+    latency_p99_ms: tuple[float | None, ...]
+    success_ratio: tuple[float | None, ...]
+    offered_per_s: tuple[float, ...]
+    goodput_per_s: tuple[float, ...]
+
+
+class Band(Struct, frozen=True):
+    """A stretch of time to mark in a plot."""
+
+    start_s: float
+    end_s: float
+    title: Text
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """An experiment with a change: what was tried, what was measured, how sure that is.
+
+    `verdict` is `helps`, `hurts`, `no-difference` or `undecided`; `share_better` is the share of plausible draws of the assumed numbers in
+    which the change helps, out of `draws`.
+    """
+
+    lab: Literal["load", "states", "planner"]
+    experiment: Text
+    verdict: Literal["helps", "hurts", "no-difference", "undecided"]
+    summary: Text
+    measures: tuple[Measure, ...] = ()
+    share_better: float | None = None
+    draws: int = 0
+    replications: int = 0
+    series: tuple[Series, ...] = ()
+    bands: tuple[Band, ...] = ()
+    objective_ms: float | None = None
+
+
+class CodeExample(Struct, frozen=True, kw_only=True):
+    """An implementation example: `place` says where it belongs (`NestJS`, `Compose`), `language` colours it (`ts`, `yaml`)."""
+
+    place: str
+    language: str
+    code: str
+
+
+class Recommendation(Struct, frozen=True, kw_only=True):
+    """A remedy applied to this system, with its proof. `rank` counts from 1; 0 means tried and rejected, or not proved."""
+
+    id: str
+    remedy: str
+    rank: int
+    title: Text
+    action: Text
+    findings: tuple[str, ...]
+    components: tuple[str, ...]
+    effort: Literal["hours", "days", "weeks"]
+    status: Literal["proved", "rejected", "inferred"]
+    proof: Proof | None = None
+    pseudocode: Text = Text("", "")
+    examples: tuple[CodeExample, ...] = ()
+    trade_off: Text = Text("", "")
+    when_not: Text = Text("", "")
+    does_not_fix: Text = Text("", "")
+
+
+class Snippet(Struct, frozen=True, kw_only=True):
+    """Lines of a reviewed file around an evidence, secrets masked; `first_line` is the number of the first of them."""
+
+    evidence: Evidence
+    first_line: int
+    lines: tuple[str, ...]
+
+
+class ReportedFinding(Struct, frozen=True, kw_only=True):
+    """A finding, opened. `id` is its fingerprint; `proof` says how it is known (`asked` needs an answer from the user)."""
+
+    id: str
+    rule: str
+    code: str
+    category: Category
+    severity: Severity
+    status: Literal["proved", "measured", "inferred", "asked"]
+    confidence: float
+    title: Text
+    why: Text
+    subject: str
+    components: tuple[str, ...]
+    links: tuple[Link, ...]
+    evidence: tuple[Evidence, ...]
+    snippets: tuple[Snippet, ...] = ()
+    recommendations: tuple[str, ...] = ()
+    rule_page: Text = Text("", "")
+
+
+class CategoryScore(Struct, frozen=True, kw_only=True):
+    """A score from 0 to 100 with its weight in the whole, and the deductions that explain it."""
+
+    category: Category
+    title: Text
+    score: int
+    weight: float
+    deductions: tuple[tuple[str, int], ...]
+
+
+class Requirement(Struct, frozen=True, kw_only=True):
+    """The answer to one requirement of the brief, with the numbers or what is missing."""
+
+    id: str
+    title: Text
+    verdict: Literal["held", "broken", "not-decidable"]
+    answer: Text
+    counterexample: Text | None = None
+    series: tuple[Series, ...] = ()
+    bands: tuple[Band, ...] = ()
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """A component in the drawing and in the table of components."""
+
+    name: str
+    kind: str
+    technology: str
+    replicas: str
+    group: str = ""
+    findings: tuple[str, ...] = ()
+    worst: Severity | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """A dependency in the drawing; `certainty` is `assumed` where only a start order shows it."""
+
+    caller: str
+    callee: str
+    protocol: str
+    synchronous: bool
+    certainty: str
+    findings: tuple[str, ...] = ()
+    worst: Severity | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class PeakStudy(Struct, frozen=True, kw_only=True):
+    """What happens at the stated peak, before and after everything that is recommended."""
+
+    factor: float
+    summary: Text
+    first_to_break: str
+    objective_ms: float | None
+    series: tuple[Series, ...]
+    bands: tuple[Band, ...]
+    measures: tuple[Measure, ...] = ()
+
+
+class Assumption(Struct, frozen=True, kw_only=True):
+    """A number nobody stated: its place in `system.yaml`, its value, and the range that experiments drew from."""
+
+    path: str
+    value: float
+    low: float
+    high: float
+    reason: Text
+    matters: float | None = None
+
+
+class CheckedRule(Struct, frozen=True, kw_only=True):
+    """A rule that ran, with how often it fired."""
+
+    id: str
+    code: str
+    category: Category
+    title: Text
+    found: int
+
+
+class Footer(Struct, frozen=True, kw_only=True):
+    """What it takes to make this report again."""
+
+    command: str
+    seed: int
+    version: str
+    digest: str
+    commit: str
+    commit_date: str
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """A whole review."""
+
+    schema: str = SCHEMA
+    system: str
+    verdict: Text
+    read: Text
+    grade: Literal["A", "B", "C", "D", "E", "F"]
+    score: int
+    scores: tuple[CategoryScore, ...]
+    requirements: tuple[Requirement, ...]
+    recommendations: tuple[Recommendation, ...]
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    peak: PeakStudy | None
+    findings: tuple[ReportedFinding, ...]
+    assumptions: tuple[Assumption, ...]
+    questions: tuple[Text, ...]
+    unread: tuple[Unread, ...]
+    notes: tuple[Text, ...]
+    rules: tuple[CheckedRule, ...]
+    footer: Footer
+
+
+def to_json(result: Result) -> bytes:
+    """Return the Result as indented JSON with a final newline; equal results give equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+
+
+def from_json(data: bytes) -> Result:
+    """Read a Result; unknown keys are ignored; raise `msgspec.ValidationError` when it is not one."""
+    return msgspec.json.decode(data, type=Result)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the Result, made from the types above."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(Result)
