@@ -30,8 +30,8 @@ class Remedy(Struct, frozen=True, kw_only=True):
     """A change that answers some rules.
 
     `apply` returns the changed system, or the very same object when the remedy does not fit the finding. `experiment` returns the
-    scenario (the fault, or the peak of the given factor) that makes the problem bite. `considers` are the words of a brief's `consider`
-    that bring this remedy forward.
+    scenario (the fault, or the peak of the given factor) that makes the problem bite. `considers` are the words of a brief's
+    `consider` that bring this remedy forward.
     """
 
     id: str

@@ -39,8 +39,8 @@ class Evidence(Struct, frozen=True, order=True):
 class Estimate(Struct, frozen=True, order=True):
     """Hold a number with what is known of its error.
 
-    `spread` is a factor: 90 % of the plausible values lie between `value / spread` and `value * spread` (log-normal). It is 1 for an
-    exact number. Units are in the name of the field that holds the estimate (`timeout_ms`, `rate_per_s`).
+    `spread` is a factor: 90 % of the plausible values lie between `value / spread` and `value * spread` (log-normal). It is 1 for
+    an exact number. Units are in the name of the field that holds the estimate (`timeout_ms`, `rate_per_s`).
     """
 
     value: float

@@ -38,9 +38,10 @@ class Link(Struct, frozen=True, order=True):
 class Finding(Struct, frozen=True, kw_only=True):
     """A problem of the system, with where it shows and why it hurts.
 
-    `subject` names the place in the words of the system (`orders → payment`, `redis`) and is stable while lines move. `components`
-    holds every component concerned, the one to change first. `links` holds the calls concerned, in the order of the path where there
-    is one. `confidence` is from 0 to 1 and says nothing about severity. `asked` marks a question: the files read do not decide it.
+    `subject` names the place in the words of the system (`orders → payment`, `redis`) and is stable while lines move.
+    `components` holds every component concerned, the one to change first. `links` holds the calls concerned, in the order of the
+    path where there is one. `confidence` is from 0 to 1 and says nothing about severity. `asked` marks a question: the files read
+    do not decide it.
     """
 
     rule: str

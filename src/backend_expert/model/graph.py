@@ -213,14 +213,15 @@ def callers_of(system: System, name: str) -> tuple[str, ...]:
 def entries(system: System) -> tuple[Operation, ...]:
     """Return the operations where traffic enters.
 
-    Those that a workload names; without workloads, those that no other operation calls, of the components that are gateways or publish
-    a port; and if there are none, every HTTP or RPC operation that nothing calls.
+    Those that a workload names; without workloads, those that nothing but a client calls, of the components that are gateways or
+    publish a port; and if there are none, every HTTP or RPC operation that nothing calls.
     """
     named = {workload.operation for workload in system.workloads}
     if named:
         return tuple(operation for operation in system.operations if operation.name in named)
-    called = {site.step.operation for site in call_sites(system) if isinstance(site.step, Call)}
     kinds = {component.name: component for component in system.components}
+    clients = {component.name for component in system.components if component.kind is Kind.CLIENT}
+    called = {site.step.operation for site in call_sites(system) if isinstance(site.step, Call) and site.caller not in clients}
     roots = tuple(
         operation
         for operation in system.operations

@@ -47,11 +47,10 @@ class Breaker(Struct, frozen=True):
 
 
 class Pool(Struct, frozen=True):
-    """Limit the calls in flight from one instance of the caller: `size` permits, waiting at most `wait_ms` in a queue of `queue`."""
+    """Limit the calls in flight from one instance of the caller: `size` permits, and a wait of at most `wait_ms`."""
 
     size: Estimate
     wait_ms: Estimate | None = None
-    queue: Estimate | None = None
 
 
 class Hedge(Struct, frozen=True):

@@ -96,15 +96,14 @@ Node = Union[Scalar, Sequence, Mapping]
 def parse_documents(text: str) -> tuple[Node, ...]:
     """Return the documents of a YAML text, empty ones left out; raise `PositionError` with the line of the first problem."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    documents = []
+    documents: list[Node] = []
     budget = [NODE_LIMIT]
     try:
-        for node in yaml.compose_all(text, Loader=loader):
-            if node is not None:
-                documents.append(_convert(node, budget, frozenset()))
+        documents += [_convert(node, budget, frozenset()) for node in yaml.compose_all(text, Loader=loader) if node is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise PositionError(mark.line + 1 if mark else 1, error.problem or "this is not YAML") from None
+        last = text.count("\n") + (not text.endswith("\n"))  # libyaml may point behind the end
+        raise PositionError(min(mark.line + 1, last) if mark else 1, error.problem or "this is not YAML") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise PositionError(line, f"the character {error.character!r} is not allowed in YAML") from None
@@ -121,7 +120,7 @@ def _convert(node: yaml.Node, budget: list[int], above: frozenset[int]) -> Node:
     if id(node) in above:
         raise PositionError(line, "an alias contains itself")
     if isinstance(node, yaml.ScalarNode):
-        return Scalar(node.value, line, node.style is None)
+        return Scalar(node.value, line, node.style in {None, ""})
     above |= {id(node)}
     if isinstance(node, yaml.SequenceNode):
         return Sequence(tuple(_convert(item, budget, above) for item in node.value), line)
@@ -129,7 +128,7 @@ def _convert(node: yaml.Node, budget: list[int], above: frozenset[int]) -> Node:
     merged: dict[str, tuple[Scalar, Node]] = {}
     for key_node, value_node in node.value:
         value = _convert(value_node, budget, above)
-        if key_node.value == "<<" and key_node.style is None:
+        if key_node.value == "<<" and key_node.style in {None, ""}:
             for source in value.items if isinstance(value, Sequence) else (value,):
                 if isinstance(source, Mapping):
                     for name, inner in source.pairs:

@@ -11,8 +11,8 @@ class Address(Struct, frozen=True, kw_only=True):
     """A text that may name a peer: an environment value, a proxy target, an argument.
 
     `owner` is the component that holds it, or, when a file speaks for whatever is built from its directory, the empty string with
-    `directory` set. `key` is the name it stands under (`REDIS_ADDR`, `proxy_pass`); `path` is a public path prefix where a proxy has
-    one. `text` may still hold `${NAME}` placeholders that the join fills from the owner's settings.
+    `directory` set. `key` is the name it stands under (`REDIS_ADDR`, `proxy_pass`); `path` is a public path prefix where a proxy
+    has one. `text` may still hold `${NAME}` placeholders that the join fills from the owner's settings.
     """
 
     key: str
@@ -50,9 +50,9 @@ class Image(Struct, frozen=True, kw_only=True):
 class Fragment(Struct, frozen=True, kw_only=True):
     """The half-facts of one deployment description or of one file.
 
-    `deployment` names the description the components belong to (`compose:docker-compose.yaml`, `kubernetes:deploy/`): the join keeps
-    the system of one description and uses the others to complete it. `rank` orders descriptions: the lowest is the most like
-    production. Components carry their DNS names in `aliases` and their build directory in `source`.
+    `deployment` names the description the components belong to (`compose:docker-compose.yaml`, `kubernetes:deploy/`): the join
+    keeps the system of one description and uses the others to complete it. `rank` orders descriptions: the lowest is the most
+    like production. Components carry their DNS names in `aliases` and their build directory in `source`.
     """
 
     reader: str

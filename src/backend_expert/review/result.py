@@ -60,8 +60,8 @@ class Band(Struct, frozen=True):
 class Proof(Struct, frozen=True, kw_only=True):
     """An experiment with a change: what was tried, what was measured, how sure that is.
 
-    `verdict` is `helps`, `hurts`, `no-difference` or `undecided`; `share_better` is the share of plausible draws of the assumed numbers in
-    which the change helps, out of `draws`.
+    `verdict` is `helps`, `hurts`, `no-difference` or `undecided`; `share_better` is the share of plausible draws of the assumed
+    numbers in which the change helps, out of `draws`.
     """
 
     lab: Literal["load", "states", "planner"]
