@@ -165,8 +165,8 @@ def test_null_takes_a_component_away() -> None:
         ("components:\n  a:\n    kind: service\n    deployment:\n      replicas: {value: 1, spread: 0.5}\n", 5, "spread"),
         ("components:\n  a: {kind: service}\noperations:\n  a x:\n    component: b\n    trigger: {kind: http}\n", 4, "'b'"),
         (
-            "components: {a: {kind: service}}\noperations:\n  a x:\n    component: a\n    trigger: {kind: rpc}\n    steps: [{step: cal}]\n",
-            6,
+            "components: {a: {kind: service}}\noperations:\n a x: {component: a, trigger: {kind: rpc},\n  steps: [{step: cal}]}\n",
+            4,
             "did you mean 'call'",
         ),
         ("workloads:\n  day: {operation: nothing, rate_per_s: 3}\n", 2, "does not exist"),

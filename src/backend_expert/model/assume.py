@@ -1,0 +1,284 @@
+"""What is assumed where nobody said: one table of defaults by technology, and the list of every number that came from it.
+
+A number from here has the certainty *assumed* and a spread; experiments draw it from its spread instead of trusting it, and the
+report lists it with the place in `system.yaml` where a known number goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct, structs
+
+from backend_expert.model.facts import Certainty, Estimate, Text
+from backend_expert.model.graph import entries, rewrite_system
+from backend_expert.model.policy import Breaker, Policy, Pool
+from backend_expert.model.steps import Action, CacheGet, CachePut, Query, Step, Wait, Work
+from backend_expert.model.system import (
+    STORES,
+    Component,
+    Deployment,
+    Kind,
+    Objective,
+    Operation,
+    System,
+    Workload,
+)
+
+
+class Assumed(Struct, frozen=True):
+    """A number that nobody stated: where it stands, what was taken, and where that comes from."""
+
+    path: str
+    estimate: Estimate
+    reason: Text
+
+
+class Runtime(Struct, frozen=True):
+    """What is typical of a service in a technology: places for requests in one instance, processor time of one request."""
+
+    workers: float
+    workers_spread: float
+    cpu_ms: float
+    cpu_spread: float
+    event_loop: bool = False
+
+
+RUNTIMES: Mapping[str, Runtime] = {
+    # No limit on requests in flight unless the code sets one; 1,000 stands for "not the first limit that is met".
+    **dict.fromkeys(("node", "nodejs", "nestjs", "express", "fastify"), Runtime(1000, 1, 2, 2.5, event_loop=True)),
+    "go": Runtime(1000, 1, 1, 2.5),
+    "dotnet": Runtime(1000, 1, 1.5, 2.5),
+    "rust": Runtime(1000, 1, 0.5, 2.5),
+    # Spring Boot reference, server.tomcat.threads.max: 200.
+    **dict.fromkeys(("java", "spring", "spring-boot", "kotlin"), Runtime(200, 1.5, 2, 2.5)),
+    # gunicorn settings: (2 x cores) + 1 workers are suggested, the default is 1; gRPC examples use 10 threads.
+    **dict.fromkeys(("python", "flask", "django", "fastapi"), Runtime(8, 2.5, 5, 2.5)),
+    # PHP manual, pm.max_children: the shipped pool has 5; Apache's MaxRequestWorkers is 256.
+    **dict.fromkeys(("php", "symfony", "laravel"), Runtime(20, 3, 5, 2.5)),
+    # Puma README: 5 threads in each worker.
+    **dict.fromkeys(("ruby", "rails"), Runtime(5, 2, 5, 2.5)),
+    # nginx documentation, worker_connections: 512 in each worker process.
+    **dict.fromkeys(("nginx", "envoy", "haproxy", "traefik", "kong", "caddy", "apache"), Runtime(1024, 1.5, 0.2, 2.5)),
+}
+OTHER_RUNTIME = Runtime(100, 3, 2, 3)
+
+
+class Storage(Struct, frozen=True):
+    """What is typical of a store: queries that advance at the same time, and the time of one read and one write on a warm cache."""
+
+    workers: float
+    read_ms: float
+    write_ms: float
+    time_spread: float = 3
+    pool: float | None = None
+
+
+STORAGES: Mapping[str, Storage] = {
+    # PostgreSQL wiki, Number Of Database Connections: about cores x 2 + disks are active, here of 8 cores.
+    # node-postgres and HikariCP: pools of 10.
+    **dict.fromkeys(("postgresql", "mysql", "mariadb", "sqlserver", "oracle", "cockroachdb"), Storage(16, 3, 5, pool=10)),
+    # MongoDB manual, maxPoolSize: 100.
+    "mongodb": Storage(32, 3, 4, pool=100),
+    # Redis documentation, latency: one thread executes commands.
+    **dict.fromkeys(("redis", "valkey"), Storage(1, 0.2, 0.2, 2)),
+    "memcached": Storage(4, 0.2, 0.2, 2),
+    **dict.fromkeys(("elasticsearch", "opensearch"), Storage(16, 15, 10)),
+    "cassandra": Storage(32, 5, 2),
+}
+OTHER_STORAGE = Storage(16, 3, 5, pool=10)
+
+NETWORK_MS = Estimate(0.5, 2, Certainty.ASSUMED)
+"""One way between two containers of one data centre: twice the half of Dean's 0.5 ms round trip (2009), for serialisation."""
+
+RATE_PER_S = Estimate(20, 4, Certainty.ASSUMED)
+"""All entries together: 1.7 million requests a day. It says little, so its spread is wide."""
+
+EXTERNAL_MS = Estimate(150, 2, Certainty.ASSUMED)
+CONCURRENT_MESSAGES = Estimate(10, 3, Certainty.ASSUMED)
+HIT_RATIO = Estimate(0.8, 1.15, Certainty.ASSUMED)
+SERVICE_CORES = Estimate(2, 2, Certainty.ASSUMED)
+STORE_CORES = Estimate(8, 2, Certainty.ASSUMED)
+ONE = Estimate(1, 1, Certainty.ASSUMED)
+OBJECTIVE = Objective(name="assumed", latency_p99_ms=500, success_ratio=0.99)
+"""A web request that a person waits for: 0.1 s feels instant, 1 s keeps the flow of thought (Nielsen 1993, ch. 5)."""
+
+BREAKER_WINDOW_S, BREAKER_CALLS, BREAKER_OPEN_S = 10, 10, 30
+"""opossum's defaults for rollingCountTimeout and resetTimeout; ten calls before a ratio means anything."""
+
+
+def complete(system: System) -> System:
+    """Return the system with every number that the labs need; what was unknown is filled from the table, certainty *assumed*."""
+    kinds = {component.name: component for component in system.components}
+    stores = {dataset.name: kinds[dataset.store] for dataset in system.datasets if dataset.store in kinds}
+    filled = rewrite_system(system, lambda operation, step: _step(step, kinds.get(operation.component), stores))
+    filled = structs.replace(
+        filled,
+        components=tuple(_component(component) for component in filled.components),
+        operations=tuple(_operation(operation, kinds.get(operation.component)) for operation in filled.operations),
+        network_ms=system.network_ms or NETWORK_MS,
+    )
+    return structs.replace(filled, workloads=_workloads(filled), objectives=filled.objectives or (OBJECTIVE,))
+
+
+def assumptions(system: System) -> tuple[Assumed, ...]:
+    """Return every assumed number of a completed system, in the order of the file form."""
+    return tuple(
+        Assumed(path, estimate, _reason(path.rpartition("/")[2])) for path, estimate in estimates(system) if estimate.assumed
+    )
+
+
+def estimates(system: System) -> tuple[tuple[str, Estimate], ...]:
+    """Return every number of a system with its path: the keys of `system.yaml` and the positions in lists, joined by slashes."""
+    return tuple(_estimates(system, ""))
+
+
+def with_values(system: System, values: Mapping[str, float]) -> System:
+    """Return the system with the numbers at the given paths replaced; the certainty and the spread stay."""
+    return _replaced(system, "", values)  # type: ignore[no-any-return]
+
+
+def _estimates(value: Any, path: str) -> Iterator[tuple[str, Estimate]]:
+    for name, inner in _parts(value):
+        if isinstance(inner, Estimate):
+            yield path + name, inner
+        else:
+            yield from _estimates(inner, f"{path}{name}/")
+
+
+def _replaced(value: Any, path: str, values: Mapping[str, float]) -> Any:
+    if not any(key.startswith(path) for key in values):
+        return value
+    changed = {
+        name: (
+            structs.replace(inner, value=values.get(path + name, inner.value))
+            if isinstance(inner, Estimate)
+            else _replaced(inner, f"{path}{name}/", values)
+        )
+        for name, inner in _parts(value)
+    }
+    return tuple(changed.values()) if isinstance(value, tuple) else structs.replace(value, **changed)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a value that may hold numbers: fields by name, entries by their name, other items by position."""
+    if isinstance(value, tuple):
+        for position, item in enumerate(value):
+            yield getattr(item, "name", "") or str(position), item
+    elif isinstance(value, Struct):
+        for field in value.__struct_fields__:
+            inner = getattr(value, field)
+            if isinstance(inner, Estimate | Struct) or (
+                isinstance(inner, tuple) and inner and isinstance(inner[0], Struct | tuple)
+            ):
+                yield field, inner
+
+
+def _assumed(value: float, spread: float = 1) -> Estimate:
+    return Estimate(value, spread, Certainty.ASSUMED)
+
+
+def _runtime(component: Component | None) -> Runtime:
+    return RUNTIMES.get(component.technology if component else "", OTHER_RUNTIME)
+
+
+def _storage(component: Component | None) -> Storage:
+    return STORAGES.get(component.technology if component else "", OTHER_STORAGE)
+
+
+def _component(component: Component) -> Component:
+    deployment = component.deployment or Deployment(complete=False)
+    runtime = _runtime(component)
+    if component.kind in STORES:
+        workers = _assumed(_storage(component).workers, 2 if _storage(component).workers > 1 else 1)
+    elif component.kind is Kind.EXTERNAL:
+        workers = _assumed(1000)
+    else:
+        workers = _assumed(runtime.workers, runtime.workers_spread)
+    return structs.replace(
+        component,
+        deployment=structs.replace(
+            deployment,
+            replicas=deployment.replicas or ONE,
+            workers=deployment.workers or workers,
+            cpu_cores=deployment.cpu_cores or (STORE_CORES if component.stateful else SERVICE_CORES),
+            event_loop=runtime.event_loop if deployment.event_loop is None else deployment.event_loop,
+        ),
+    )
+
+
+def _operation(operation: Operation, component: Component | None) -> Operation:
+    trigger = operation.trigger
+    if trigger.kind == "message" and trigger.concurrency is None:
+        operation = structs.replace(operation, trigger=structs.replace(trigger, concurrency=CONCURRENT_MESSAGES))
+    if component is not None and component.kind is Kind.EXTERNAL and not operation.steps:
+        operation = structs.replace(operation, steps=(Wait(time_ms=EXTERNAL_MS, certainty=Certainty.ASSUMED),))
+    return operation
+
+
+def _step(step: Step, component: Component | None, stores: Mapping[str, Component]) -> Step:
+    match step:
+        case Work(cpu_ms=None):
+            runtime = _runtime(component)
+            return structs.replace(step, cpu_ms=_assumed(runtime.cpu_ms, runtime.cpu_spread))
+        case Query() | CacheGet() | CachePut():
+            storage = _storage(stores.get(step.dataset))
+            writes = isinstance(step, CachePut) or (isinstance(step, Query) and step.action is not Action.READ)
+            time_ms = step.time_ms or _assumed(storage.write_ms if writes else storage.read_ms, storage.time_spread)
+            step = structs.replace(step, time_ms=time_ms, policy=_policy(step.policy, storage.pool))
+            return structs.replace(step, hit_ratio=step.hit_ratio or HIT_RATIO) if isinstance(step, CacheGet) else step
+        case _ if hasattr(step, "policy"):
+            return structs.replace(step, policy=_policy(step.policy, None))
+        case _:
+            return step
+
+
+def _policy(policy: Policy, pool: float | None) -> Policy:
+    if policy.pool is None and pool is not None:
+        policy = structs.replace(policy, pool=Pool(size=_assumed(pool, 2)))
+    if policy.breaker is not None:
+        policy = structs.replace(policy, breaker=_breaker(policy.breaker))
+    return policy
+
+
+def _breaker(breaker: Breaker) -> Breaker:
+    return structs.replace(
+        breaker,
+        window_s=breaker.window_s or _assumed(BREAKER_WINDOW_S),
+        minimum_calls=breaker.minimum_calls or _assumed(BREAKER_CALLS),
+        open_s=breaker.open_s or _assumed(BREAKER_OPEN_S),
+        probes=breaker.probes or ONE,
+    )
+
+
+def _workloads(system: System) -> tuple[Workload, ...]:
+    if system.workloads:
+        return system.workloads
+    doors = entries(system)
+    return tuple(
+        Workload(
+            name=f"assumed {operation.name}",
+            operation=operation.name,
+            rate_per_s=structs.replace(RATE_PER_S, value=RATE_PER_S.value / len(doors)),
+        )
+        for operation in doors
+    )
+
+
+_REASONS = {
+    "replicas": Text("no file says how many; one is what an engine starts", "nenhum arquivo diz quantas; um motor inicia uma"),
+    "workers": Text("the default of the technology", "o padrão da tecnologia"),
+    "cpu_cores": Text("no limit was found in the files read", "nenhum limite foi encontrado nos arquivos lidos"),
+    "cpu_ms": Text("typical of the technology; not measured here", "típico da tecnologia; não medido aqui"),
+    "time_ms": Text("typical of the store or service on a warm cache", "típico do armazenamento ou serviço com cache quente"),
+    "size": Text("the default pool of common drivers", "o pool padrão dos drivers comuns"),
+    "network_ms": Text("one way inside one data centre", "uma ida dentro de um data center"),
+    "rate_per_s": Text("nobody stated the traffic", "ninguém informou o tráfego"),
+    "hit_ratio": Text("nobody stated how often the cache answers", "ninguém informou a taxa de acerto do cache"),
+    "concurrency": Text("typical prefetch of a consumer", "prefetch típico de um consumidor"),
+}
+
+
+def _reason(field: str) -> Text:
+    return _REASONS.get(field, Text("the default of a common library", "o padrão de uma biblioteca comum"))
