@@ -1,1 +1,121 @@
-"""What happens to latency, errors and recovery under a peak or a fault."""
+"""What happens to latency, errors and recovery under a peak or a fault, before and after a change.
+
+    from backend_expert.lab import load
+
+    scenario = load.Scenario(60, arrivals=load.spike(5, at_s=20, lasting_s=20), faults=(load.slow("orders-db", 4, 20, 10),))
+    outcome = load.run(system, scenario, seed=1)
+
+Importing this package is cheap: numpy and numba are loaded when the first experiment runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from backend_expert.lab.load.outcome import (
+    CallOutcome,
+    Comparison,
+    ComponentOutcome,
+    Difference,
+    EntryOutcome,
+    Interval,
+    MonteCarlo,
+    Outcome,
+    PoolOutcome,
+    Recovery,
+    Sensitivity,
+    SliceSeries,
+)
+from backend_expert.lab.load.scenario import (
+    Arrivals,
+    Bursts,
+    Crash,
+    Errors,
+    Fault,
+    Flush,
+    Law,
+    Loss,
+    ModelError,
+    Partition,
+    Scenario,
+    Segment,
+    Slow,
+    at_rates,
+    bursty,
+    constant,
+    crash,
+    diurnal,
+    errors,
+    flush,
+    loss,
+    partition,
+    ramp,
+    slow,
+    spike,
+    trace,
+)
+
+if TYPE_CHECKING:
+    from backend_expert.lab.load.experiment import compare, monte_carlo, run
+    from backend_expert.lab.load.compiled import kernel_is_compiled
+
+_LAZY = {
+    "compare": "experiment",
+    "monte_carlo": "experiment",
+    "run": "experiment",
+    "kernel_is_compiled": "compiled",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+
+__all__ = [
+    "Arrivals",
+    "Bursts",
+    "CallOutcome",
+    "Comparison",
+    "ComponentOutcome",
+    "Crash",
+    "Difference",
+    "EntryOutcome",
+    "Errors",
+    "Fault",
+    "Flush",
+    "Interval",
+    "Law",
+    "Loss",
+    "ModelError",
+    "MonteCarlo",
+    "Outcome",
+    "Partition",
+    "PoolOutcome",
+    "Recovery",
+    "Scenario",
+    "Segment",
+    "Sensitivity",
+    "SliceSeries",
+    "Slow",
+    "at_rates",
+    "bursty",
+    "compare",
+    "constant",
+    "crash",
+    "diurnal",
+    "errors",
+    "flush",
+    "kernel_is_compiled",
+    "loss",
+    "monte_carlo",
+    "partition",
+    "ramp",
+    "run",
+    "slow",
+    "spike",
+    "trace",
+]

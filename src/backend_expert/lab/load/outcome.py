@@ -1,0 +1,220 @@
+"""What the lab measured: frozen values with units in their names, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from backend_expert.lab.load.scenario import Scenario
+
+
+class Recovery(Struct, frozen=True, kw_only=True):
+    """What became of the system after the last fault or peak ended.
+
+    `recovers` with the seconds it took; `never` when it was still bad at the horizon (`metastable` when the trigger had been gone for at
+    least as long as it had lasted); `undisturbed` when nothing was done to it; `unhurt` when no slice was bad.
+    """
+
+    verdict: Literal["undisturbed", "unhurt", "recovers", "never"]
+    after_s: float | None = None
+    metastable: bool = False
+
+
+class EntryOutcome(Struct, frozen=True, kw_only=True):
+    """The requests of one entry operation. Latencies are of successful answers, `None` without any."""
+
+    operation: str
+    offered: int
+    succeeded: int
+    late: int
+    failed: int
+    shed: int
+    in_flight: int
+    success_ratio: float
+    goodput_per_s: float
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class SliceSeries(Struct, frozen=True, kw_only=True):
+    """One value for each slice of time, by the moment a request arrived; `None` where there is nothing to measure."""
+
+    time_s: tuple[float, ...]
+    offered_per_s: tuple[float, ...]
+    goodput_per_s: tuple[float, ...]
+    success_ratio: tuple[float | None, ...]
+    latency_p50_ms: tuple[float | None, ...]
+    latency_p99_ms: tuple[float | None, ...]
+
+
+class ComponentOutcome(Struct, frozen=True, kw_only=True):
+    """What one component did. Utilisation is busy places over places (cores where they are scarcer), from 0 to 1.
+
+    `workload_s` is the time spent serving, `queue` the mean number of waiting requests; the series hold one value a slice.
+    """
+
+    component: str
+    utilisation: float
+    queue: float
+    shed: int
+    workload_s: float
+    utilisation_series: tuple[float, ...]
+    queue_series: tuple[float, ...]
+
+
+class PoolOutcome(Struct, frozen=True, kw_only=True):
+    """What one connection pool, lock or set of consumers did: places in use over places, and the mean number waiting."""
+
+    name: str
+    size: int
+    utilisation: float
+    queue: float
+    refused: int
+    queue_series: tuple[float, ...]
+
+
+class CallOutcome(Struct, frozen=True, kw_only=True):
+    """What happened at the calls of one component to another."""
+
+    caller: str
+    callee: str
+    attempts: int
+    retries: int
+    timeouts: int
+    failures: int
+    rejected_by_breaker: int
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """One run, or several pooled.
+
+    Every request ends in exactly one way: `offered == succeeded + late + failed + shed + in_flight`. `success_ratio` leaves out the
+    requests that were still in flight, and not late yet, at the end. `throughput_per_s` counts every answer, `goodput_per_s` the
+    successful ones. `wasted_executions` are executions whose caller had given up; `wasted_s` is all the service time that served no
+    successful request, out of `work_s`. Latencies are of successful answers, in milliseconds.
+    """
+
+    seed: int
+    replications: int
+    scenario: Scenario
+    offered: int
+    succeeded: int
+    late: int
+    failed: int
+    shed: int
+    in_flight: int
+    success_ratio: float
+    goodput_per_s: float
+    throughput_per_s: float
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    timeouts: int
+    retries: int
+    wasted_executions: int
+    wasted_s: float
+    work_s: float
+    dead_letters: int
+    entries: tuple[EntryOutcome, ...]
+    series: SliceSeries
+    components: tuple[ComponentOutcome, ...]
+    pools: tuple[PoolOutcome, ...]
+    calls: tuple[CallOutcome, ...]
+    recovery: Recovery
+    events: int
+
+    @property
+    def bottleneck(self) -> str:
+        """Return the component with the highest utilisation, the first by name among equals; empty without components."""
+        return max(self.components, key=lambda each: each.utilisation).component if self.components else ""
+
+
+class Interval(Struct, frozen=True):
+    """A value with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One measure before and after a change, paired by seed: `difference` is after minus before.
+
+    `id` carries the unit. `share_better` is the share of pairs in which the change was better, ties counting half.
+    """
+
+    id: str
+    lower_is_better: bool
+    before: Interval
+    after: Interval
+    difference: Interval
+    share_better: float
+
+    @property
+    def verdict(self) -> Literal["helps", "hurts", "no-difference", "undecided"]:
+        """Tell what the interval of the difference says, whatever its size."""
+        low, high = self.difference.low, self.difference.high
+        if low == high == 0.0:
+            return "no-difference"
+        if low <= 0.0 <= high:
+            return "undecided"
+        return "helps" if (high < 0.0) == self.lower_is_better else "hurts"
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Paired runs of two systems under one scenario with common random numbers; the outcomes are pooled over the replications."""
+
+    replications: int
+    seed: int
+    measures: tuple[Difference, ...]
+    before: Outcome
+    after: Outcome
+
+    def measure(self, id: str) -> Difference:  # noqa: A002 - the word of the field
+        """Return the measure of that id; raise `KeyError` when there is none."""
+        for each in self.measures:
+            if each.id == id:
+                return each
+        raise KeyError(id)
+
+    @property
+    def verdict(self) -> Literal["helps", "hurts", "no-difference", "undecided"]:
+        """Return the verdict of the first measure that decides: successes first, then goodput, then the slowest answers."""
+        for id_, margin in DECIDING:
+            each = self.measure(id_)
+            if each.verdict in {"helps", "hurts"} and abs(each.difference.value) > margin * max(abs(each.before.value), 1e-12):
+                return each.verdict
+        unchanged = all(each.verdict == "no-difference" for each in self.measures)
+        return "no-difference" if unchanged else "undecided"
+
+
+DECIDING = (("success_ratio", 0.002), ("goodput_per_s", 0.002), ("latency_p99_ms", 0.02), ("latency_p50_ms", 0.02))
+"""The order in which measures decide, each with the smallest relative change that anyone would act on."""
+
+
+class Sensitivity(Struct, frozen=True):
+    """How strongly an assumed number moves the gain: Spearman's rank correlation over the draws, from -1 to 1."""
+
+    path: str
+    correlation: float
+
+
+class MonteCarlo(Struct, frozen=True, kw_only=True):
+    """A change tried in many plausible worlds: every assumed number drawn from its spread, the same draw before and after.
+
+    `share_better` is the share of draws in which the change is better by the measure `measure`, with its Wilson interval; draws that
+    differ by less than anyone would act on count half. `differences` holds the median and the 5 % and 95 % points of
+    after minus before. `sensitivity` is sorted by strength: the first number is the one to measure next.
+    """
+
+    draws: int
+    seed: int
+    measure: str
+    share_better: Interval
+    differences: tuple[tuple[str, Interval], ...]
+    sensitivity: tuple[Sensitivity, ...]
+    gains: tuple[float, ...]
