@@ -20,7 +20,7 @@ DEPTH_LIMIT = 32
 """Deepest directory that is entered: the deepest in the same seven repositories is 11 (Java packages)."""
 
 SIZE_LIMIT = 4 * 1024 * 1024
-"""Largest file that is read, in bytes: the largest YAML file in the same repositories has 69 kB; above 4 MB stand dumps and bundles."""
+"""Largest file that is read, in bytes: the largest YAML file in the same repositories has 69 kB."""
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "build", "dist", "node_modules", "target", "vendor", "venv"})
 """Directories of copies and products: what stands in them is not the source of anything that is deployed."""
