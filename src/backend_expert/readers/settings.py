@@ -16,8 +16,38 @@ _SECRET_PART = re.compile(
 )
 _SECRET_WORDS = frozenset({"key", "keys", "pass", "pwd", "salt", "auth", "pat"})
 _ABOUT_A_SECRET = frozenset(
-    "url uri endpoint host hostname addr address port service name id type algorithm issuer audience header prefix length size ttl "
-    "expiry expires expiration in seconds minutes hours days ms enabled".split()
+    [
+        "url",
+        "uri",
+        "endpoint",
+        "host",
+        "hostname",
+        "addr",
+        "address",
+        "port",
+        "service",
+        "name",
+        "id",
+        "type",
+        "algorithm",
+        "issuer",
+        "audience",
+        "header",
+        "prefix",
+        "length",
+        "size",
+        "ttl",
+        "expiry",
+        "expires",
+        "expiration",
+        "in",
+        "seconds",
+        "minutes",
+        "hours",
+        "days",
+        "ms",
+        "enabled",
+    ]
 )
 _SWITCH_WORDS = frozenset({"allow", "enable", "enabled", "disable", "disabled", "require", "required", "random", "use", "empty"})
 _SECRET_VALUE = re.compile(
