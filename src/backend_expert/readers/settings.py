@@ -14,42 +14,19 @@ _SECRET_PART = re.compile(
     r"passw(or)?d|passphrase|secret|token|credential|api_?key|access_?key|private_?key|encryption_?key|signing_?key|account_?key",
     re.IGNORECASE,
 )
-_SECRET_WORDS = frozenset({"key", "keys", "pass", "pwd", "salt", "auth", "pat"})
-_ABOUT_A_SECRET = frozenset(
-    [
-        "url",
-        "uri",
-        "endpoint",
-        "host",
-        "hostname",
-        "addr",
-        "address",
-        "port",
-        "service",
-        "name",
-        "id",
-        "type",
-        "algorithm",
-        "issuer",
-        "audience",
-        "header",
-        "prefix",
-        "length",
-        "size",
-        "ttl",
-        "expiry",
-        "expires",
-        "expiration",
-        "in",
-        "seconds",
-        "minutes",
-        "hours",
-        "days",
-        "ms",
-        "enabled",
-    ]
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text as a set: how the tables of names in this package are written."""
+    return frozenset(text.split())
+
+
+_SECRET_WORDS = words("key keys pass pwd salt auth pat")
+_ABOUT_A_SECRET = words(
+    "url uri endpoint host hostname addr address port service name id type algorithm issuer audience header prefix length size ttl "
+    "expiry expires expiration in seconds minutes hours days ms enabled"
 )
-_SWITCH_WORDS = frozenset({"allow", "enable", "enabled", "disable", "disabled", "require", "required", "random", "use", "empty"})
+_SWITCH_WORDS = words("allow enable enabled disable disabled require required random use empty")
 _SECRET_VALUE = re.compile(
     r"-----BEGIN |\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bxox[abprs]-|\b[sr]k_live_\w{8,}|\beyJ[\w-]{10,}\.[\w-]{10,}\."
 )
@@ -84,14 +61,14 @@ def is_secret(name: str, value: str) -> bool:
         return False
     if _SECRET_VALUE.search(value[:LENGTH_LIMIT]):
         return True
-    words = name_words(name)
-    if words and words[-1] in {"file", "path", "dir"} and value.startswith(("/", "./")):
+    parts = name_words(name)
+    if parts and parts[-1] in {"file", "path", "dir"} and value.startswith(("/", "./")):
         return False
-    if _SWITCH_WORDS & set(words) and value.lower() in {"true", "false", "yes", "no", "on", "off", "1", "0"}:
+    if _SWITCH_WORDS & set(parts) and value.lower() in {"true", "false", "yes", "no", "on", "off", "1", "0"}:
         return False
-    if words and words[-1] in _ABOUT_A_SECRET:
+    if parts and parts[-1] in _ABOUT_A_SECRET:
         return False
-    return bool(_SECRET_PART.search(name)) or bool(words and words[-1] in _SECRET_WORDS)
+    return bool(_SECRET_PART.search(name)) or bool(parts and parts[-1] in _SECRET_WORDS)
 
 
 def without_credentials(value: str) -> str:
