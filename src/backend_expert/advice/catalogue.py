@@ -14,7 +14,7 @@ from msgspec import Struct
 from backend_expert.lab.load import Scenario
 from backend_expert.model import Finding, System, Text
 
-Apply = Callable[[System, Finding], System]
+Apply = Callable[[System, Finding, float], System]
 Experiment = Callable[[System, Finding, float], Scenario]
 
 
@@ -41,7 +41,7 @@ class Remedy(Struct, frozen=True, kw_only=True):
     effort: Literal["hours", "days", "weeks"]
     module: str
     apply: Apply
-    experiment: Experiment
+    experiment: Experiment | None = None
 
     def page(self, language: str = "en") -> str:
         """Return the page of the remedy, Markdown, in `en` or `pt-BR`."""
@@ -69,11 +69,11 @@ def remedy(
     en: str,
     pt: str,
     addresses: tuple[str, ...],
-    experiment: Experiment,
+    experiment: Experiment | None = None,
     considers: tuple[str, ...] = (),
     effort: Literal["hours", "days", "weeks"] = "days",
 ) -> Callable[[Apply], Apply]:
-    """Mark a function `(System, Finding) -> System` as a remedy; its module's file name must be the id with underscores."""
+    """Mark a function `(System, Finding, peak) -> System` as a remedy; its module's file name must be the id with underscores."""
 
     def mark(apply: Apply) -> Apply:
         apply.__remedy__ = Remedy(  # type: ignore[attr-defined]

@@ -1,0 +1,39 @@
+"""Answer first, do later what the answer does not need."""
+
+from __future__ import annotations
+
+import re
+
+from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.experiments import silent_callee
+from backend_expert.advice.messaging import handed_over
+from backend_expert.advice.place import synchronous_sites
+from backend_expert.model import Call, CallSite, Finding, System
+
+NOTHING_TO_WAIT_FOR = re.compile(r"e?mail|notif|sms|newsletter|webhook|analytic|audit|telemetry|tracking", re.IGNORECASE)
+"""Names of work whose result no answer contains. A call is not taken for such work without one of them or `optional`."""
+
+
+@remedy(
+    "async-hand-off",
+    en="Hand work that the answer does not need to a queue",
+    pt="Entregue a uma fila o trabalho de que a resposta não precisa",
+    addresses=(
+        "call-without-timeout",
+        "critical-path-on-optional-dependency",
+        "external-in-request-path",
+        "long-synchronous-chain",
+    ),
+    considers=("asynchronous-communication", "resilience", "low-latency"),
+    effort="weeks",
+    experiment=silent_callee,
+)
+def async_hand_off(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - the queue takes the peak, whatever it is
+    """Return the system in which those calls of the finding that nobody needs the result of are messages."""
+    return handed_over(system, tuple(site for site in synchronous_sites(system, finding) if _can_wait(site)))
+
+
+def _can_wait(site: CallSite) -> bool:
+    if not isinstance(site.step, Call):
+        return False
+    return site.step.policy.optional is True or bool(NOTHING_TO_WAIT_FOR.search(f"{site.callee} {site.step.operation}"))

@@ -1,0 +1,55 @@
+"""Run enough instances that one of them may go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from msgspec import structs
+
+from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.demand import chosen, concurrency, mean, processor_demand, servers_for
+from backend_expert.advice.experiments import lost_instance
+from backend_expert.advice.place import RUN_IN_COPIES, concerned, replicas_of, with_deployment
+from backend_expert.model import Component, Deployment, Finding, System
+
+
+@remedy(
+    "more-replicas",
+    en="Run one instance more than the peak needs",
+    pt="Rode uma instância a mais do que o pico exige",
+    addresses=("pool-smaller-than-demand", "single-instance-on-critical-path"),
+    considers=("availability", "fault-tolerance", "scalability", "scales-horizontally"),
+    effort="hours",
+    experiment=lost_instance,
+)
+def more_replicas(system: System, finding: Finding, peak: float) -> System:
+    """Return the system with N + 1 instances of the finding's services that keep no data.
+
+    N carries the peak: its places and its cores, each by the Erlang C formula. Stores and brokers are left alone: a second copy of
+    data is another remedy.
+    """
+    changed = system
+    places, cores = concurrency(system, peak), processor_demand(system, peak)
+    for component in concerned(system, finding):
+        if component.kind not in RUN_IN_COPIES or component.deployment is None:
+            continue
+        wanted = _carrying(component, places[component.name], cores[component.name]) + 1
+        if wanted > replicas_of(component):
+            changed = with_deployment(changed, component.name, _copied(wanted))
+    return changed
+
+
+def _carrying(component: Component, places: float, cores: float) -> int:
+    deployment = component.deployment
+    if deployment is None:
+        return 1
+    cores_each = 1.0 if deployment.event_loop else max(mean(deployment.cpu_cores), 0.01)
+    processors = servers_for(cores / min(1.0, cores_each))
+    by_cores = math.ceil(processors / max(1.0, cores_each))
+    by_places = 1 if deployment.event_loop else math.ceil(servers_for(places) / max(1.0, mean(deployment.workers)))
+    return max(by_cores, by_places)
+
+
+def _copied(copies: float) -> Callable[[Deployment], Deployment]:
+    return lambda deployment: structs.replace(deployment, replicas=chosen(copies))

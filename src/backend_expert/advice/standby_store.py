@@ -1,0 +1,44 @@
+"""Keep a second copy of a store that takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import structs
+
+from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.demand import chosen
+from backend_expert.advice.place import concerned, replicas_of, with_deployment
+from backend_expert.model import Deployment, Finding, System
+
+COPIES = 2.0
+"""One that serves and one that follows; brokers and stores that vote need a third."""
+
+QUORUM = 3.0
+VOTING = frozenset({"rabbitmq", "kafka", "mongodb", "elasticsearch", "opensearch", "cockroachdb", "etcd", "zookeeper", "nats"})
+"""Stores whose copies elect a leader by majority: two of them cannot lose one."""
+
+
+@remedy(
+    "standby-store",
+    en="Run a standby of the store that takes over by itself",
+    pt="Rode um standby do banco que assume sozinho",
+    addresses=("single-instance-on-critical-path",),
+    considers=("availability", "fault-tolerance"),
+    effort="weeks",
+)
+def standby_store(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - a standby adds no capacity
+    """Return the system with the copies that the finding's stores and brokers need to lose one.
+
+    The load lab would share the work out among the copies, which a standby does not do: so no lab decides this one.
+    """
+    changed = system
+    for component in concerned(system, finding):
+        copies = QUORUM if component.technology in VOTING else COPIES
+        if component.stateful and replicas_of(component) < copies:
+            changed = with_deployment(changed, component.name, _copied(copies))
+    return changed
+
+
+def _copied(copies: float) -> Callable[[Deployment], Deployment]:
+    return lambda deployment: structs.replace(deployment, replicas=chosen(copies))
