@@ -1,0 +1,352 @@
+"""Turn the Kubernetes objects of one deployment description into components, with all that the other objects say of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import posixpath
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from backend_expert.model import Autoscaling, Component, Deployment, Estimate, Kind, Setting, Text, Unread
+from backend_expert.model.positions import Mapping, Node, Scalar, plain
+from backend_expert.readers import containers, exposure
+from backend_expert.readers.containers import Entry, Store
+from backend_expert.readers.families import WORKLOADS
+from backend_expert.readers.fragment import Address, StartOrder
+from backend_expert.readers.kustomize import GeneratedConfig
+from backend_expert.readers.manifests import Manifest, entries, evidence, mapping, number, string, strings
+
+_WAITS = re.compile(
+    r"\b(nc|ncat|netcat|nslookup|dig|getent|wait|wait-for|wait-for-it|until|pg_isready|mysqladmin|redis-cli|curl|wget)\b"
+)
+_ONE_SHOT = frozenset({"Job", "CronJob"})
+
+
+class Described(Struct, frozen=True):
+    """What the objects of one deployment description say."""
+
+    components: tuple[Component, ...]
+    addresses: tuple[Address, ...]
+    orders: tuple[StartOrder, ...]
+    unread: tuple[Unread, ...]
+
+
+def describe(
+    manifests: tuple[Manifest, ...],
+    reader: str,
+    generated: tuple[GeneratedConfig, ...] = (),
+    partly_read: frozenset[str] = frozenset(),
+) -> Described:
+    """Return the components of the objects.
+
+    `partly_read` are the files of which a part is unknown: nothing may be concluded from what is not in them.
+    """
+    unread: list[Unread] = []
+    cluster = _Cluster(manifests, generated, reader, bool(partly_read))
+    described: dict[str, tuple[Manifest, Mapping]] = {}
+    for manifest in manifests:
+        pod = pod_template(manifest)
+        if pod is None or _is_test_hook(manifest):
+            continue
+        problem = _problem(manifest, pod)
+        if problem is not None:
+            unread.append(Unread(manifest.file, manifest.line, problem, partly=True))
+            continue
+        name = manifest.name
+        if name in described and described[name][0].namespace != manifest.namespace:
+            name = f"{name}.{manifest.namespace or 'default'}"
+        if name not in described:
+            described[name] = (manifest, pod)
+        elif plain(described[name][0].body) != plain(manifest.body):
+            unread.append(Unread(manifest.file, manifest.line, _twice(manifest, described[name][0]), partly=True))
+    components: list[Component] = []
+    addresses: list[Address] = []
+    orders: list[StartOrder] = []
+    for name, (manifest, pod) in sorted(described.items()):
+        component = cluster.component(name, manifest, pod, complete=manifest.file not in partly_read)
+        components.append(component)
+        addresses += cluster.addresses(component, manifest, pod)
+        orders += cluster.orders(component, manifest, pod)
+    components += cluster.externals(set(described))
+    return Described(
+        tuple(sorted(components, key=lambda each: each.name)), tuple(addresses), tuple(dict.fromkeys(orders)), tuple(unread)
+    )
+
+
+def pod_template(manifest: Manifest) -> Mapping | None:
+    """Return the mapping that holds `metadata` and `spec` of the pods of a workload; `None` for any other object."""
+    if manifest.kind == "Service" and manifest.group == "serving.knative.dev":
+        return mapping(manifest.spec, "template")
+    if manifest.kind not in WORKLOADS:
+        return None
+    if manifest.kind == "Pod":
+        return manifest.body
+    if manifest.kind == "CronJob":
+        return mapping(manifest.spec, "jobTemplate", "spec", "template")
+    return mapping(manifest.spec, "template")
+
+
+class _Cluster:
+    """Answer what the objects of one description say of each other."""
+
+    def __init__(
+        self, manifests: tuple[Manifest, ...], generated: tuple[GeneratedConfig, ...], reader: str, templates_open: bool
+    ) -> None:
+        self.manifests = manifests
+        self.generated = generated
+        self.reader = reader
+        self.templates_open = templates_open
+        self.routes = exposure.routes(manifests, reader)
+        self.services = tuple(each for each in manifests if each.kind == "Service" and not each.group)
+
+    def component(self, name: str, manifest: Manifest, pod: Mapping, *, complete: bool) -> Component:
+        """Return the component that a workload is, with its deployment."""
+        spec, labels = mapping(pod, "spec"), _labels(pod)
+        container = containers.main_container(spec, manifest.name)
+        reached = self.reached(manifest, labels)
+        store = self.store(manifest)
+        settings = containers.settings(container, manifest.file, self.reader, store)
+        scaling = self.autoscaling(manifest)
+        deployment = Deployment(
+            replicas=self.replicas(manifest, scaling),
+            cpu_cores=containers.cores(container, manifest.file, self.reader),
+            memory_mb=containers.megabytes(container, manifest.file, self.reader),
+            startup_s=containers.startup(container, manifest.file, self.reader),
+            autoscaling=scaling,
+            disruption_budget=any(
+                each.kind == "PodDisruptionBudget"
+                and _same_space(each, manifest)
+                and exposure.selects(mapping(each.spec, "selector"), labels)
+                for each in self.manifests
+            ),
+            ports=exposure.ports(
+                entries(spec, "containers"),
+                string(spec, "hostNetwork") == "true",
+                reached,
+                self.routes,
+                manifest.file,
+                self.reader,
+            ),
+            probes=containers.probes(container, manifest.file, self.reader),
+            volumes=containers.volumes(container, spec, entries(manifest.spec, "volumeClaimTemplates"), manifest.file, self.reader),
+            networks=self.policies(manifest, labels),
+            user=containers.user(container, spec),
+            restart=string(spec, "restartPolicy") or "Always",
+            complete=complete and not self.templates_open,
+        )
+        kind = Kind.WORKER if manifest.kind in _ONE_SHOT else Kind.SERVICE
+        aliases = {each.name for each in reached} | {string(spec, "hostname")}
+        return Component(
+            name=name,
+            kind=Kind.PLATFORM if manifest.kind == "DaemonSet" and not reached else kind,
+            image=string(container, "image"),
+            aliases=tuple(sorted(aliases - {"", name})),
+            deployment=deployment,
+            settings=settings,
+            evidence=evidence(manifest.file, manifest.line, self.reader),
+        )
+
+    def reached(self, manifest: Manifest, labels: dict[str, str]) -> tuple[Manifest, ...]:
+        """Return the Services that lead to the pods with these labels, and those that stand for a name inside the cluster."""
+        direct = tuple(
+            each
+            for each in self.services
+            if _same_space(each, manifest) and exposure.selects(mapping(each.spec, "selector"), labels)
+        )
+        names = {each.name for each in direct}
+        named = tuple(each for each in self.services if _inside(each) in names)
+        return tuple(sorted({(each.name, each.line): each for each in direct + named}.values(), key=lambda each: each.name))
+
+    def replicas(self, manifest: Manifest, scaling: Autoscaling | None) -> Estimate | None:
+        """Return the instances that run at rest; `None` where the cluster decides it (a DaemonSet has one on each node)."""
+        if manifest.kind == "DaemonSet":
+            return None
+        if scaling is not None:
+            return Estimate(float(scaling.minimum), evidence=scaling.evidence)
+        key = "parallelism" if manifest.kind in _ONE_SHOT else "replicas"
+        spec = mapping(manifest.spec, "jobTemplate", "spec") if manifest.kind == "CronJob" else manifest.spec
+        written = spec.get(key)
+        if written is None or manifest.kind == "Pod":
+            # One is the documented default of every controller (Kubernetes API reference, DeploymentSpec: "Defaults to 1").
+            return Estimate(1.0, evidence=evidence(manifest.file, manifest.line, self.reader))
+        count = number(spec, key)
+        if count is None or count < 0:
+            return None
+        return Estimate(float(count), evidence=evidence(manifest.file, spec.key_line(key), self.reader))
+
+    def autoscaling(self, manifest: Manifest) -> Autoscaling | None:
+        """Return the autoscaler of a workload (HorizontalPodAutoscaler v1 and v2, or the ScaledObject of KEDA)."""
+        for each in self.manifests:
+            if each.kind not in {"HorizontalPodAutoscaler", "ScaledObject"} or not _same_space(each, manifest):
+                continue
+            target = mapping(each.spec, "scaleTargetRef")
+            if string(target, "name") == manifest.name and (string(target, "kind") or manifest.kind) == manifest.kind:
+                here = evidence(each.file, each.line, self.reader)
+                if each.kind == "ScaledObject":
+                    triggers = entries(each.spec, "triggers")
+                    metric = string(triggers[0], "type") if triggers else "cpu"
+                    lowest, highest = number(each.spec, "minReplicaCount"), number(each.spec, "maxReplicaCount")
+                    # KEDA's documented defaults: 0 and 100.
+                    return Autoscaling(
+                        minimum=lowest or 0, maximum=100 if highest is None else highest, metric=metric, evidence=here
+                    )
+                metric, wanted = _metric(each.spec)
+                lowest, highest = number(each.spec, "minReplicas"), number(each.spec, "maxReplicas")
+                minimum = 1 if lowest is None else lowest
+                return Autoscaling(
+                    minimum=minimum, maximum=max(highest or minimum, minimum), metric=metric, target=wanted, evidence=here
+                )
+        return None
+
+    def policies(self, manifest: Manifest, labels: dict[str, str]) -> tuple[str, ...]:
+        """Return the NetworkPolicies that restrict the pods, as `networkpolicy/<name>`."""
+        return tuple(
+            sorted(
+                f"networkpolicy/{each.name}"
+                for each in self.manifests
+                if each.kind == "NetworkPolicy"
+                and _same_space(each, manifest)
+                and (not mapping(each.spec, "podSelector").pairs or exposure.selects(mapping(each.spec, "podSelector"), labels))
+            )
+        )
+
+    def addresses(self, component: Component, manifest: Manifest, pod: Mapping) -> Iterator[Address]:
+        """Yield the addresses in the arguments of every container and in the environment of those beside the main one."""
+        spec, store = mapping(pod, "spec"), self.store(manifest)
+        main = containers.main_container(spec, manifest.name)
+        for container in entries(spec, "containers"):
+            environment: tuple[Setting, ...] = component.settings
+            if container is not main:
+                environment = containers.settings(container, manifest.file, self.reader, store)
+            yield from containers.addresses(container, component.name, manifest.file, self.reader, environment, store)
+
+    def orders(self, component: Component, manifest: Manifest, pod: Mapping) -> Iterator[StartOrder]:
+        """Yield what the init containers of a pod wait for: Services whose names stand in a waiting command."""
+        spec, store = mapping(pod, "spec"), self.store(manifest)
+        for container in entries(spec, "initContainers"):
+            lines = (*strings(container, "command"), *strings(container, "args"))
+            if not _WAITS.search(" ".join(each.text for each in lines)):
+                continue
+            for line in lines:
+                for word in re.findall(r"[a-z0-9][a-z0-9.-]*", line.text):
+                    target = word.split(".")[0]
+                    if target in store.services and target not in {component.name, *component.aliases}:
+                        here = evidence(manifest.file, line.line, self.reader)
+                        yield StartOrder(component=component.name, target=target, evidence=here, healthy=True)
+
+    def externals(self, known: set[str]) -> list[Component]:
+        """Return the hosts outside of the cluster that a Service of type ExternalName names."""
+        return [
+            Component(
+                name=each.name,
+                kind=Kind.EXTERNAL,
+                aliases=(string(each.spec, "externalName"),),
+                evidence=evidence(each.file, each.line, self.reader),
+            )
+            for each in self.services
+            if string(each.spec, "type") == "ExternalName"
+            and string(each.spec, "externalName")
+            and not _inside(each)
+            and each.name not in known
+        ]
+
+    def store(self, manifest: Manifest) -> Store:
+        """Return what the containers of a workload take their settings from."""
+        return Store(lambda kind, name: self.configuration(manifest, kind, name), frozenset(each.name for each in self.services))
+
+    def configuration(self, manifest: Manifest, kind: str, name: str) -> dict[str, Entry] | None:
+        """Return the entries of a ConfigMap or Secret, the one nearest to the workload where several have the name."""
+        directory = posixpath.dirname(manifest.file)
+        found = [each for each in self.manifests if each.kind == kind and each.name == name and _same_space(each, manifest)]
+        found.sort(key=lambda each: (each.file != manifest.file, posixpath.dirname(each.file) != directory))
+        if found:
+            return _entries_of(found[0])
+        if kind == "ConfigMap":
+            for each in sorted(self.generated, key=lambda each: each.directory != directory):
+                if each.name == name:
+                    return {key: Entry(value, file, line) for key, value, file, line in each.values}
+        return None
+
+
+def _entries_of(manifest: Manifest) -> dict[str, Entry]:
+    found = {}
+    for field in ("data", "stringData"):
+        for key, value in mapping(manifest.body, field).pairs:
+            if isinstance(value, Scalar):
+                text: str | None = value.text
+                if manifest.kind == "Secret" and field == "data":
+                    text = _decoded(value.text)
+                if text is not None:
+                    found[key.text] = Entry(text, manifest.file, key.line)
+    return found
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode().strip()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _labels(pod: Mapping) -> dict[str, str]:
+    return {key.text: value.text for key, value in mapping(pod, "metadata", "labels").pairs if isinstance(value, Scalar)}
+
+
+def _same_space(one: Manifest, other: Manifest) -> bool:
+    """Tell whether two objects can see each other; an object without a namespace goes where the rest is applied."""
+    return not one.namespace or not other.namespace or one.namespace == other.namespace
+
+
+def _inside(service: Manifest) -> str:
+    """Return the Service inside the cluster that an ExternalName stands for; empty for any other Service."""
+    host = string(service.spec, "externalName")
+    return host.split(".")[0] if ".svc" in host else ""
+
+
+def _metric(spec: Mapping) -> tuple[str, float | None]:
+    old = number(spec, "targetCPUUtilizationPercentage")
+    if old is not None:
+        return "cpu", float(old)
+    for each in entries(spec, "metrics"):
+        source = _first_mapping(each)
+        name = string(source, "name") or string(source, "metric", "name") or "cpu"
+        target = mapping(source, "target")
+        for key in ("averageUtilization", "averageValue", "value"):
+            amount = containers.quantity(string(target, key))
+            if amount is not None:
+                return name, amount
+        wanted = number(source, "targetAverageUtilization")
+        return name, None if wanted is None else float(wanted)
+    return "cpu", None
+
+
+def _first_mapping(node: Mapping) -> Node | None:
+    return next((value for _, value in node.pairs if isinstance(value, Mapping)), None)
+
+
+def _is_test_hook(manifest: Manifest) -> bool:
+    return "test" in string(manifest.body, "metadata", "annotations", "helm.sh/hook")
+
+
+def _problem(manifest: Manifest, pod: Mapping) -> Text | None:
+    if not manifest.name:
+        return Text(
+            f"this {manifest.kind} has no name, so nothing can refer to it; give it 'metadata.name'",
+            f"este {manifest.kind} não tem nome, então nada pode se referir a ele; dê a ele um 'metadata.name'",
+        )
+    if not any(string(each, "image") for each in entries(pod, "spec", "containers")):
+        return Text(
+            f"the {manifest.kind} '{manifest.name}' names no container image: it looks like a patch and was left out",
+            f"o {manifest.kind} '{manifest.name}' não indica imagem de contêiner: parece um patch e ficou de fora",
+        )
+    return None
+
+
+def _twice(manifest: Manifest, first: Manifest) -> Text:
+    return Text(
+        f"'{manifest.name}' is described again here; {first.file}:{first.line} was taken",
+        f"'{manifest.name}' é descrito de novo aqui; valeu {first.file}:{first.line}",
+    )
