@@ -1,0 +1,72 @@
+"""`backend-expert simulate`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Literal
+
+from backend_expert import report
+from backend_expert.faces.cli import Exit, UsageError
+from backend_expert.faces.output import check_writable, default_language, progress, use_color, write
+from backend_expert.faces.review import text_of
+from backend_expert.model.assume import complete
+from backend_expert.review import pipeline
+from backend_expert.review.brief import parse_peak
+from backend_expert.review.simulation import parse_duration, parse_fault, peak_scenario
+from backend_expert.review.simulation import simulate as run_simulation
+
+
+def simulate(
+    path: Path = Path(),
+    /,
+    *,
+    peak: str = "1x",
+    fault: tuple[str, ...] = (),
+    duration: str = "120s",
+    format: Literal["text", "json"] = "text",  # noqa: A002 - the word of the command line
+    output: Path | None = None,
+    lang: Literal["en", "pt-BR"] | None = None,
+    seed: int = 1,
+    system: Path | None = None,
+) -> int:
+    """Run one scenario on the recovered system and print the numbers.
+
+    Parameters
+    ----------
+    path
+        The repository, or one file of it.
+    peak
+        The traffic in the middle third of the run, as a factor on today's: 5x.
+    fault
+        A fault, as often as you like: slow:payment:10x@60s+30s, crash:redis@60s+10s.
+    duration
+        How long to run, in simulated time: 300s, 5m.
+    format
+        How to print the numbers.
+    output
+        Write to this file instead of the terminal.
+    lang
+        The language of the text; by default that of the environment.
+    seed
+        The seed of the run: the same seed gives the same bytes.
+    system
+        A system.yaml to lay over what is read, instead of the one in the repository.
+
+    """
+    check_writable(output)
+    language = lang or default_language()
+    recovered = pipeline.recover(path, None if system is None else (str(system), text_of(system)))
+    completed = complete(recovered.system)
+    try:
+        seconds = parse_duration(duration)
+        scenario = peak_scenario(parse_peak(peak), seconds, tuple(parse_fault(each, completed) for each in fault))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    words = ["backend-expert", "simulate", str(path), "--peak", peak, "--duration", duration, "--seed", str(seed)]
+    words += [word for each in fault for word in ("--fault", each)]
+    with progress() as advance:
+        advance("simulate")
+        simulation = run_simulation(completed, scenario, seed, shlex.join(words))
+    write(report.render_simulation(simulation, format, language, color=use_color() and output is None), output)
+    return Exit.CLEAN

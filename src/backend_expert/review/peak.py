@@ -1,0 +1,64 @@
+"""The peak study: what happens at the stated peak, before and after everything that is recommended."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+from backend_expert.lab import load
+from backend_expert.model import System
+from backend_expert.review.result import Band, Interval, Measure, PeakStudy
+from backend_expert.review.series import AFTER, BEFORE, MEASURES, PEAK, series_of
+from backend_expert.review.words import milliseconds, percent, phrase
+
+AT_S, LASTS_S, RUN_S = 20.0, 30.0, 80.0
+REPLICATIONS = 4
+
+
+def peak_study(before: System, after: System, factor: float, seed: int, executor: Executor) -> PeakStudy:
+    """Compare both systems under a peak of the given factor; raise `load.ModelError` when one cannot be simulated."""
+    scenario = load.Scenario(RUN_S, arrivals=load.spike(factor, AT_S, LASTS_S))
+    comparison = load.compare(before, after, scenario, replications=REPLICATIONS, seed=seed, executor=executor)
+    objective = next((each.latency_p99_ms for each in before.objectives if each.latency_p99_ms is not None), None)
+    changed = before != after
+    first, second = comparison.before, comparison.after
+    summary = phrase(
+        "At {factor}x for {seconds} s: {success} of requests succeed, p99 {p99}.",
+        "Com {factor}x por {seconds} s: {success} das requisições têm sucesso, p99 {p99}.",
+        factor=factor,
+        seconds=LASTS_S,
+        success=percent(first.success_ratio),
+        p99=milliseconds(first.p99_ms),
+    )
+    if changed:
+        summary = phrase(
+            "{summary} With every proved recommendation together: {success}, p99 {p99}.",
+            "{summary} Com todas as recomendações provadas juntas: {success}, p99 {p99}.",
+            summary=summary,
+            success=percent(second.success_ratio),
+            p99=milliseconds(second.p99_ms),
+        )
+    series = (series_of(first, "before", BEFORE), *((series_of(second, "after", AFTER),) if changed else ()))
+    return PeakStudy(
+        factor=factor,
+        summary=summary,
+        first_to_break=first.bottleneck,
+        objective_ms=objective,
+        series=series,
+        bands=(Band(AT_S, AT_S + LASTS_S, PEAK),),
+        measures=tuple(_measure(each) for each in comparison.measures if each.id in MEASURES) if changed else (),
+    )
+
+
+def _measure(difference: load.Difference) -> Measure:
+    return Measure(
+        id=difference.id,
+        title=MEASURES[difference.id],
+        lower_is_better=difference.lower_is_better,
+        before=_interval(difference.before),
+        after=_interval(difference.after),
+        difference=_interval(difference.difference),
+    )
+
+
+def _interval(interval: load.Interval) -> Interval:
+    return Interval(interval.value, interval.low, interval.high)

@@ -1,0 +1,229 @@
+"""The pipeline: read, check, prescribe, prove, rank. One straight corridor from files to a Result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from backend_expert import __version__, rules
+from backend_expert.lab import load
+from backend_expert.model import Certainty, Finding, System, Text, dependencies
+from backend_expert.model.assume import assumptions, complete
+from backend_expert.readers.repository import Repository
+from backend_expert.review.brief import BASIC, Brief, Need
+from backend_expert.review.drawing import edges_of, nodes_of
+from backend_expert.review.findings import reported
+from backend_expert.review.peak import peak_study
+from backend_expert.review.prescription import Prescription, prescribe
+from backend_expert.review.recover import Recovered, recover
+from backend_expert.review.requirements import Question, decide, undecided
+from backend_expert.review.result import Assumption, CheckedRule, Footer, PeakStudy, Requirement, Result
+from backend_expert.review.scoring import overall, scores
+from backend_expert.review.verdict import read_sentence, verdict_sentence
+
+DEFAULT_PEAK = 3.0
+"""The factor that is tried when nobody states one; the peak-to-mean ratio of a day is between 2 and 3 at most public sites."""
+
+__all__ = ["DEFAULT_PEAK", "Request", "recover", "review"]
+
+
+class Advance(Protocol):
+    """Tell whoever waits what is being done and how far it is."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Announce `step`; `done` of `total` when there is something to count."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What is asked: where the repository is, the peak to survive, the brief, the seed, the command for the footer."""
+
+    path: Path
+    peak: float = DEFAULT_PEAK
+    brief: Brief = BASIC
+    seed: int = 1
+    system_file: tuple[str, str] | None = None
+    lab: bool = True
+    command: str = "backend-expert review"
+
+
+def review(request: Request, advance: Advance | None = None, executor: Executor | None = None) -> Result:
+    """Review a repository and return everything that a report shows.
+
+    Raises `NothingToRead` when there is no system at the path and `SystemFileError` when the overlay cannot be used. A lab that cannot
+    run leaves its questions undecided and says why; it does not end the review.
+    """
+    announce = advance or _silent
+    announce("read")
+    recovered = recover(request.path, request.system_file)
+    announce("rules")
+    completed = complete(recovered.system)
+    findings = rules.check(recovered.system)
+    with _pool(executor) as pool:
+        prescription = prescribe(completed, findings, request, pool, announce)
+        requirements, notes = _requirements(completed, recovered.system, request, pool, announce)
+        announce("peak")
+        study, study_notes = _peak(completed, prescription, request, pool)
+    return _result(request, recovered, completed, findings, prescription, requirements, study, (*notes, *study_notes))
+
+
+def question_of(completed: System, recovered: System, request: Request) -> Question:
+    """Return what the requirements are decided on; the brief's objective wins over that of the system."""
+    stated = recovered.objectives
+    goals = completed.objectives
+    latency = request.brief.latency_p99_ms or next((each.latency_p99_ms for each in goals if each.latency_p99_ms), 500.0)
+    success = request.brief.success_ratio or next((each.success_ratio for each in goals if each.success_ratio), 0.99)
+    return Question(
+        system=completed,
+        factor=request.peak,
+        latency_p99_ms=latency,
+        success_ratio=success,
+        objective_stated=bool(stated) or request.brief.latency_p99_ms is not None,
+        traffic_stated=bool(recovered.workloads),
+        seed=request.seed,
+    )
+
+
+def _requirements(
+    completed: System, recovered: System, request: Request, pool: Executor, announce: Advance
+) -> tuple[tuple[Requirement, ...], tuple[Text, ...]]:
+    needs = request.brief.requirements or tuple(Need)
+    if not request.lab:
+        reason = Text("Not tried: the lab was switched off.", "Não testado: o laboratório foi desligado.")
+        return tuple(undecided(need, reason) for need in request.brief.requirements), ()
+    question = question_of(completed, recovered, request)
+    answers = []
+    for position, need in enumerate(needs):
+        announce("requirements", position, len(needs))
+        try:
+            answers.append(decide(need, question, pool))
+        except load.ModelError as error:
+            answers.append(undecided(need, Text(f"The lab could not run: {error}", f"O laboratório não pôde rodar: {error}")))
+    return tuple(answers), ()
+
+
+def _peak(
+    completed: System, prescription: Prescription, request: Request, pool: Executor
+) -> tuple[PeakStudy | None, tuple[Text, ...]]:
+    if not request.lab or not completed.workloads:
+        return None, ()
+    try:
+        return peak_study(completed, prescription.after, request.peak, request.seed, pool), ()
+    except load.ModelError as error:
+        return None, (Text(f"The peak was not tried: {error}", f"O pico não foi testado: {error}"),)
+
+
+def _result(
+    request: Request,
+    recovered: Recovered,
+    completed: System,
+    findings: tuple[Finding, ...],
+    prescription: Prescription,
+    requirements: tuple[Requirement, ...],
+    study: PeakStudy | None,
+    notes: tuple[Text, ...],
+) -> Result:
+    catalogue = rules.all_rules()
+    repository = Repository.open(request.path)
+    shown = reported(findings, catalogue, prescription.recommendations, repository)
+    counts = {rule.id: sum(finding.rule == rule.id for finding in findings) for rule in catalogue}
+    checked = tuple(
+        CheckedRule(id=rule.id, code=rule.code, category=rule.family, title=rule.title, found=counts[rule.id]) for rule in catalogue
+    )
+    parts = scores(shown, checked)
+    score, grade = overall(parts)
+    return Result(
+        system=recovered.system.name,
+        verdict=verdict_sentence(shown, prescription.recommendations, requirements, study),
+        read=read_sentence(recovered.system, recovered.files),
+        grade=grade,
+        score=score,
+        scores=parts,
+        requirements=requirements,
+        recommendations=prescription.recommendations,
+        nodes=nodes_of(recovered.system, shown),
+        edges=edges_of(recovered.system, shown),
+        peak=study,
+        findings=shown,
+        assumptions=_assumed(completed, prescription),
+        questions=_questions(recovered.system),
+        unread=recovered.unread,
+        notes=(*recovered.notes, *prescription.notes, *notes),
+        rules=checked,
+        footer=Footer(
+            command=request.command,
+            seed=request.seed,
+            version=__version__,
+            digest=recovered.digest,
+            commit=recovered.commit,
+            commit_date="",
+        ),
+    )
+
+
+def _assumed(completed: System, prescription: Prescription) -> tuple[Assumption, ...]:
+    """Return every assumed number, the ones that matter most first, then in the order of the file form."""
+    matters = prescription.sensitivity
+    listed = [
+        Assumption(
+            path=each.path,
+            value=each.estimate.value,
+            low=each.estimate.value / each.estimate.spread,
+            high=each.estimate.value * each.estimate.spread,
+            reason=each.reason,
+            matters=matters.get(each.path),
+        )
+        for each in assumptions(completed)
+    ]
+    return tuple(sorted(listed, key=lambda each: -abs(each.matters or 0.0)))
+
+
+def _questions(system: System) -> tuple[Text, ...]:
+    """Return what only the user can answer, the most useful first."""
+    questions = []
+    if not system.workloads:
+        questions.append(
+            Text(
+                "How many requests per second arrive, and at which operations? State it under 'workloads' in system.yaml.",
+                "Quantas requisições por segundo chegam, e em quais operações? Informe em 'workloads' no system.yaml.",
+            )
+        )
+    if not system.objectives:
+        questions.append(
+            Text(
+                "How fast must the slowest 1 % be answered, and what share must succeed? State it under 'objectives'.",
+                "Em quanto tempo o 1 % mais lento deve ser respondido, e que parte deve ter sucesso? Informe em 'objectives'.",
+            )
+        )
+    questions += [
+        Text(
+            f"Does {each.caller} really use {each.callee}? Only a start order says so.",
+            f"{each.caller} usa mesmo {each.callee}? Só uma ordem de partida diz isso.",
+        )
+        for each in dependencies(system)
+        if each.certainty is Certainty.ASSUMED
+    ]
+    return tuple(questions)
+
+
+@contextmanager
+def _pool(executor: Executor | None) -> Iterator[Executor]:
+    """Give the executor that experiments run on: the caller's, or threads, one for each core (the kernel releases the lock)."""
+    if executor is not None:
+        yield executor
+        return
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as own:
+        try:
+            yield own
+        except BaseException:
+            own.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _silent(step: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - nobody waits
+    return None

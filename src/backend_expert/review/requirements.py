@@ -1,0 +1,310 @@
+"""Executable requirements: each is decided by an experiment on the recovered system, in many plausible worlds.
+
+A world is the system with every assumed number drawn from its spread. A requirement is *held* when at least nine worlds of ten
+hold it, *broken* when at most one does, and *not decidable* in between: then the answer says what to state first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
+
+from msgspec import Struct, structs
+
+from backend_expert.lab import load
+from backend_expert.model import Component, Kind, System, Text, reached_from_entries, replace_component
+from backend_expert.model.assume import draw
+from backend_expert.review.brief import TITLES, Need
+from backend_expert.review.result import Band, Requirement
+from backend_expert.review.series import FAULT, series_of
+from backend_expert.review.words import listed, milliseconds, number, percent, phrase
+
+WORLDS = 20
+SURE = 0.9
+"""Share of worlds from which a verdict is given: with 20 worlds the 95 % Wilson interval of 18 is 0.70 to 0.97."""
+
+STEADY_S = 20.0
+FAULT_AT_S, FAULT_LASTS_S, FAULT_RUN_S = 5.0, 10.0, 25.0
+FAULT_WORLDS = 5
+DOUBLING = 1.6
+"""Least gain of capacity from twice the replicas that counts as scaling: 80 % of linear (USL with 25 % contention gives 1.6)."""
+
+CAPACITY_STEPS = 7
+HIGHEST_FACTOR = 64.0
+
+
+class Question(Struct, frozen=True):
+    """What the requirements are decided on: a completed system, what was stated about it, and the means to experiment."""
+
+    system: System
+    factor: float
+    latency_p99_ms: float
+    success_ratio: float
+    objective_stated: bool
+    traffic_stated: bool
+    seed: int
+
+
+def decide(need: Need, question: Question, executor: Executor) -> Requirement:
+    """Return the verdict on one requirement with its numbers; raise `load.ModelError` when the system cannot be simulated."""
+    deciders: dict[Need, Callable[[Question, Executor], Requirement]] = {
+        Need.SURVIVES_PEAK: _survives_peak,
+        Need.FAULT_TOLERANT: _tolerates_faults,
+        Need.SCALES_HORIZONTALLY: _scales,
+        Need.LOW_LATENCY: _answers_fast,
+        Need.EVENTUALLY_CONSISTENT: _becomes_consistent,
+    }
+    return deciders[need](question, executor)
+
+
+def undecided(need: Need, reason: Text) -> Requirement:
+    """Return a requirement that no experiment could decide, with the reason."""
+    return Requirement(id=need.value, title=TITLES[need], verdict="not-decidable", answer=reason)
+
+
+def _survives_peak(question: Question, executor: Executor) -> Requirement:
+    outcomes = _in_worlds(question, load.Scenario(STEADY_S, arrivals=load.constant(question.factor)), executor)
+    held = [_holds(outcome, question) for outcome in outcomes]
+    nominal = outcomes[0]
+    numbers: dict[str, Text | str | float] = {
+        "factor": number(question.factor),
+        "success": percent(nominal.success_ratio),
+        "p99": milliseconds(nominal.p99_ms),
+        "target": milliseconds(question.latency_p99_ms),
+        "need": percent(question.success_ratio),
+        "share": percent(sum(held) / len(held)),
+        "bottleneck": nominal.bottleneck,
+    }
+    answer = phrase(
+        "At {factor}x, {success} of requests succeed and the slowest 1 % take {p99} or more (objective: {need} within {target}); "
+        "held in {share} of plausible worlds.",
+        "Com {factor}x, {success} das requisições têm sucesso e o 1 % mais lento leva {p99} ou mais (objetivo: {need} em até "
+        "{target}); vale em {share} dos mundos plausíveis.",
+        **numbers,
+    )
+    counterexample = phrase(
+        "The busiest part is {bottleneck}.", "A parte mais ocupada é {bottleneck}.", bottleneck=nominal.bottleneck
+    )
+    return _verdict(Need.SURVIVES_PEAK, held, answer, counterexample, question)
+
+
+def _answers_fast(question: Question, executor: Executor) -> Requirement:
+    outcomes = _in_worlds(question, load.Scenario(STEADY_S), executor)
+    nominal = outcomes[0]
+    answer = phrase(
+        "With today's traffic the slowest 1 % take {p99} or more; the objective is {target}.",
+        "Com o tráfego de hoje o 1 % mais lento leva {p99} ou mais; o objetivo é {target}.",
+        p99=milliseconds(nominal.p99_ms),
+        target=milliseconds(question.latency_p99_ms),
+    )
+    if not question.objective_stated:
+        missing = phrase(
+            "{answer} Nobody stated an objective: give one under 'objectives' in system.yaml or in the brief.",
+            "{answer} Ninguém informou um objetivo: informe um em 'objectives' no system.yaml ou no briefing.",
+            answer=answer,
+        )
+        return undecided(Need.LOW_LATENCY, missing)
+    return _verdict(Need.LOW_LATENCY, [_holds(outcome, question) for outcome in outcomes], answer, None, question)
+
+
+def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
+    parts = failing_parts(question.system)
+    worlds = _worlds(question, FAULT_WORLDS)
+    jobs = [(part.name, world) for part in parts for world in worlds]
+    outcomes = list(executor.map(partial(_crashed, seed=question.seed), jobs))
+    broken: list[tuple[float, str, load.Outcome]] = []
+    for index, part in enumerate(parts):
+        runs = outcomes[index * len(worlds) : (index + 1) * len(worlds)]
+        shares = [success_between(run, FAULT_AT_S, FAULT_AT_S + FAULT_LASTS_S) for run in runs]
+        if sum(share < question.success_ratio for share in shares) > len(shares) / 2:
+            broken.append((sorted(shares)[len(shares) // 2], part.name, runs[0]))
+    broken.sort(key=lambda each: each[:2])
+    if not broken:
+        answer = phrase(
+            "{count} single failures tried, each for {seconds} s: at least {need} of requests succeed during every one.",
+            "{count} falhas simples testadas, cada uma por {seconds} s: ao menos {need} das requisições têm sucesso em todas.",
+            count=len(parts),
+            seconds=FAULT_LASTS_S,
+            need=percent(question.success_ratio),
+        )
+        return Requirement(id=Need.FAULT_TOLERANT.value, title=TITLES[Need.FAULT_TOLERANT], verdict="held", answer=answer)
+    share, worst, run = broken[0]
+    answer = phrase(
+        "{broken} of {count} single failures break the objective of {need}: {names}.",
+        "{broken} de {count} falhas simples quebram o objetivo de {need}: {names}.",
+        broken=len(broken),
+        count=len(parts),
+        need=percent(question.success_ratio),
+        names=listed(tuple(name for _, name, _ in broken), 6),
+    )
+    counterexample = phrase(
+        "One instance of {name} is gone for {seconds} s: {share} of requests succeed meanwhile.",
+        "Uma instância de {name} some por {seconds} s: {share} das requisições têm sucesso nesse tempo.",
+        name=worst,
+        seconds=FAULT_LASTS_S,
+        share=percent(share),
+    )
+    return Requirement(
+        id=Need.FAULT_TOLERANT.value,
+        title=TITLES[Need.FAULT_TOLERANT],
+        verdict="broken",
+        answer=answer,
+        counterexample=counterexample,
+        series=(series_of(run, "fault", Text(worst, worst)),),
+        bands=(Band(FAULT_AT_S, FAULT_AT_S + FAULT_LASTS_S, FAULT),),
+    )
+
+
+def _scales(question: Question, executor: Executor) -> Requirement:
+    systems = [with_more_replicas(question.system, times) for times in (1, 2, 4)]
+    found = list(executor.map(partial(capacity, question=question), systems))
+    factors = [factor for factor, _ in found]
+    if factors[0] >= HIGHEST_FACTOR:
+        return undecided(
+            Need.SCALES_HORIZONTALLY,
+            phrase(
+                "No limit was met up to {factor}x of today's traffic, so there is nothing to scale: state the traffic in "
+                "system.yaml.",
+                "Nenhum limite apareceu até {factor}x do tráfego de hoje, então não há o que escalar: informe o tráfego no "
+                "system.yaml.",
+                factor=HIGHEST_FACTOR,
+            ),
+        )
+    if factors[0] <= 0:
+        return undecided(
+            Need.SCALES_HORIZONTALLY,
+            Text(
+                "The objective is not held even at a tenth of today's traffic, so no capacity can be compared.",
+                "O objetivo não se mantém nem com um décimo do tráfego de hoje; não há capacidade a comparar.",
+            ),
+        )
+    gain = factors[1] / factors[0]
+    answer = phrase(
+        "Highest load within the objective: {one}x of today's traffic, {two}x with twice the replicas of every stateless part, "
+        "{four}x with four times.",
+        "Maior carga dentro do objetivo: {one}x do tráfego de hoje, {two}x com o dobro de réplicas de cada parte sem estado, "
+        "{four}x com o quádruplo.",
+        one=number(factors[0]),
+        two=number(factors[1]),
+        four=number(factors[2]),
+    )
+    bottleneck = found[1][1]
+    counterexample = phrase(
+        "With twice the replicas the limit is {bottleneck}.",
+        "Com o dobro de réplicas o limite é {bottleneck}.",
+        bottleneck=bottleneck,
+    )
+    held = gain >= DOUBLING
+    return Requirement(
+        id=Need.SCALES_HORIZONTALLY.value,
+        title=TITLES[Need.SCALES_HORIZONTALLY],
+        verdict="held" if held else "broken",
+        answer=answer,
+        counterexample=None if held else counterexample,
+    )
+
+
+def _becomes_consistent(question: Question, executor: Executor) -> Requirement:  # noqa: ARG001 - the shape of a decider
+    return undecided(
+        Need.EVENTUALLY_CONSISTENT,
+        Text("Not decidable yet: no flow was recovered or declared.", "Ainda não decidível: nenhum fluxo recuperado ou declarado."),
+    )
+
+
+def failing_parts(system: System) -> tuple[Component, ...]:
+    """Return the components whose failure is tried: those on a path of requests that are ours to run."""
+    reached = reached_from_entries(system)
+    outside = {Kind.EXTERNAL, Kind.CLIENT, Kind.PLATFORM}
+    return tuple(part for part in system.components if part.kind not in outside and part.name in reached)
+
+
+def crash_scenario(component: str) -> load.Scenario:
+    """Return the failure of one instance: 10 s without it, after 5 s of normal traffic."""
+    return load.Scenario(FAULT_RUN_S, faults=(load.crash(component, FAULT_AT_S, FAULT_LASTS_S),))
+
+
+def success_between(outcome: load.Outcome, start_s: float, end_s: float) -> float:
+    """Return the share of the requests that arrived between two times and succeeded; 1 when none arrived."""
+    offered = succeeded = 0.0
+    series = outcome.series
+    for time, rate, ratio in zip(series.time_s, series.offered_per_s, series.success_ratio, strict=True):
+        if start_s <= time < end_s and ratio is not None:
+            offered += rate
+            succeeded += rate * ratio
+    return succeeded / offered if offered else 1.0
+
+
+def capacity(system: System, question: Question) -> tuple[float, str]:
+    """Return the highest factor on today's traffic that holds the objective, within 2 %, and what is busiest just above it."""
+
+    def outcome_at(factor: float) -> load.Outcome:
+        return load.run(system, load.Scenario(10.0, arrivals=load.constant(factor)), seed=question.seed)
+
+    low, high = 0.0, 1.0
+    outcome = outcome_at(high)
+    while _holds(outcome, question) and high < HIGHEST_FACTOR:
+        low, high = high, high * 2
+        outcome = outcome_at(high)
+    if low >= HIGHEST_FACTOR / 2 and _holds(outcome, question):
+        return HIGHEST_FACTOR, outcome.bottleneck
+    bottleneck = outcome.bottleneck
+    for _ in range(CAPACITY_STEPS):
+        middle = (low + high) / 2
+        outcome = outcome_at(middle)
+        if _holds(outcome, question):
+            low = middle
+        else:
+            high, bottleneck = middle, outcome.bottleneck
+    return (low if low >= 0.1 else 0.0), bottleneck
+
+
+def with_more_replicas(system: System, times: int) -> System:
+    """Return the system with so many times the replicas of every stateless part of ours."""
+    for part in system.components:
+        deployment = part.deployment
+        if part.stateful or part.kind in {Kind.EXTERNAL, Kind.CLIENT} or deployment is None or deployment.replicas is None:
+            continue
+        replicas = structs.replace(deployment.replicas, value=deployment.replicas.value * times)
+        system = replace_component(system, structs.replace(part, deployment=structs.replace(deployment, replicas=replicas)))
+    return system
+
+
+def _worlds(question: Question, count: int) -> list[System]:
+    """Return the system as it stands and `count` - 1 plausible worlds."""
+    return [question.system, *(draw(question.system, question.seed, world) for world in range(1, count))]
+
+
+def _in_worlds(question: Question, scenario: load.Scenario, executor: Executor) -> list[load.Outcome]:
+    return list(executor.map(partial(load.run, scenario=scenario, seed=question.seed), _worlds(question, WORLDS)))
+
+
+def _crashed(job: tuple[str, System], seed: int) -> load.Outcome:
+    component, world = job
+    return load.run(world, crash_scenario(component), seed=seed)
+
+
+def _holds(outcome: load.Outcome, question: Question) -> bool:
+    slowest = outcome.p99_ms
+    return slowest is not None and slowest <= question.latency_p99_ms and outcome.success_ratio >= question.success_ratio
+
+
+def _verdict(need: Need, held: Sequence[bool], answer: Text, counterexample: Text | None, question: Question) -> Requirement:
+    share = sum(held) / len(held)
+    title = TITLES[need]
+    if share >= SURE:
+        return Requirement(id=need.value, title=title, verdict="held", answer=answer)
+    if share <= 1 - SURE:
+        return Requirement(id=need.value, title=title, verdict="broken", answer=answer, counterexample=counterexample)
+    missing = phrase(
+        "{answer} Too much is assumed to decide: {what}.",
+        "{answer} Há suposições demais para decidir: {what}.",
+        answer=answer,
+        what=Text("the timings", "os tempos")
+        if question.traffic_stated
+        else Text(
+            "state the traffic first (workloads in system.yaml)",
+            "informe primeiro o tráfego (workloads no system.yaml)",
+        ),
+    )
+    return undecided(need, missing)
