@@ -1,0 +1,319 @@
+"""Latency and answers over time, before and after a change, with the peak, the fault and the objective marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from backend_expert.report.draw import svg
+from backend_expert.report.hostile import one_line
+from backend_expert.report.numbers import number, percent, quantity
+from backend_expert.report.words import words
+from backend_expert.review.result import Band, Series
+
+_TOP = 26
+_LATENCY_HEIGHT = 210
+_GAP = 42
+_ANSWERS_HEIGHT = 84
+_BOTTOM = 30
+_LEFT = 52
+_LABEL_SIZE = 12
+_LABEL_DISTANCE = 15
+
+# From this ratio of the largest to the smallest latency on, a linear axis would press the small ones into its foot.
+_LOGARITHMIC_FROM = 12
+# Stripes that answer the pointer; more of them would weigh more than the lines.
+_MOST_STRIPES = 60
+# A picture of 720 px cannot show more points than this.
+_MOST_POINTS = 360
+
+Values = tuple[float | None, ...]
+
+
+class Axis(Struct, frozen=True):
+    """A vertical axis: values from `low` to `high`, drawn from `foot` up to `top` (pixels)."""
+
+    low: float
+    high: float
+    top: float
+    foot: float
+    logarithmic: bool
+
+    def at(self, value: float) -> float:
+        """Return the height of a value in pixels from the top of the picture; values off the axis stay on its ends."""
+        if self.logarithmic:
+            share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.foot - min(max(share, 0.0), 1.0) * (self.foot - self.top)
+
+    def ticks(self) -> tuple[float, ...]:
+        """Return round values on the axis, three to six of them."""
+        return _log_ticks(self.low, self.high) if self.logarithmic else _linear_ticks(self.low, self.high)
+
+
+class Frame(Struct, frozen=True):
+    """The place of the plot: the time axis and the width of the picture (pixels)."""
+
+    start_s: float
+    end_s: float
+    width: float
+    right: float
+
+    def at(self, time_s: float) -> float:
+        """Return the place of a time in pixels from the left; times outside stay on the ends."""
+        share = (time_s - self.start_s) / (self.end_s - self.start_s)
+        return _LEFT + min(max(share, 0.0), 1.0) * (self.right - _LEFT)
+
+
+def plot(
+    series: tuple[Series, ...],
+    bands: tuple[Band, ...],
+    objective_ms: float | None,
+    language: str,
+    label: str,
+    *,
+    width: float = 760,
+    css: str = "plot",
+) -> str:
+    """Return the SVG of the latency (p99) over the answers per second, one line a series; nothing without a point to draw."""
+    series = tuple(_thinned(each) for each in series)
+    times = [time for each in series for time in each.time_s]
+    if len(set(times)) < 2:
+        return ""
+    w = words(language)
+    wide = width >= 560
+    frame = Frame(min(times), max(times), width, width - (_label_room(series, language) if wide else 10))
+    latency = _latency_axis(series, objective_ms)
+    most = max(value for each in series for value in (*each.goodput_per_s, *each.offered_per_s, 1.0))
+    foot = latency.foot + _GAP
+    answers = Axis(0, _round_up(most), foot, foot + _ANSWERS_HEIGHT, False)
+    scale = w("logarithmic") if latency.logarithmic else ""
+    pieces = [
+        _bands(frame, bands, answers.foot, language),
+        _grid(frame, latency, language),
+        _heading(w("Slowest 1 % of the answers (p99), ms") + (f", {scale}" if scale and wide else ""), latency.top - 10),
+        _objective(frame, latency, objective_ms, language),
+        *(_line(frame, latency, each, each.latency_p99_ms, index) for index, each in enumerate(series)),
+        *(_silences(frame, latency, each, index, language) for index, each in enumerate(series)),
+        _grid(frame, answers, language),
+        _heading(w("Good answers per second; dotted: requests that arrive"), answers.top - 10),
+        _offered(frame, answers, series[0]),
+        *(_line(frame, answers, each, each.goodput_per_s, index) for index, each in enumerate(series)),
+        _times(frame, answers.foot, language),
+    ]
+    if wide:
+        pieces += [_labels(frame, latency, series, language), _stripes(frame, series, answers.foot, language)]
+    else:
+        pieces.append(_legend(series, language, answers.foot + 46))
+    height = answers.foot + _BOTTOM + (0 if wide else 28)
+    return svg.picture("".join(pieces), width, height, label, css)
+
+
+def role(each: Series, index: int) -> str:
+    """Return the class that colours a series: `before`, `after`, or its number."""
+    for name in ("before", "after"):
+        if each.id == name or each.id.startswith(name + "-"):
+            return name
+    return f"line-{index % 4}"
+
+
+def _thinned(each: Series) -> Series:
+    """Return the series with at most `_MOST_POINTS` slices: the worst latency of neighbours, the mean of their rates."""
+    step = math.ceil(len(each.time_s) / _MOST_POINTS)
+    if step <= 1:
+        return each
+    starts = range(0, len(each.time_s), step)
+
+    def worst(values: Values) -> Values:
+        return tuple(max((v for v in values[i : i + step] if v is not None), default=None) for i in starts)
+
+    def mean(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(math.fsum(values[i : i + step]) / len(values[i : i + step]) for i in starts)
+
+    def least(values: Values) -> Values:
+        return tuple(min((v for v in values[i : i + step] if v is not None), default=None) for i in starts)
+
+    return Series(
+        id=each.id,
+        title=each.title,
+        time_s=tuple(each.time_s[i] for i in starts),
+        latency_p50_ms=worst(each.latency_p50_ms),
+        latency_p99_ms=worst(each.latency_p99_ms),
+        success_ratio=least(each.success_ratio),
+        offered_per_s=mean(each.offered_per_s),
+        goodput_per_s=mean(each.goodput_per_s),
+    )
+
+
+def _latency_axis(series: tuple[Series, ...], objective_ms: float | None) -> Axis:
+    values = [value for each in series for value in each.latency_p99_ms if value is not None and value > 0]
+    if objective_ms:
+        values.append(objective_ms)
+    values = values or [1.0]
+    low, high = min(values), max(values)
+    foot = float(_TOP + _LATENCY_HEIGHT)
+    if high / low >= _LOGARITHMIC_FROM:
+        return Axis(low / 1.25, high * 1.25, _TOP, foot, True)
+    return Axis(0, _round_up(high * 1.05), _TOP, foot, False)
+
+
+def _round_up(value: float) -> float:
+    power: float = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999999)
+
+
+def _log_ticks(low: float, high: float) -> tuple[float, ...]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = tuple(step * 10.0**power for power in range(first, last + 1) for step in steps if low <= step * 10.0**power <= high)
+        if len(ticks) <= 6:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / 6)]
+
+
+def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= rough * 0.999999)
+    return tuple(low + step * index for index in range(int((high - low) / step + 1.000001)))
+
+
+def _heading(value: str, y: float) -> str:
+    return svg.text(value, 0, y, "heading")
+
+
+def _grid(frame: Frame, axis: Axis, language: str) -> str:
+    pieces = []
+    ticks = axis.ticks()
+    shown = ticks if axis.foot - axis.top > 120 else ticks[:: max(1, (len(ticks) - 1) // 2)]
+    for value in shown:
+        y = axis.at(value)
+        pieces.append(svg.element("line", x1=_LEFT, x2=frame.right, y1=y, y2=y, css="grid"))
+        pieces.append(svg.text(number(value, language), _LEFT - 8, y + 4, "tick", "end"))
+    return "".join(pieces)
+
+
+def _times(frame: Frame, foot: float, language: str) -> str:
+    pieces = [svg.element("line", x1=_LEFT, x2=frame.right, y1=foot, y2=foot, css="axis")]
+    for value in _linear_ticks(0, frame.end_s - frame.start_s):
+        x = frame.at(frame.start_s + value)
+        pieces.append(svg.element("line", x1=x, x2=x, y1=foot, y2=foot + 4, css="axis"))
+        pieces.append(svg.text(quantity("time_s", frame.start_s + value, language), x, foot + 18, "tick", "middle"))
+    return "".join(pieces)
+
+
+def _bands(frame: Frame, bands: tuple[Band, ...], foot: float, language: str) -> str:
+    pieces = []
+    for index, band in enumerate(bands):
+        left, right = frame.at(band.start_s), frame.at(band.end_s)
+        name = band.title.in_language(language)
+        pieces.append(
+            svg.element("rect", svg.title(name), x=left, y=_TOP, width=max(right - left, 1.0), height=foot - _TOP, css="band")
+        )
+        at_end = svg.text_width(name, _LABEL_SIZE) > frame.right - left
+        x, anchor = (right - 6, "end") if at_end else (left + 6, None)
+        pieces.append(svg.text(name, x, _TOP + 15 + 15 * (index % 3), "band-name", anchor))
+    return "".join(pieces)
+
+
+def _objective(frame: Frame, axis: Axis, objective_ms: float | None, language: str) -> str:
+    if not objective_ms:
+        return ""
+    y = axis.at(objective_ms)
+    name = words(language)("objective {value}", value=quantity("objective_ms", objective_ms, language))
+    line = svg.element("line", x1=_LEFT, x2=frame.right, y1=y, y2=y, css="objective")
+    return line + svg.text(name, _LEFT + 6, y - 6, "objective-name")
+
+
+def _runs(times: tuple[float, ...], values: Iterable[float | None]) -> list[list[tuple[float, float]]]:
+    """Return the stretches of points between the slices that have no value."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for time, value in zip(times, values, strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((time, value))
+    return [run for run in runs if run]
+
+
+def _line(frame: Frame, axis: Axis, each: Series, values: Iterable[float | None], index: int) -> str:
+    commands = []
+    for run in _runs(each.time_s, values):
+        points = [f"{svg.number(frame.at(time))},{svg.number(axis.at(value))}" for time, value in run]
+        commands.append("M" + "L".join(points) + ("" if len(points) > 1 else "h0.1"))
+    return svg.element("path", d="".join(commands), css=f"line {role(each, index)}") if commands else ""
+
+
+def _offered(frame: Frame, axis: Axis, each: Series) -> str:
+    points = "L".join(
+        f"{svg.number(frame.at(t))},{svg.number(axis.at(v))}" for t, v in zip(each.time_s, each.offered_per_s, strict=True)
+    )
+    return svg.element("path", d=f"M{points}", css="offered")
+
+
+def _silences(frame: Frame, axis: Axis, each: Series, index: int, language: str) -> str:
+    """Return marks along the top where requests came and none was answered: the line has nothing to show there."""
+    slots = list(zip(each.time_s, each.latency_p99_ms, each.offered_per_s, strict=True))
+    width = frame.at(each.time_s[1]) - frame.at(each.time_s[0]) if len(each.time_s) > 1 else 2.0
+    silent = [frame.at(time) for time, value, offered in slots if value is None and offered > 0]
+    if not silent:
+        return ""
+    y = axis.top + 2 + 5 * index
+    marks = "".join(f"M{svg.number(x)},{svg.number(y)}h{svg.number(width)}" for x in silent)
+    told = svg.title(f"{one_line(each.title.in_language(language))}: {words(language)('no answer at all')}")
+    return svg.element("g", told + svg.element("path", d=marks), css=f"silence {role(each, index)}")
+
+
+def _label_room(series: tuple[Series, ...], language: str) -> float:
+    return min(190.0, max(svg.text_width(each.title.in_language(language), _LABEL_SIZE, bold=True) for each in series) + 20)
+
+
+def _labels(frame: Frame, axis: Axis, series: tuple[Series, ...], language: str) -> str:
+    """Return the names of the lines at their ends, pushed apart where they would touch."""
+    ends = []
+    for index, each in enumerate(series):
+        known = [value for value in each.latency_p99_ms if value is not None]
+        ends.append([axis.at(known[-1]) if known else axis.top, index])
+    ends.sort()
+    for lower, upper in zip(ends[1:], ends, strict=False):
+        lower[0] = max(lower[0], upper[0] + _LABEL_DISTANCE)
+    pieces = []
+    for y, place in ends:
+        each = series[int(place)]
+        name = svg.shortened(each.title.in_language(language), _LABEL_SIZE, 180, bold=True)
+        pieces.append(svg.text(name, frame.right + 8, y + 4, f"name {role(each, int(place))}"))
+    return "".join(pieces)
+
+
+def _legend(series: tuple[Series, ...], language: str, y: float) -> str:
+    pieces, x = [], 0.0
+    for index, each in enumerate(series):
+        name = svg.shortened(each.title.in_language(language), _LABEL_SIZE, 150, bold=True)
+        pieces.append(svg.element("path", d=f"M{svg.number(x)},{svg.number(y - 4)}h16", css=f"line {role(each, index)}"))
+        pieces.append(svg.text(name, x + 22, y, f"name {role(each, index)}"))
+        x += 40 + svg.text_width(name, _LABEL_SIZE, bold=True)
+    return "".join(pieces)
+
+
+def _stripes(frame: Frame, series: tuple[Series, ...], foot: float, language: str) -> str:
+    """Return transparent stripes that tell the figures of their moment."""
+    times = series[0].time_s
+    step = math.ceil(len(times) / _MOST_STRIPES)
+    chosen = range(0, len(times), step)
+    width = (frame.right - _LEFT) / max(1, len(chosen))
+    pieces = []
+    for place in chosen:
+        told = [quantity("time_s", times[place], language)]
+        told += [_told(each, place, language) for each in series if place < len(each.time_s)]
+        x = frame.at(times[place]) - width / 2
+        pieces.append(svg.element("rect", svg.title(" | ".join(told)), x=x, y=_TOP, width=width, height=foot - _TOP))
+    return svg.element("g", "".join(pieces), css="stripes")
+
+
+def _told(each: Series, place: int, language: str) -> str:
+    name, latency, success = one_line(each.title.in_language(language)), each.latency_p99_ms[place], each.success_ratio[place]
+    shown = words(language)("no answer at all") if latency is None else f"p99 {quantity('latency_ms', latency, language)}"
+    return f"{name}: {shown}" + ("" if success is None else f", {percent(success, language)} {words(language)('answered')}")

@@ -1,0 +1,132 @@
+"""The report as one self-contained HTML page: no script, nothing loaded from elsewhere, every text of the system escaped."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache, partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from backend_expert.report import numbers
+from backend_expert.report.draw.architecture import Drawing, LayoutError, drawings
+from backend_expert.report.draw.mermaid import mermaid
+from backend_expert.report.draw.plot import plot
+from backend_expert.report.hostile import one_line, spans, visible
+from backend_expert.report.order import Order, arrange, severity_counts
+from backend_expert.report.prose import highlighted, pseudocode, rendered
+from backend_expert.report.words import severity_count, words
+from backend_expert.review.result import Band, Result, Series
+
+_PHONE_WIDTH = 340
+
+
+def html(result: Result, language: str) -> str:
+    """Return the page in `en` or `pt-BR`."""
+    order = arrange(result)
+    pictures, instead = _architecture(result, order, language)
+    page = _environment().get_template("report.html")
+    return page.render(
+        result=result,
+        order=order,
+        pictures=pictures,
+        mermaid=instead,
+        counts=severity_counts(order.findings),
+        language=language,
+        **_vocabulary(result, order, language),
+    )
+
+
+def _architecture(result: Result, order: Order, language: str) -> tuple[tuple[Drawing, ...], str]:
+    try:
+        return drawings(result, order, language), ""
+    except LayoutError:
+        return (), mermaid(result, order, language)
+
+
+def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
+    recommendations = {each.id: each for each in result.recommendations}
+    return {
+        "w": words(language),
+        "say": lambda text: sentence(text.in_language(language)),
+        "page": lambda text: rendered(text.in_language(language)),
+        "pseudocode": lambda text: pseudocode(text.in_language(language)),
+        "severity_count": partial(severity_count, language=language),
+        "highlighted": highlighted,
+        "tone": _tone,
+        "recommendation": recommendations.get,
+        "rule_title": {rule.id: rule.title for rule in result.rules}.get,
+        "drawn": partial(_drawn, language=language),
+        "number": partial(numbers.number, language=language),
+        "percent": partial(numbers.percent, language=language),
+        "before_after": partial(numbers.before_after, language=language),
+        "interval": partial(numbers.interval, language=language),
+        "difference": partial(numbers.difference, language=language),
+        "bounds": partial(numbers.bounds, language=language),
+        "quantity": partial(numbers.quantity, language=language),
+        "recommendations_of": partial(_recommendations_of, result, order),
+    }
+
+
+def _recommendations_of(result: Result, order: Order, finding: str) -> list[tuple[Any, bool]]:
+    """Return the recommendations of a finding, each with whether it is opened here."""
+    chosen = [each for each in (*order.recommended, *order.unproved) if finding in each.findings]
+    named = next(each.recommendations for each in result.findings if each.id == finding)
+    chosen += [each for each in (*order.recommended, *order.unproved) if each.id in named and each not in chosen]
+    return [(each, order.homes.get(each.id) == finding) for each in chosen]
+
+
+def _drawn(series: tuple[Series, ...], bands: tuple[Band, ...], objective_ms: float | None, label: str, *, language: str) -> Markup:
+    """Return a plot twice, for a wide page and for a telephone; the style sheet shows one of them."""
+    pictures = (
+        plot(series, bands, objective_ms, language, label, css="plot wide"),
+        plot(series, bands, objective_ms, language, label, width=_PHONE_WIDTH, css="plot narrow"),
+    )
+    return Markup("".join(pictures)) if series else Markup("")  # noqa: S704 - made by draw/, which escapes every text
+
+
+def _tone(score: int) -> str:
+    """Return the class that colours a score: the bounds of the grades B and D."""
+    return "good" if score >= 80 else "fair" if score >= 60 else "poor"
+
+
+def sentence(text: str) -> Markup:
+    """Return a sentence, escaped, with what stands between backticks as code."""
+    pieces = []
+    for piece, is_code in spans(visible(text)):
+        escaped = Markup.escape(piece)
+        pieces.append(Markup("<code>{}</code>").format(escaped) if is_code else escaped)
+    return Markup("").join(pieces)
+
+
+def _finalized(value: Any) -> Any:
+    """Make every text that a template prints visible before it is escaped."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("backend_expert.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["one_line"] = one_line
+    environment.filters["one_row"] = lambda line: visible(line).replace("\n", " ")
+    environment.filters["anchor"] = lambda name: re.sub(r"[^A-Za-z0-9]+", "-", name)
+    environment.filters["drawing"] = lambda drawing: Markup(drawing.svg)  # noqa: S704 - made by draw/, which escapes every text
+    environment.globals["style"] = Markup(_style(environment))  # noqa: S704 - our own file
+    return environment
+
+
+def _style(environment: Environment) -> str:
+    """Return the style sheet without its comments and empty space."""
+    loader = environment.loader
+    assert loader is not None
+    source = loader.get_source(environment, "report.css")[0]
+    bare = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", bare).strip()
