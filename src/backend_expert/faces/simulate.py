@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-from backend_expert import report
 from backend_expert.faces.cli import Exit, UsageError
-from backend_expert.faces.output import check_writable, default_language, progress, use_color, write
+from backend_expert.faces.output import check_writable, default_language, progress, write
 from backend_expert.faces.review import text_of
 from backend_expert.model.assume import complete
+from backend_expert.report.simulation import render_simulation
 from backend_expert.review import pipeline
 from backend_expert.review.brief import parse_peak
 from backend_expert.review.simulation import parse_duration, parse_fault, peak_scenario
@@ -68,5 +68,5 @@ def simulate(
     with progress() as advance:
         advance("simulate")
         simulation = run_simulation(completed, scenario, seed, shlex.join(words))
-    write(report.render_simulation(simulation, format, language, color=use_color() and output is None), output)
+    write(render_simulation(simulation, format, language), output)
     return Exit.CLEAN
