@@ -6,7 +6,9 @@ report lists it with the place in `system.yaml` where a known number goes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 from typing import Any
 
 from msgspec import Struct, structs
@@ -104,6 +106,11 @@ ONE = Estimate(1, 1, Certainty.ASSUMED)
 OBJECTIVE = Objective(name="assumed", latency_p99_ms=500, success_ratio=0.99)
 """A web request that a person waits for: 0.1 s feels instant, 1 s keeps the flow of thought (Nielsen 1993, ch. 5)."""
 
+RATIOS = frozenset({"hit_ratio", "probability", "failure_ratio", "budget"})
+
+Z_90 = 1.6448536269514722
+"""The quantile of the normal law that leaves 5 % on either side: what `Estimate.spread` is defined by."""
+
 BREAKER_WINDOW_S, BREAKER_CALLS, BREAKER_OPEN_S = 10, 10, 30
 """opossum's defaults for rollingCountTimeout and resetTimeout; ten calls before a ratio means anything."""
 
@@ -137,6 +144,23 @@ def estimates(system: System) -> tuple[tuple[str, Estimate], ...]:
 def with_values(system: System, values: Mapping[str, float]) -> System:
     """Return the system with the numbers at the given paths replaced; the certainty and the spread stay."""
     return _replaced(system, "", values)  # type: ignore[no-any-return]
+
+
+def draw(system: System, seed: int, world: int) -> System:
+    """Return one plausible world: every assumed number drawn from its spread (log-normal), all others as they are.
+
+    A draw is keyed by seed, world and path, so that a number of the same place is the same before and after a change. Numbers named in
+    `RATIOS` stay at most 1.
+    """
+    values = {}
+    for path, estimate in estimates(system):
+        if estimate.assumed and estimate.spread > 1:
+            digest = hashlib.blake2b(f"{seed}/{world}/{path}".encode(), digest_size=8).digest()
+            uniform = (int.from_bytes(digest) + 0.5) / 2**64
+            factor = estimate.spread ** (NormalDist().inv_cdf(uniform) / Z_90)
+            value = estimate.value * factor
+            values[path] = min(1.0, value) if path.rpartition("/")[2] in RATIOS else value
+    return with_values(system, values)
 
 
 def _estimates(value: Any, path: str) -> Iterator[tuple[str, Estimate]]:
