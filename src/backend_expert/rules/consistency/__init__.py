@@ -1,0 +1,1 @@
+"""Problems that lose, repeat or mix up what was written."""

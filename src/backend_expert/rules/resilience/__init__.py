@@ -1,0 +1,1 @@
+"""Problems that let one failure spread or last."""

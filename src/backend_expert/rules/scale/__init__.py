@@ -1,0 +1,1 @@
+"""Problems that grow with traffic or with data."""

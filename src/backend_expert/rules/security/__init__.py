@@ -1,0 +1,1 @@
+"""Problems that let the wrong people in or the data out."""

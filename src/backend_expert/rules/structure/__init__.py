@@ -1,0 +1,1 @@
+"""Problems of how the system is cut into parts."""
