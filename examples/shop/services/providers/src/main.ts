@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Stands in for the card gateway and the mail provider. `PUT /settings` makes it slow or failing, and the lists of what it took are
- * there for the scripts that look at the outcome.
+ * Stands in for the card gateway and the mail provider. `PUT /settings` makes it slow, or failing on some paths, and the lists of
+ * what it took are there for the scripts that look at the outcome.
  */
-const settings = { delayMs: Number(process.env.CARD_DELAY_MS ?? 0), failing: false };
+const settings = { delayMs: Number(process.env.CARD_DELAY_MS ?? 0), failing: [] as string[] };
 const charges: object[] = [];
 const refunds: object[] = [];
 const messages: object[] = [];
@@ -19,13 +19,13 @@ async function answer(method: string, path: string, body: Record<string, unknown
       if (status === 'CAPTURED') charges.push(charge);
       // The money moves first and the answer comes later, as with a real gateway.
       await sleep(settings.delayMs);
-      return settings.failing ? [503, { message: 'try again later' }] : [201, charge];
+      return settings.failing.includes(path) ? [503, { message: 'try again later' }] : [201, charge];
     }
     case 'POST /refunds':
       refunds.push(body);
       return [201, body];
     case 'POST /messages':
-      if (settings.failing) return [503, { message: 'try again later' }];
+      if (settings.failing.includes(path)) return [503, { message: 'try again later' }];
       messages.push(body);
       return [202, {}];
     case 'PUT /settings':
