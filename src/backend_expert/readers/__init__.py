@@ -1,1 +1,34 @@
 """Artefacts in, one System out, with the evidence of every fact."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.join import Reading, join
+from backend_expert.readers.repository import NothingToRead, Repository
+
+__all__ = ["NothingToRead", "Reading", "Repository", "formats", "read"]
+
+Reader = Callable[[Repository], Iterator[Fragment]]
+
+
+def read(root: Path) -> Reading:
+    """Return what is recovered of the repository at `root`; raise `NothingToRead` when there is none."""
+    repository = Repository.open(root)
+    fragments = [fragment for name in sorted(formats()) for fragment in formats()[name](repository)]
+    return join(fragments, repository)
+
+
+def formats() -> dict[str, Reader]:
+    """Return the readers by the name of their format: every module of this package that defines `read`."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        loaded = importlib.import_module(f"{__name__}.{module.name}")
+        reader = vars(loaded).get("read")
+        if callable(reader) and reader.__module__ == loaded.__name__:
+            found[module.name] = reader
+    return found

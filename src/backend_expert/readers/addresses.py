@@ -10,8 +10,8 @@ from msgspec import Struct
 from backend_expert.readers.settings import LENGTH_LIMIT, name_words, words
 
 ADDRESS_WORDS = words(
-    "host hosts hostname url urls uri uris addr addrs address addresses endpoint endpoints dsn broker brokers server servers upstream "
-    "nodes baseurl zone authority"
+    "host hosts hostname url urls uri uris addr addrs address addresses endpoint endpoints dsn broker brokers server servers "
+    "upstream nodes baseurl zone authority"
 )
 """Last words of the names whose value may be a bare host. Without this list, `MYSQL_USER=shipping` is a false edge."""
 
