@@ -16,6 +16,7 @@ from backend_expert.model.graph import (
     rewrite,
     rewrite_system,
     walk,
+    without_superseded,
 )
 from backend_expert.model.policy import Breaker, Hedge, Mechanism, Policy, Pool, Retry
 from backend_expert.model.steps import (
@@ -123,4 +124,5 @@ __all__ = [
     "rewrite",
     "rewrite_system",
     "walk",
+    "without_superseded",
 ]

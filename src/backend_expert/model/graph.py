@@ -272,3 +272,45 @@ def reached_from_entries(system: System) -> frozenset[str]:
     for path in request_paths(system):
         reached.update(site.callee for site in path)
     return frozenset(reached)
+
+
+def without_superseded(system: System) -> System:
+    """Return the system without the guesses that somebody has told better since.
+
+    An operation that is only assumed (no handler was read) stands for everything its component may do. Where another operation of
+    the same component is known to use the same peer, the guess about that peer goes; a guess that has nothing left to say, that
+    nobody calls and that no workload names goes as a whole.
+    """
+    guessed = {operation.name for operation in system.operations if operation.certainty is Certainty.ASSUMED}
+    known = {operation.component for operation in system.operations if operation.name not in guessed}
+    told = {(site.caller, site.callee) for site in call_sites(system) if site.operation not in guessed}
+    peers = {operation.name: operation.component for operation in system.operations}
+    peers |= {dataset.name: dataset.store for dataset in system.datasets} | {topic.name: topic.broker for topic in system.topics}
+
+    def slim(operation: Operation, step: Step) -> Step | tuple[Step, ...]:
+        if operation.name not in guessed or not isinstance(step, Remote):
+            return step
+        match step:
+            case Call():
+                peer = peers.get(step.operation)
+            case Publish():
+                peer = peers.get(step.topic)
+            case _:
+                peer = peers.get(step.dataset)
+        return () if (operation.component, peer) in told else step
+
+    kept = rewrite_system(system, slim)
+    busy = {site.operation for site in call_sites(kept)}
+    wanted = {site.step.operation for site in call_sites(kept) if isinstance(site.step, Call)}
+    wanted |= {workload.operation for workload in system.workloads} | {objective.operation for objective in system.objectives}
+    return structs.replace(
+        kept,
+        operations=tuple(
+            operation
+            for operation in kept.operations
+            if operation.certainty is not Certainty.ASSUMED
+            or operation.component not in known
+            or operation.name in busy
+            or operation.name in wanted
+        ),
+    )

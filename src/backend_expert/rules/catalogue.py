@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backend_expert.model import Finding, Severity, System, Text
+from backend_expert.model import Finding, Severity, System, Text, without_superseded
 
 Family = Literal["resilience", "consistency", "scale", "data", "api", "security", "delivery", "structure"]
 Check = Callable[[System], Iterable[Finding]]
@@ -78,7 +78,8 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 def check(system: System, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
-    """Return what the rules find in a system: worst first, then by rule and subject."""
+    """Return what the rules find in a system: worst first, then by rule and subject; told facts replace guesses first."""
     order = list(Severity)
+    system = without_superseded(system)
     found = [finding for each in (all_rules() if rules is None else rules) for finding in each.check(system)]
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.rule, each.subject)))

@@ -23,8 +23,8 @@ Graph = dict[str, tuple[str, ...]]
 def synchronous_cycle(system: System) -> Iterator[Finding]:
     """Yield the shortest cycle of each knot of operations that call each other over the network, once for each set of components.
 
-    Start orders never make a cycle. Where no handler was read, a way back through a gateway makes none either: the address may stand
-    there for a link in an e-mail as well as for a call.
+    Start orders never make a cycle. Where no handler was read, a way back through a gateway makes none either: the address may
+    stand there for a link in an e-mail as well as for a call.
     """
     told: set[frozenset[str]] = set()
     for cycle in shortest_cycles(_graph(system)):
