@@ -1,4 +1,4 @@
-"""Read `kustomization.yaml`: which directories are overlays or optional components, which files are patches, what settings it makes."""
+"""Read `kustomization.yaml`: which directories are overlays or components, which files are patches, what settings it makes."""
 
 from __future__ import annotations
 

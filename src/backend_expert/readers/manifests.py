@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from operator import add
 
 from msgspec import Struct
 
@@ -53,12 +52,16 @@ def looks_like_manifests(text: str) -> bool:
     return "apiVersion" in text and "kind" in text
 
 
-def read_documents(file: str, text: str) -> tuple[list[Node], list[Unread]]:
-    """Return the YAML documents of a text; where one is broken, the others and an entry with its line."""
+def read_documents(file: str, text: str, place: Callable[[int], int] = int) -> tuple[list[Node], list[Unread]]:
+    """Return the YAML documents of a text; where one is broken, the others and an entry with its line.
+
+    `place` gives the line of the file for a line of the text, where the text was made from the file.
+    """
     try:
-        return list(parse_documents(text)), []
-    except PositionError:
-        return _one_by_one(file, text)
+        documents = parse_documents(text)
+        return list(documents) if place is int else [moved(each, place, [NODE_LIMIT]) for each in documents], []
+    except (PositionError, RecursionError):
+        return _one_by_one(file, text, place)
 
 
 def objects(file: str, document: Node) -> Iterator[Manifest]:
@@ -135,7 +138,7 @@ def _at(node: Node | None, keys: tuple[str, ...]) -> Node | None:
     return node
 
 
-def _one_by_one(file: str, text: str) -> tuple[list[Node], list[Unread]]:
+def _one_by_one(file: str, text: str, place: Callable[[int], int]) -> tuple[list[Node], list[Unread]]:
     """Parse the documents of a text apart from each other, within the same bounds as the text as a whole."""
     documents: list[Node] = []
     broken: list[tuple[int, str]] = []
@@ -146,20 +149,24 @@ def _one_by_one(file: str, text: str) -> tuple[list[Node], list[Unread]]:
     for start, end in pairwise(starts):
         part = text[start:end]
         try:
-            documents.extend(moved(document, partial(add, line), budget) for document in parse_documents(part))
+            documents.extend(moved(document, partial(_shifted, place, line), budget) for document in parse_documents(part))
         except RecursionError:
-            broken.append((line + 1, "it is nested too deeply"))
+            broken.append((place(line + 1), "it is nested too deeply"))
         except PositionError as error:
-            broken.append((line + error.line, error.problem))
+            broken.append((place(line + error.line), error.problem))
         line += part.count("\n")
         if budget[0] < 0 or len(broken) >= BROKEN_LIMIT:
             reason = Text(
                 "the rest of the file was left out: too much of it is broken or too large",
                 "o resto do arquivo ficou de fora: há partes demais quebradas ou grandes demais",
             )
-            rest.append(Unread(file, line + 1, reason, partly=bool(documents)))
+            rest.append(Unread(file, place(line + 1), reason, partly=bool(documents)))
             break
     return documents, [*(_broken(file, *each, partly=bool(documents)) for each in broken), *rest]
+
+
+def _shifted(place: Callable[[int], int], before: int, line: int) -> int:
+    return place(before + line)
 
 
 def _broken(file: str, line: int, problem: str, *, partly: bool) -> Unread:

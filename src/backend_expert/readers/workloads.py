@@ -39,13 +39,16 @@ def describe(
     reader: str,
     generated: tuple[GeneratedConfig, ...] = (),
     partly_read: frozenset[str] = frozenset(),
+    *,
+    structure_open: bool = False,
 ) -> Described:
     """Return the components of the objects.
 
-    `partly_read` are the files of which a part is unknown: nothing may be concluded from what is not in them.
+    `partly_read` are the files with unknown values; `structure_open` tells that whole objects may be missing. Nothing may be
+    concluded from what is not in such files.
     """
     unread: list[Unread] = []
-    cluster = _Cluster(manifests, generated, reader, bool(partly_read))
+    cluster = _Cluster(manifests, generated, reader)
     described: dict[str, tuple[Manifest, Mapping]] = {}
     for manifest in manifests:
         pod = pod_template(manifest)
@@ -66,7 +69,7 @@ def describe(
     addresses: list[Address] = []
     orders: list[StartOrder] = []
     for name, (manifest, pod) in sorted(described.items()):
-        component = cluster.component(name, manifest, pod, complete=manifest.file not in partly_read)
+        component = cluster.component(name, manifest, pod, complete=not structure_open and manifest.file not in partly_read)
         components.append(component)
         addresses += cluster.addresses(component, manifest, pod)
         orders += cluster.orders(component, manifest, pod)
@@ -92,13 +95,10 @@ def pod_template(manifest: Manifest) -> Mapping | None:
 class _Cluster:
     """Answer what the objects of one description say of each other."""
 
-    def __init__(
-        self, manifests: tuple[Manifest, ...], generated: tuple[GeneratedConfig, ...], reader: str, templates_open: bool
-    ) -> None:
+    def __init__(self, manifests: tuple[Manifest, ...], generated: tuple[GeneratedConfig, ...], reader: str) -> None:
         self.manifests = manifests
         self.generated = generated
         self.reader = reader
-        self.templates_open = templates_open
         self.routes = exposure.routes(manifests, reader)
         self.services = tuple(each for each in manifests if each.kind == "Service" and not each.group)
 
@@ -135,7 +135,7 @@ class _Cluster:
             networks=self.policies(manifest, labels),
             user=containers.user(container, spec),
             restart=string(spec, "restartPolicy") or "Always",
-            complete=complete and not self.templates_open,
+            complete=complete,
         )
         kind = Kind.WORKER if manifest.kind in _ONE_SHOT else Kind.SERVICE
         aliases = {each.name for each in reached} | {string(spec, "hostname")}
