@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct, structs
 
 from backend_expert.model import (
     Branch,
     CacheGet,
     CachePut,
     Call,
+    Certainty,
     Compensate,
     Estimate,
     Lock,
@@ -34,6 +38,24 @@ from backend_expert.model import (
 def stated(estimate: Estimate | None) -> float:
     """Return a number that somebody stated, and 0 for one that is unknown or assumed."""
     return 0.0 if estimate is None or estimate.assumed else estimate.value
+
+
+@lru_cache(maxsize=4)
+def granted(system: System) -> System:
+    """Return the system as it would be if every assumed number were true, for findings that begin with *if*."""
+    return _granted(system)  # type: ignore[no-any-return]
+
+
+def _granted(value: Any) -> Any:
+    if isinstance(value, Estimate):
+        return structs.replace(value, certainty=Certainty.DECLARED) if value.assumed else value
+    if isinstance(value, tuple):
+        return tuple(_granted(item) for item in value)
+    if isinstance(value, Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        changed = {name: new for name, old in fields.items() if (new := _granted(old)) is not old and new != old}
+        return structs.replace(value, **changed) if changed else value
+    return value
 
 
 def executions(steps: tuple[Step, ...], times: float = 1.0) -> Iterator[tuple[Step, float]]:

@@ -13,17 +13,22 @@ from backend_expert.model import (
     Link,
     Mechanism,
     Severity,
+    Step,
     System,
     Text,
     call_sites,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.demand import executions, instances, rates_per_s, stated
+from backend_expert.rules.demand import executions, granted, instances, rates_per_s, stated
 from backend_expert.rules.paths import chains, distinct, on_request_path
 from backend_expert.rules.wording import counted, duration, figure, listed
 
 SILENT_PEER_MIN = 15.4
 """Minutes until Linux gives up on data that is never acknowledged: 924.6 s with `tcp_retries2` = 15 (kernel manual, IP Sysctl)."""
+
+
+PROXY_DEFAULTS_S = {"nginx": 60, "kong": 60, "envoy": 15}
+"""Seconds until a proxy gives up unless told otherwise (manuals: nginx `proxy_read_timeout`, Kong `read_timeout`, Envoy route `timeout`)."""
 
 
 @rule(
@@ -35,33 +40,37 @@ SILENT_PEER_MIN = 15.4
     pt="Chamada sem timeout",
 )
 def call_without_timeout(system: System) -> Iterator[Finding]:
-    """Yield one finding for each pair of components with a call that has no timeout, and one question for all that are unknown."""
-    bare: dict[Link, list[CallSite]] = {}
+    """Yield one finding for each link with a bare call, one for each store with bare statements, one question for all the rest."""
+    calls: dict[Link, list[CallSite]] = {}
+    statements: dict[str, list[CallSite]] = {}
     unknown: dict[Link, list[CallSite]] = {}
     kinds = {component.name: component.kind for component in system.components}
     for site in call_sites(system):
         policy = site.step.policy
         if not site.synchronous or policy.timeout_ms is not None or kinds.get(site.caller) is Kind.CLIENT:
             continue
-        if policy.lacks(Mechanism.TIMEOUT):
-            bare.setdefault(site.link, []).append(site)
-        elif isinstance(site.step, Call) and site.step.certainty is not Certainty.ASSUMED:
-            unknown.setdefault(site.link, []).append(site)
-    for link in sorted(bare):
-        yield _certain(system, link, bare[link])
-    unknown = {link: sites for link, sites in unknown.items() if link not in bare}
+        if not policy.lacks(Mechanism.TIMEOUT):
+            if isinstance(site.step, Call) and site.step.certainty is not Certainty.ASSUMED:
+                unknown.setdefault(site.link, []).append(site)
+        elif isinstance(site.step, Call):
+            calls.setdefault(site.link, []).append(site)
+        else:
+            statements.setdefault(site.callee, []).append(site)
+    for link in sorted(calls):
+        yield _call(system, link, calls[link])
+    for store in sorted(statements):
+        yield _statements(system, store, statements[store])
+    unknown = {link: sites for link, sites in unknown.items() if link not in calls}
     if unknown:
         yield _question(system, unknown)
 
 
-def _certain(system: System, link: Link, sites: list[CallSite]) -> Finding:
-    asynchronous = {operation.name for operation in system.operations if operation.trigger.kind in {"message", "schedule", "start"}}
-    waited_for = link.caller in on_request_path(system) and any(site.operation not in asynchronous for site in sites)
+def _call(system: System, link: Link, sites: list[CallSite]) -> Finding:
     operations = tuple(dict.fromkeys(site.operation for site in sites))
     why = _holding(system, link, sites)
     return Finding(
         rule="call-without-timeout",
-        severity=Severity.HIGH if waited_for else Severity.MEDIUM,
+        severity=Severity.HIGH if _waited_for(system, sites) else Severity.MEDIUM,
         subject=str(link),
         components=(link.caller, link.callee),
         links=(link,),
@@ -75,37 +84,77 @@ def _certain(system: System, link: Link, sites: list[CallSite]) -> Finding:
     )
 
 
-def _holding(system: System, link: Link, sites: list[CallSite]) -> Text:
-    """Say what a peer that hangs does to the caller, with the arithmetic where the traffic is stated."""
-    rates = rates_per_s(system)
-    programs = {operation.name: operation.steps for operation in system.operations}
-    steps = {id(site.step) for site in sites}
-    per_s = sum(
-        rates[name] * times
-        for name in dict.fromkeys(site.operation for site in sites)
-        for step, times in executions(programs[name])
-        if id(step) in steps
+def _statements(system: System, store: str, sites: list[CallSite]) -> Finding:
+    links = tuple(sorted({site.link for site in sites}))
+    callers = [link.caller for link in links]
+    most = max(links, key=lambda link: (_rate_per_s(granted(system), link, sites), link))
+    why = _holding(system, most, [site for site in sites if site.link == most])
+    return Finding(
+        rule="call-without-timeout",
+        severity=Severity.MEDIUM,
+        subject=f"{store} statements",
+        components=(*callers, store),
+        links=links,
+        title=Text(
+            f"Statements on `{store}` have no timeout in {listed(callers, 'en', most=4)}",
+            f"Comandos no `{store}` sem timeout em {listed(callers, 'pt', most=4)}",
+        ),
+        why=Text(
+            f"{why.en} A lock or a lost plan is enough for that, the store need not be down.",
+            f"{why.pt} Para isso basta um lock ou um plano ruim, o banco nem precisa cair.",
+        ),
+        evidence=distinct(place for site in sites for place in (site.step.policy.evidence or site.step.evidence)),
+        confidence=0.9,
     )
+
+
+def _waited_for(system: System, sites: list[CallSite]) -> bool:
+    """Tell whether a request from outside waits for one of the calls."""
+    background = {operation.name for operation in system.operations if operation.trigger.kind in {"message", "schedule", "start"}}
+    return any(site.operation not in background and site.caller in on_request_path(system) for site in sites)
+
+
+def _rate_per_s(system: System, link: Link, sites: list[CallSite]) -> float:
+    """Return how often the calls of a link are made, a second, under the workloads of the system."""
+    rates = rates_per_s(system)
+    names = {site.operation for site in sites if site.link == link}
+    callees: dict[Step, str] = {site.step: site.callee for site in call_sites(system) if site.operation in names}
+    return sum(
+        rates[operation.name] * times
+        for operation in system.operations
+        if operation.name in names
+        for step, times in executions(operation.steps)
+        if callees.get(step) == link.callee
+    )
+
+
+def _holding(system: System, link: Link, sites: list[CallSite]) -> Text:
+    """Say what a peer that hangs does to the caller, with the arithmetic where there is traffic to reckon with."""
+    per_s = _rate_per_s(system, link, sites)
+    at_en, at_pt = "At", "Com"
+    if not per_s:
+        per_s = _rate_per_s(granted(system), link, sites)
+        at_en, at_pt = "At an assumed", "Com supostas"
     deployment = system.component(link.caller).deployment
     replicas = instances(deployment.replicas) if deployment is not None else None
     places = int(stated(deployment.workers) * replicas) if deployment is not None and replicas is not None else 0
+    rate_en, rate_pt = figure(per_s, "en"), figure(per_s, "pt")
     if per_s and places:
-        after = duration(1000 * places / per_s, "en"), duration(1000 * places / per_s, "pt")
+        places_en, places_pt = figure(places, "en"), figure(places, "pt")
+        seconds_en, seconds_pt = duration(1000 * places / per_s, "en"), duration(1000 * places / per_s, "pt")
         return Text(
-            f"At {figure(per_s, 'en')} calls/s a hanging `{link.callee}` holds all {figure(places, 'en')} workers of "
-            f"`{link.caller}` after {after[0]} ({figure(places, 'en')} / {figure(per_s, 'en')}); from then on nothing it serves "
-            f"is answered.",
-            f"Com {figure(per_s, 'pt')} chamadas/s, um `{link.callee}` que trava ocupa os {figure(places, 'pt')} workers de "
-            f"`{link.caller}` em {after[1]} ({figure(places, 'pt')} / {figure(per_s, 'pt')}); daí em diante nada do que ele "
-            f"serve é respondido.",
+            f"{at_en} {rate_en} calls/s a hanging `{link.callee}` holds all {places_en} workers of `{link.caller}` after "
+            f"{seconds_en} ({places_en} / {rate_en}); from then on nothing it serves is answered.",
+            f"{at_pt} {rate_pt} chamadas/s, um `{link.callee}` que trava ocupa os {places_pt} workers de `{link.caller}` em "
+            f"{seconds_pt} ({places_pt} / {rate_pt}); daí em diante nada do que ele serve é respondido.",
         )
     if per_s:
+        waiting_en, waiting_pt = figure(60 * per_s, "en"), figure(60 * per_s, "pt")
         return Text(
-            f"At {figure(per_s, 'en')} calls/s a hanging `{link.callee}` leaves {figure(60 * per_s, 'en')} requests waiting in "
-            f"`{link.caller}` after a minute (60 × {figure(per_s, 'en')}), each with its socket and its memory.",
-            f"Com {figure(per_s, 'pt')} chamadas/s, um `{link.callee}` que trava deixa {figure(60 * per_s, 'pt')} requisições "
-            f"esperando em `{link.caller}` depois de um minuto (60 × {figure(per_s, 'pt')}), cada uma com seu socket e sua "
-            f"memória.",
+            f"{at_en} {rate_en} calls/s a hanging `{link.callee}` leaves {waiting_en} requests waiting in `{link.caller}` after a "
+            f"minute (60 × {rate_en}), each with its socket and its memory.",
+            f"{at_pt} {rate_pt} chamadas/s, um `{link.callee}` que trava deixa {waiting_pt} requisições esperando em "
+            f"`{link.caller}` depois de um minuto (60 × {rate_pt}), cada uma com seu socket e sua memória.",
         )
     return Text(
         f"While `{link.callee}` hangs, every request of `{link.caller}` that reaches it keeps its worker, socket and memory: "
@@ -124,6 +173,20 @@ def _question(system: System, unknown: dict[Link, list[CallSite]]) -> Finding:
     names = tuple(dict.fromkeys([*callers, *(link.callee for link in links)]))
     number = len(links)
     shown_en, shown_pt = (listed([str(link) for link in links], language, most=8) for language in ("en", "pt"))
+    proxies = [
+        (name, PROXY_DEFAULTS_S[technology])
+        for name in callers
+        if (technology := system.component(name).technology) in PROXY_DEFAULTS_S
+    ]
+    proxy = Text(
+        "".join(
+            f" The proxy `{name}` gives up after {seconds} s unless told otherwise: present, but long." for name, seconds in proxies
+        ),
+        "".join(
+            f" O proxy `{name}` desiste em {seconds} s se nada disser outra coisa: existe, mas é longo."
+            for name, seconds in proxies
+        ),
+    )
     return Finding(
         rule="call-without-timeout",
         severity=Severity.LOW,
@@ -137,10 +200,10 @@ def _question(system: System, unknown: dict[Link, list[CallSite]]) -> Finding:
         why=Text(
             f"Nothing that was read says how long {shown_en} may wait; the answer is in the code of "
             f"{listed(callers, 'en', most=6)}. Look there first: the default of many clients (`requests`, Go's `http.Client`, "
-            f"Java's `HttpURLConnection`, gRPC without a deadline) is to wait without limit.",
+            f"Java's `HttpURLConnection`, gRPC without a deadline) is to wait without limit.{proxy.en}",
             f"Nada do que foi lido diz quanto tempo {shown_pt} podem esperar; a resposta está no código de "
             f"{listed(callers, 'pt', most=6)}. Olhe lá primeiro: o padrão de muitos clientes (`requests`, o `http.Client` do Go, o "
-            f"`HttpURLConnection` do Java, gRPC sem deadline) é esperar sem limite.",
+            f"`HttpURLConnection` do Java, gRPC sem deadline) é esperar sem limite.{proxy.pt}",
         ),
         evidence=distinct(place for link in links for site in unknown[link] for place in site.step.evidence),
         confidence=0.5,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend_expert.model import (
     CacheGet,
     CachePut,
     Call,
     Component,
+    Deployment,
     Estimate,
     Finding,
     Link,
@@ -25,7 +27,7 @@ from backend_expert.model import (
     walk,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.demand import block_ms, executions, instances, rates_per_s, residence_ms, stated, step_ms
+from backend_expert.rules.demand import block_ms, executions, granted, instances, rates_per_s, residence_ms, stated, step_ms
 from backend_expert.rules.paths import place_of
 from backend_expert.rules.wording import figure, listed
 
@@ -43,6 +45,23 @@ class Busy(Struct, frozen=True):
         return self.rate_per_s * self.held_ms / 1000
 
 
+class Limit(Struct, frozen=True):
+    """A number of places in each instance, and what holds them."""
+
+    words: Text
+    size: Estimate
+    busy: tuple[Busy, ...]
+    callee: str = ""
+
+    @property
+    def needed(self) -> float:
+        """Return the mean number of places held in all instances together."""
+        return sum(each.places for each in self.busy)
+
+
+Mode = Literal["certain", "if"]
+
+
 @rule(
     "pool-smaller-than-demand",
     code="BE-RES-012",
@@ -52,24 +71,36 @@ class Busy(Struct, frozen=True):
     pt="Pool ou workers menores que a demanda",
 )
 def pool_smaller_than_demand(system: System) -> Iterator[Finding]:
-    """Yield each limit that the stated workloads, with stated times, need more of than there is."""
+    """Yield each limit that the workloads exceed: for certain by the stated numbers, or else *if* the assumed ones hold."""
+    certain = tuple(_overloaded(system, "certain"))
+    yield from certain
+    told = {finding.subject for finding in certain}
+    yield from (finding for finding in _overloaded(granted(system), "if") if finding.subject not in told)
+
+
+def _overloaded(system: System, mode: Mode) -> Iterator[Finding]:
     for component in system.components:
         deployment = component.deployment
-        number = None if deployment is None else most_instances(component)
+        number = most_instances(component)
         if deployment is None or number is None:
             continue
-        if stated(deployment.workers):
-            busy = _requests(system, component.name)
-            yield from _finding(component, number, deployment.workers, busy, Text("workers", "workers"))
-        if stated(deployment.cpu_cores):
-            cores = deployment.cpu_cores
-            if deployment.event_loop and cores is not None:
-                cores = Estimate(min(1.0, cores.value), cores.spread, cores.certainty, cores.evidence)
-            yield from _finding(component, number, cores, _processors(system, component.name), Text("processors", "processadores"))
-        for callee, size in pools(system, component.name).items():
-            busy = _connections(system, component.name, callee)
-            words = Text(f"connections to {callee}", f"conexões com {callee}")
-            yield from _finding(component, number, size, busy, words, callee)
+        for limit in _limits(system, component, deployment):
+            if limit.needed > limit.size.value * number:
+                yield _finding(component, number, limit, mode)
+
+
+def _limits(system: System, component: Component, deployment: Deployment) -> Iterator[Limit]:
+    """Yield what bounds one instance of a component: workers, processors, pools."""
+    name = component.name
+    if deployment.workers is not None and stated(deployment.workers):
+        yield Limit(Text("workers", "workers"), deployment.workers, _requests(system, name))
+    if deployment.cpu_cores is not None and stated(deployment.cpu_cores):
+        cores = deployment.cpu_cores
+        if deployment.event_loop:
+            cores = structs.replace(cores, value=min(1.0, cores.value))
+        yield Limit(Text("processors", "processadores"), cores, _processors(system, name))
+    for callee, size in pools(system, name).items():
+        yield Limit(Text(f"connections to {callee}", f"conexões com {callee}"), size, _connections(system, name, callee), callee)
 
 
 def most_instances(component: Component) -> int | None:
@@ -135,38 +166,44 @@ def _held_ms(system: System, operation: Operation, callee: str) -> float:
     return total
 
 
-def _finding(
-    component: Component, number: int, size: Estimate | None, busy: tuple[Busy, ...], words: Text, callee: str = ""
-) -> Iterator[Finding]:
-    needed = sum(each.places for each in busy)
-    if size is None or needed <= size.value * number:
-        return
-    rate = sum(each.rate_per_s for each in busy if each.held_ms)
-    mean_ms = 1000 * needed / rate
-    there = size.value * number
-    name = component.name
-    operations = [each.operation for each in sorted(busy, key=lambda each: -each.places) if each.places]
-    arithmetic_en = f"{figure(rate, 'en')}/s × {figure(mean_ms, 'en')} ms = {figure(needed, 'en')}"
-    arithmetic_pt = f"{figure(rate, 'pt')}/s × {figure(mean_ms, 'pt')} ms = {figure(needed, 'pt')}"
+def _finding(component: Component, number: int, limit: Limit, mode: Mode) -> Finding:
+    busy = [each for each in limit.busy if each.places]
+    rate = sum(each.rate_per_s for each in busy)
+    mean_ms = 1000 * limit.needed / rate
+    there = limit.size.value * number
     most = there * 1000 / mean_ms
-    yield Finding(
+    operations = [each.operation for each in sorted(busy, key=lambda each: -each.places)]
+    name, words, callee = component.name, limit.words, limit.callee
+    premise = Text("", "")
+    if mode == "if":
+        premise = Text(" This holds if the assumed rates and times do.", " Isso vale se as taxas e os tempos supostos valerem.")
+    en, pt = (
+        {
+            key: figure(value, language)
+            for key, value in [("rate", rate), ("mean", mean_ms), ("needed", limit.needed), ("most", most)]
+        }
+        | {"number": figure(number, language), "size": figure(limit.size.value, language), "there": figure(there, language)}
+        for language in ("en", "pt")
+    )
+    return Finding(
         rule="pool-smaller-than-demand",
-        severity=Severity.HIGH,
+        severity=Severity.HIGH if mode == "certain" else Severity.MEDIUM,
         subject=f"{name} → {callee} pool" if callee else f"{name} {words.en}",
         components=(name, callee) if callee else (name,),
         links=(Link(name, callee),) if callee else (),
         title=Text(
-            f"`{name}` needs {figure(needed, 'en')} {words.en} at the stated traffic and has {figure(there, 'en')}",
-            f"`{name}` precisa de {figure(needed, 'pt')} {words.pt} no tráfego declarado e tem {figure(there, 'pt')}",
+            f"`{name}` needs {en['needed']} {words.en} at {en['rate']}/s and has {en['there']}",
+            f"`{name}` precisa de {pt['needed']} {words.pt} com {pt['rate']}/s e tem {pt['there']}",
         ),
         why=Text(
-            f"Little's law: {arithmetic_en} {words.en} busy on average, without any queue, against {figure(number, 'en')} × "
-            f"{figure(size.value, 'en')} = {figure(there, 'en')}. Above {figure(most, 'en')}/s the queue grows for as long as the "
-            f"traffic lasts, whatever its length. It is held by {listed(operations, 'en', most=4)}.",
-            f"Lei de Little: {arithmetic_pt} {words.pt} em uso na média, sem fila nenhuma, contra {figure(number, 'pt')} × "
-            f"{figure(size.value, 'pt')} = {figure(there, 'pt')}. Acima de {figure(most, 'pt')}/s a fila cresce enquanto o "
-            f"tráfego durar, qualquer que seja o tamanho dela. Quem ocupa é {listed(operations, 'pt', most=4)}.",
+            f"Little's law: {en['rate']}/s × {en['mean']} ms = {en['needed']} {words.en} busy on average, without any queue, "
+            f"against {en['number']} × {en['size']} = {en['there']}. Above {en['most']}/s the queue grows for as long as the "
+            f"traffic lasts, whatever its length. They are held by {listed(operations, 'en', most=4)}.{premise.en}",
+            f"Lei de Little: {pt['rate']}/s × {pt['mean']} ms = {pt['needed']} {words.pt} em uso na média, sem fila nenhuma, "
+            f"contra {pt['number']} × {pt['size']} = {pt['there']}. Acima de {pt['most']}/s a fila cresce enquanto o tráfego "
+            f"durar, qualquer que seja o tamanho dela. Quem ocupa é {listed(operations, 'pt', most=4)}.{premise.pt}",
         ),
-        evidence=size.evidence or place_of(component),
-        confidence=0.95,
+        evidence=limit.size.evidence or place_of(component),
+        confidence=0.95 if mode == "certain" else 0.5,
+        asked=mode == "if",
     )

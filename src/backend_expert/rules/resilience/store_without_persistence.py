@@ -60,12 +60,12 @@ def store_without_persistence(system: System) -> Iterator[Finding]:
         if component.technology in KEEPS_NOTHING or serves_only_telemetry(system, component.name):
             continue
         kept = [volume for volume in deployment.volumes if volume.persistent and not holds_settings(volume)]
-        if component.kind is Kind.CACHE and not owners_without_another_store(system, component):
-            continue
-        if not kept:
-            (only_copy if component.kind is Kind.CACHE else bare).append(component)
-        elif (missed := _misses_the_data(component, kept)) is not None:
-            yield missed
+        if kept:
+            yield from _beside_the_data(component, kept)
+        elif component.kind is not Kind.CACHE:
+            bare.append(component)
+        elif owners_without_another_store(system, component):
+            only_copy.append(component)
     if bare:
         yield _bare(system, most_needed_first(system, bare))
     for component in only_copy:
@@ -103,7 +103,7 @@ def _bare(system: System, stores: tuple[Component, ...]) -> Finding:
     names = [each.name for each in stores]
     behind = sorted(set().union(*(dependents(system)[name] for name in names)))
     databases = [each.name for each in stores if each.kind is Kind.DATABASE]
-    lost = Text("queued messages", "mensagens na fila")
+    lost = Text("every queued message", "toda mensagem na fila")
     if databases:
         lost = Text(f"everything in {listed(databases, 'en')}", f"tudo o que está em {listed(databases, 'pt')}")
         if len(databases) < len(names):
@@ -168,20 +168,20 @@ def _only_copy(system: System, cache: Component) -> Finding:
     )
 
 
-def _misses_the_data(component: Component, kept: list[Volume]) -> Finding | None:
-    """Return a finding where the volumes of an official image all stand beside the directory it writes to."""
+def _beside_the_data(component: Component, kept: list[Volume]) -> Iterator[Finding]:
+    """Yield a finding where the volumes of an official image all stand beside the directory it writes to."""
     image = component.image.partition("@")[0].rpartition("/")
     expected = DATA_DIRECTORIES.get(image[2].partition(":")[0])
     official = image[0] in {"", "library", "docker.io", "docker.io/library"}
     if expected is None or not official:
-        return None
+        return
     values = " ".join(setting.value for setting in component.settings)
     for volume in kept:
         path = volume.path.rstrip("/")
         if path in values or any(_within(path, place) or _within(place, path) for place in expected):
-            return None
+            return
     name, mounted = component.name, [volume.path for volume in kept]
-    return Finding(
+    yield Finding(
         rule="store-without-persistence",
         severity=Severity.MEDIUM,
         subject=f"{name} volume",

@@ -76,8 +76,10 @@ def _ports(openings: list[Opening]) -> list[str]:
 
 def _data(openings: list[Opening]) -> Finding:
     names = _named(openings)
-    brokers_only = all(each.component.kind is Kind.BROKER for each in openings)
-    what = Text("broker" if brokers_only else "store", "broker" if brokers_only else "banco")
+    brokers = {each.component.kind is Kind.BROKER for each in openings}
+    what = Text("store or broker", "banco ou broker")
+    if len(brokers) == 1:
+        what = Text("broker", "broker") if True in brokers else Text("store", "banco")
     return Finding(
         rule="datastore-port-published",
         severity=Severity.HIGH,

@@ -198,9 +198,8 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
     services = tuple(sorted({each.service for each in uses}))
     apart = all(each.database for each in uses)
     effect = Text(
-        "They still share one failure, one upgrade, one connection limit and one cache: a heavy query of one slows all of them.",
-        "Mesmo assim dividem uma falha, uma atualização, um limite de conexões e um cache: uma consulta pesada de um deixa todos "
-        "lentos.",
+        "They share one failure, one upgrade, one connection limit and one cache: a heavy query of one slows all of them.",
+        "Eles dividem uma falha, uma atualização, um limite de conexões e um cache: uma consulta pesada de um deixa todos lentos.",
     )
     if apart:
         databases = tuple(sorted({each.database for each in uses}))
