@@ -167,12 +167,16 @@ COMPOSE_SNIPPET = Snippet(
     ),
 )
 RULE_PAGE = Text(
-    "## What it finds\n\nA synchronous call for which no timeout was found.\n\n## Why it hurts\n\nWorkers are held: `50 / 200 = 0.25 s`."
+    "## What it finds\n\nA synchronous call for which no timeout was found.\n\n## Why it hurts\n\nWorkers are "
+    "held: `50 / 200 = 0.25 s`."
     '\n\n## Do instead\n\n```ts title="src/orders.ts"\nawait fetch(url, { signal: AbortSignal.timeout(800) })\n```\n\n'
-    "- Set it at the caller.\n- Keep it above the callee's p99.\n\nSee [Nygard](https://pragprog.com/titles/mnee2/release-it-second-edition/).",
-    "## O que encontra\n\nUma chamada síncrona sem timeout nos arquivos lidos.\n\n## Por que dói\n\nOs workers ficam presos: `50 / 200 = 0,25 s`."
+    "- Set it at the caller.\n- Keep it above the callee's p99.\n\nSee "
+    "[Nygard](https://pragprog.com/titles/mnee2/release-it-second-edition/).",
+    "## O que encontra\n\nUma chamada síncrona sem timeout nos arquivos lidos.\n\n## Por que dói\n\nOs workers "
+    "ficam presos: `50 / 200 = 0,25 s`."
     '\n\n## Faça assim\n\n```ts title="src/orders.ts"\nawait fetch(url, { signal: AbortSignal.timeout(800) })\n```\n\n'
-    "- Configure no chamador.\n- Deixe acima do p99 do chamado.\n\nVeja [Nygard](https://pragprog.com/titles/mnee2/release-it-second-edition/).",
+    "- Configure no chamador.\n- Deixe acima do p99 do chamado.\n\nVeja "
+    "[Nygard](https://pragprog.com/titles/mnee2/release-it-second-edition/).",
 )
 
 
@@ -208,9 +212,11 @@ FINDINGS = (
         Severity.CRITICAL,
         Text("`orders → payment` has no timeout", "`orders → payment` não tem timeout"),
         Text(
-            "At 200 requests/s a payment that hangs holds all 50 workers of `orders` after 0.25 s (50 / 200). From then on every order "
+            "At 200 requests/s a payment that hangs holds all 50 workers of `orders` after 0.25 s (50 / 200). "
+            "From then on every order "
             "waits, also those that need no payment. No timeout was found in the files read.",
-            "Com 200 requisições/s, um payment travado prende os 50 workers de `orders` em 0,25 s (50 / 200). A partir daí todo pedido "
+            "Com 200 requisições/s, um payment travado prende os 50 workers de `orders` em 0,25 s (50 / 200). "
+            "A partir daí todo pedido "
             "espera, inclusive os que não precisam de pagamento. Nenhum timeout foi encontrado nos arquivos lidos.",
         ),
         subject="orders → payment",
@@ -233,8 +239,10 @@ FINDINGS = (
             "As tentativas se multiplicam: 9 em `web → orders → payment → bank`",
         ),
         Text(
-            "`orders` tries 3 times and `payment` tries 3 times: one order can ask the bank 9 times (3 × 3), just when the bank is slow.",
-            "`orders` tenta 3 vezes e `payment` tenta 3 vezes: um pedido pode chamar o banco 9 vezes (3 × 3), justamente quando ele está lento.",
+            "`orders` tries 3 times and `payment` tries 3 times: one order can ask the bank 9 times (3 × 3), "
+            "just when the bank is slow.",
+            "`orders` tenta 3 vezes e `payment` tenta 3 vezes: um pedido pode chamar o banco 9 vezes (3 × 3), "
+            "justamente quando ele está lento.",
         ),
         subject="orders → payment → bank",
         components=("payment", "orders"),
@@ -397,9 +405,11 @@ RECOMMENDATIONS = (
             objective_ms=1000,
         ),
         pseudocode=Text(
-            "budget = deadline of the request, or 1200 ms\nleft = budget - elapsed\nif left < 50 ms: answer 503  # no time to do it well\n"
+            "budget = deadline of the request, or 1200 ms\nleft = budget - elapsed\nif left < 50 ms: answer "
+            "503  # no time to do it well\n"
             "call payment with timeout min(left, 800 ms)",
-            "orçamento = prazo da requisição, ou 1200 ms\nresta = orçamento - decorrido\nse resta < 50 ms: responda 503  # não dá tempo de fazer bem\n"
+            "orçamento = prazo da requisição, ou 1200 ms\nresta = orçamento - decorrido\nse resta < 50 ms: "
+            "responda 503  # não dá tempo de fazer bem\n"
             "chame payment com timeout min(resta, 800 ms)",
         ),
         examples=(
@@ -585,8 +595,10 @@ def sample() -> Result:
         peak=PeakStudy(
             factor=5,
             summary=Text(
-                "As it is, p99 passes the objective 9 s into the peak and stays above it for 100 s. With everything that is recommended it never does.",
-                "Como está, o p99 passa do objetivo 9 s depois do início do pico e fica acima por 100 s. Com tudo o que é recomendado, nunca passa.",
+                "As it is, p99 passes the objective 9 s into the peak and stays above it for 100 s. With "
+                "everything that is recommended it never does.",
+                "Como está, o p99 passa do objetivo 9 s depois do início do pico e fica acima por 100 s. Com "
+                "tudo o que é recomendado, nunca passa.",
             ),
             first_to_break="orders",
             objective_ms=300,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-# Controls, direction marks and other invisible characters, surrogates, line and paragraph separators: the characters that move a
-# cursor, recolour a terminal or reorder a line ("Trojan Source", Boucher and Anderson 2021).
-_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Controls, direction marks, surrogates, characters without a meaning, line and paragraph separators: what moves a cursor, recolours
+# a terminal, reorders a line ("Trojan Source", Boucher and Anderson 2021) or shows as nothing.
+_UNSHOWN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:

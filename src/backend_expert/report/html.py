@@ -19,6 +19,7 @@ from backend_expert.report.prose import highlighted, pseudocode, rendered
 from backend_expert.report.words import severity_count, words
 from backend_expert.review.result import Band, Result, Series
 
+_PLOT_WIDTH = 760
 _PHONE_WIDTH = 340
 
 
@@ -77,10 +78,18 @@ def _recommendations_of(result: Result, order: Order, finding: str) -> list[tupl
     return [(each, order.homes.get(each.id) == finding) for each in chosen]
 
 
-def _drawn(series: tuple[Series, ...], bands: tuple[Band, ...], objective_ms: float | None, label: str, *, language: str) -> Markup:
+def _drawn(
+    series: tuple[Series, ...],
+    bands: tuple[Band, ...],
+    objective_ms: float | None,
+    label: str,
+    width: float = _PLOT_WIDTH,
+    *,
+    language: str,
+) -> Markup:
     """Return a plot twice, for a wide page and for a telephone; the style sheet shows one of them."""
     pictures = (
-        plot(series, bands, objective_ms, language, label, css="plot wide"),
+        plot(series, bands, objective_ms, language, label, width=width, css="plot wide"),
         plot(series, bands, objective_ms, language, label, width=_PHONE_WIDTH, css="plot narrow"),
     )
     return Markup("".join(pictures)) if series else Markup("")  # noqa: S704 - made by draw/, which escapes every text

@@ -21,6 +21,8 @@ from backend_expert.review.result import Measure, Proof, Recommendation, Reporte
 LONGEST = 65_536
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
+# GitHub links people, issues and bare addresses after it has read the Markdown; a space of no width keeps it from seeing them.
+_LINKED = re.compile(r"(@|\\#|GH-|:(?=//)|www(?=\.))", re.IGNORECASE)
 
 
 class Detail(IntEnum):
@@ -61,8 +63,8 @@ def markdown(result: Result, language: str) -> str:
 
 def escaped(text: str) -> str:
     """Return a text on one line that Markdown shows as it is: no HTML, no link, no mention of a person or an issue."""
-    text = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return _SPECIAL.sub(r"\\\1", text).replace("://", "&#58;//")
+    text = _SPECIAL.sub(r"\\\1", one_line(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _LINKED.sub(r"\1&#8203;", text)
 
 
 def code(text: str) -> str:
@@ -120,7 +122,7 @@ def _verdict(writer: Writer) -> Iterator[str]:
     yield f"{grade[0].upper()}{grade[1:]}. {writer.say(result.read)}"
     yield ""
     if writer.detail < Detail.EVERYTHING:
-        yield f"_{w('Kept short to fit a comment; the HTML report holds the whole.')}_"
+        yield f"_{w('kept-short')}_"
         yield ""
     rows = ((writer.say(score.title), str(score.score), numbers.percent(score.weight, writer.language)) for score in result.scores)
     yield from _table((w("Category"), "/ 100", w("weight {share}", share="").strip()), rows)

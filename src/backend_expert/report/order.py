@@ -43,6 +43,10 @@ class Order(Struct, frozen=True):
         """Return the number of a finding, or its id where the Result does not hold it."""
         return self.labels.get(finding, finding)
 
+    def severity(self, label: str) -> Severity:
+        """Return the severity of the finding with that number; an unknown number is for information."""
+        return next((each.severity for each in self.findings if self.label(each.id) == label), Severity.INFO)
+
     def labels_of(self, findings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the numbers of some findings, in the order of the page."""
         return tuple(label for finding, label in self.labels.items() if finding in findings)

@@ -74,7 +74,7 @@ def _printed(content: RenderableType, width: int, *, color: bool) -> str:
         _environ={},
     )
     console.print(content)
-    lines = output.getvalue().replace(_GLUE, " ").rstrip().split("\n")
+    lines = output.getvalue().replace(_GLUE, " ").replace(numbers.NO_BREAK, " ").rstrip().split("\n")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -142,7 +142,7 @@ def _recommendation(each: Recommendation, order: Order, language: str) -> Render
     if each.proof and each.proof.measures:
         measure = each.proof.measures[0]
         gain = Styled(one_line(measure.title.in_language(language)) + " ")
-        gain.append(numbers.before_after(measure, language), "bold green")
+        gain.append(_glued(numbers.before_after(measure, language)), "bold green")
         ends = numbers.bounds(measure.id, measure.after, language)
         gain.append(_glued(f" ({w('95 % interval {bounds}', bounds=ends)})"))
         if each.proof.share_better is not None:

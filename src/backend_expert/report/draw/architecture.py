@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from html import escape
 
 from msgspec import Struct, structs
@@ -24,8 +26,8 @@ _MARGIN = 14
 
 # The text column of the page is this wide (pixels); past about this height a drawing no longer fits a screen.
 _PAGE_WIDTH, _PAGE_HEIGHT = 1040, 860
-# Text of 13 px stays readable down to here; below, the drawing scrolls instead of shrinking.
-_SMALLEST_SCALE = 0.68
+# Text of 13 px stays readable down to the first scale; below it the drawing scrolls instead of shrinking.
+_SCALES = (0.68, 1.2)
 
 # Above this a drawing of everything shows nothing; the overview and the surroundings of the worst components take its place.
 LARGEST_WHOLE = 60
@@ -147,13 +149,13 @@ def _picture(scene: Scene, places: Layout, language: str, label: str) -> str:
     for index, edge in enumerate(scene.edges):
         spline = places.edges[f"e{index}"]
         pieces.append(_edge(edge, spline, scene, language))
-        badges.append(_badge(scene.marks(edge), scene.worst(edge), spline.label or _middle(spline)))
+        badges.append(_badge(scene.marks(edge), scene.worst(edge), _badge_place(spline)))
     for index, node in enumerate(scene.nodes):
         box = places.nodes[f"n{index}"]
         pieces.append(_node(node, box, scene, language))
         badges.append(_badge(scene.marks(node), scene.worst(node), (box.x + box.width - 12, box.y), align_right=True))
     content = svg.element("g", "".join(pieces + badges), transform=f"translate({_MARGIN} {_MARGIN})")
-    return svg.picture(content, width, height, label, "architecture", least_width=width * _SMALLEST_SCALE)
+    return svg.picture(content, width, height, label, "architecture", _SCALES)
 
 
 def _cluster(name: str, box: Box) -> str:
@@ -185,9 +187,25 @@ def _arrow(foot: Point, tip: Point) -> str:
     return f"M{_at(left)}L{_at(tip)}L{_at(right)}Z"
 
 
-def _middle(spline: Spline) -> Point:
-    middle = len(spline.points) // 2
-    return spline.points[middle]
+def _badge_place(spline: Spline) -> Point:
+    """Return the point of an edge that is nearest to the room the layout kept for its label."""
+    way = list(_way(spline))
+    if spline.label is None:
+        return way[len(way) // 2]
+    x, y = spline.label
+    return min(way, key=lambda point: math.hypot(point[0] - x, point[1] - y))
+
+
+def _way(spline: Spline) -> Iterator[Point]:
+    """Yield points along an edge, eight for each of its Bézier curves."""
+    for start in range(0, len(spline.points) - 3, 3):
+        a, b, c, d = spline.points[start : start + 4]
+        for t in (step / 8 for step in range(1, 9)):
+            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+            yield (
+                math.fsum(w * point[0] for w, point in zip(weights, (a, b, c, d), strict=True)),
+                math.fsum(w * point[1] for w, point in zip(weights, (a, b, c, d), strict=True)),
+            )
 
 
 def _node(node: Node, box: Box, scene: Scene, language: str) -> str:

@@ -28,7 +28,7 @@ class Box(Struct, frozen=True):
 
 
 class Spline(Struct, frozen=True):
-    """The way of an edge: a start and Bézier triples; `head` is the tip of its arrow, `label` the middle of the room for a label."""
+    """The way of an edge: a start and Bézier triples; `head` is the tip of its arrow, `label` the middle of the room for one."""
 
     points: tuple[Point, ...]
     head: Point | None

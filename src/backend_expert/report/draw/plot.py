@@ -13,7 +13,9 @@ from backend_expert.report.numbers import number, percent, quantity
 from backend_expert.report.words import words
 from backend_expert.review.result import Band, Series
 
-_TOP = 26
+_HEADING = 12
+_BAND_NAMES = 22
+_BAND_NAME_HEIGHT = 16
 _LATENCY_HEIGHT = 210
 _GAP = 42
 _ANSWERS_HEIGHT = 84
@@ -86,15 +88,16 @@ def plot(
     w = words(language)
     wide = width >= 560
     frame = Frame(min(times), max(times), width, width - (_label_room(series, language) if wide else 10))
-    latency = _latency_axis(series, objective_ms)
+    top = _BAND_NAMES + _BAND_NAME_HEIGHT * _rows_of_names(frame, bands, language) + 4.0
+    latency = _latency_axis(series, objective_ms, top)
     most = max(value for each in series for value in (*each.goodput_per_s, *each.offered_per_s, 1.0))
     foot = latency.foot + _GAP
     answers = Axis(0, _round_up(most), foot, foot + _ANSWERS_HEIGHT, False)
     scale = w("logarithmic") if latency.logarithmic else ""
     pieces = [
-        _bands(frame, bands, answers.foot, language),
+        _bands(frame, bands, top, answers.foot, language),
         _grid(frame, latency, language),
-        _heading(w("Slowest 1 % of the answers (p99), ms") + (f", {scale}" if scale and wide else ""), latency.top - 10),
+        _heading(w("Slowest 1 % of the answers (p99), ms") + (f", {scale}" if scale and wide else ""), _HEADING),
         _objective(frame, latency, objective_ms, language),
         *(_line(frame, latency, each, each.latency_p99_ms, index) for index, each in enumerate(series)),
         *(_silences(frame, latency, each, index, language) for index, each in enumerate(series)),
@@ -105,7 +108,7 @@ def plot(
         _times(frame, answers.foot, language),
     ]
     if wide:
-        pieces += [_labels(frame, latency, series, language), _stripes(frame, series, answers.foot, language)]
+        pieces += [_labels(frame, latency, series, language), _stripes(frame, series, top, answers.foot, language)]
     else:
         pieces.append(_legend(series, language, answers.foot + 46))
     height = answers.foot + _BOTTOM + (0 if wide else 28)
@@ -148,16 +151,16 @@ def _thinned(each: Series) -> Series:
     )
 
 
-def _latency_axis(series: tuple[Series, ...], objective_ms: float | None) -> Axis:
+def _latency_axis(series: tuple[Series, ...], objective_ms: float | None, top: float) -> Axis:
     values = [value for each in series for value in each.latency_p99_ms if value is not None and value > 0]
     if objective_ms:
         values.append(objective_ms)
     values = values or [1.0]
     low, high = min(values), max(values)
-    foot = float(_TOP + _LATENCY_HEIGHT)
+    foot = top + _LATENCY_HEIGHT
     if high / low >= _LOGARITHMIC_FROM:
-        return Axis(low / 1.25, high * 1.25, _TOP, foot, True)
-    return Axis(0, _round_up(high * 1.05), _TOP, foot, False)
+        return Axis(low / 1.25, high * 1.25, top, foot, True)
+    return Axis(0, _round_up(high * 1.05), top, foot, False)
 
 
 def _round_up(value: float) -> float:
@@ -205,17 +208,31 @@ def _times(frame: Frame, foot: float, language: str) -> str:
     return "".join(pieces)
 
 
-def _bands(frame: Frame, bands: tuple[Band, ...], foot: float, language: str) -> str:
+def _name_places(frame: Frame, bands: tuple[Band, ...], language: str) -> list[tuple[float, int, str]]:
+    """Return, for each band, the left end of its name, the row it stands in, and the name."""
+    ends: list[float] = []
+    places = []
+    for band in bands:
+        name = one_line(band.title.in_language(language))
+        wide = svg.text_width(name, _LABEL_SIZE)
+        left = max(0.0, min(frame.at(band.start_s), frame.width - wide))
+        row = next((index for index, end in enumerate(ends) if end <= left), len(ends))
+        ends[row : row + 1] = [left + wide + 12]
+        places.append((left, row, name))
+    return places
+
+
+def _rows_of_names(frame: Frame, bands: tuple[Band, ...], language: str) -> int:
+    return max((row + 1 for _, row, _ in _name_places(frame, bands, language)), default=0)
+
+
+def _bands(frame: Frame, bands: tuple[Band, ...], top: float, foot: float, language: str) -> str:
     pieces = []
-    for index, band in enumerate(bands):
+    for band, (x, row, name) in zip(bands, _name_places(frame, bands, language), strict=True):
         left, right = frame.at(band.start_s), frame.at(band.end_s)
-        name = band.title.in_language(language)
-        pieces.append(
-            svg.element("rect", svg.title(name), x=left, y=_TOP, width=max(right - left, 1.0), height=foot - _TOP, css="band")
-        )
-        at_end = svg.text_width(name, _LABEL_SIZE) > frame.right - left
-        x, anchor = (right - 6, "end") if at_end else (left + 6, None)
-        pieces.append(svg.text(name, x, _TOP + 15 + 15 * (index % 3), "band-name", anchor))
+        wide = max(right - left, 1.0)
+        pieces.append(svg.element("rect", svg.title(name), x=left, y=top, width=wide, height=foot - top, css="band"))
+        pieces.append(svg.text(name, x, _BAND_NAMES + _BAND_NAME_HEIGHT * row + 12, "band-name"))
     return "".join(pieces)
 
 
@@ -263,8 +280,10 @@ def _silences(frame: Frame, axis: Axis, each: Series, index: int, language: str)
         return ""
     y = axis.top + 2 + 5 * index
     marks = "".join(f"M{svg.number(x)},{svg.number(y)}h{svg.number(width)}" for x in silent)
-    told = svg.title(f"{one_line(each.title.in_language(language))}: {words(language)('no answer at all')}")
-    return svg.element("g", told + svg.element("path", d=marks), css=f"silence {role(each, index)}")
+    word = words(language)("no answer at all")
+    told = svg.title(f"{one_line(each.title.in_language(language))}: {word}")
+    name = svg.text(word, silent[-1] + width + 5, y + 4, f"name {role(each, index)}")
+    return svg.element("g", told + svg.element("path", d=marks) + name, css=f"silence {role(each, index)}")
 
 
 def _label_room(series: tuple[Series, ...], language: str) -> float:
@@ -298,7 +317,7 @@ def _legend(series: tuple[Series, ...], language: str, y: float) -> str:
     return "".join(pieces)
 
 
-def _stripes(frame: Frame, series: tuple[Series, ...], foot: float, language: str) -> str:
+def _stripes(frame: Frame, series: tuple[Series, ...], top: float, foot: float, language: str) -> str:
     """Return transparent stripes that tell the figures of their moment."""
     times = series[0].time_s
     step = math.ceil(len(times) / _MOST_STRIPES)
@@ -309,7 +328,7 @@ def _stripes(frame: Frame, series: tuple[Series, ...], foot: float, language: st
         told = [quantity("time_s", times[place], language)]
         told += [_told(each, place, language) for each in series if place < len(each.time_s)]
         x = frame.at(times[place]) - width / 2
-        pieces.append(svg.element("rect", svg.title(" | ".join(told)), x=x, y=_TOP, width=width, height=foot - _TOP))
+        pieces.append(svg.element("rect", svg.title(" | ".join(told)), x=x, y=top, width=width, height=foot - top))
     return svg.element("g", "".join(pieces), css="stripes")
 
 

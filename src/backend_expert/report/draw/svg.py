@@ -77,9 +77,9 @@ def title(value: str) -> str:
     return element("title", escape(one_line(value)))
 
 
-def picture(content: str, width: float, height: float, label: str, css: str, *, least_width: float | None = None) -> str:
-    """Return a whole drawing that scales with the page, no narrower than `least_width` pixels, with its description."""
-    style = None if least_width is None else f"min-width:{number(least_width)}px;max-width:{number(width)}px"
+def picture(content: str, width: float, height: float, label: str, css: str, scales: tuple[float, float] | None = None) -> str:
+    """Return a whole drawing with its description; it scales with the page, between the two `scales` where they are given."""
+    style = None if scales is None else f"min-width:{number(width * scales[0])}px;max-width:{number(width * scales[1])}px"
     return element(
         "svg",
         title(label) + content,

@@ -1,0 +1,34 @@
+from msgspec import structs
+from sample_result import sample
+
+from backend_expert.model import Severity
+from backend_expert.report.order import arrange, severity_counts
+
+
+def test_findings_are_numbered_worst_first_and_one_cause_stays_together() -> None:
+    order = arrange(sample())
+    assert [order.label(each.id) for each in order.findings] == [f"F{n}" for n in range(1, 10)]
+    assert order.findings[0].severity is Severity.CRITICAL
+    rules = [group.rule for group in order.groups]
+    assert len(rules) == len(set(rules))
+    assert [len(group.findings) for group in order.groups if group.rule == "no-health-probe"] == [2]
+
+
+def test_the_order_does_not_depend_on_the_order_of_recommendations() -> None:
+    result = sample()
+    turned = structs.replace(result, recommendations=result.recommendations[::-1])
+    assert [each.rank for each in arrange(turned).recommended] == [1, 2, 3, 4]
+    assert arrange(turned).homes == arrange(result).homes
+
+
+def test_a_recommendation_is_opened_once_and_a_rejected_one_apart() -> None:
+    order = arrange(sample())
+    assert order.homes["timeout-budget:orders"] == "a1"
+    assert "circuit-breaker:orders" not in order.homes
+    assert [each.remedy for each in order.rejected] == ["circuit-breaker"]
+    assert order.answers(order.recommended[0]) == ("F1", "F2")
+
+
+def test_counts_leave_out_what_is_absent() -> None:
+    counts = severity_counts(arrange(sample()).findings)
+    assert counts == ((Severity.CRITICAL, 1), (Severity.HIGH, 4), (Severity.MEDIUM, 2), (Severity.LOW, 2))
