@@ -57,8 +57,8 @@ from backend_expert.lab.load.scenario import (
 )
 
 if TYPE_CHECKING:
-    from backend_expert.lab.load.experiment import compare, monte_carlo, run
     from backend_expert.lab.load.compiled import kernel_is_compiled
+    from backend_expert.lab.load.experiment import compare, monte_carlo, run
 
 _LAZY = {
     "compare": "experiment",

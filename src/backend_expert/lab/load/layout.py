@@ -1,0 +1,403 @@
+"""The shape of the kernel's memory: records, operation codes, event kinds. Times are milliseconds, indices are rows, -1 is none."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Table = NDArray[np.void]
+
+MANTISSA_BITS = 7
+OCTAVES = 32
+BUCKETS = OCTAVES << MANTISSA_BITS
+"""Of a histogram: 128 an octave, so that a bucket is at most 0.8 % wide, from 1 µs to 70 minutes."""
+
+UNBOUNDED = 1 << 40
+BREAKER_BUCKETS = 10
+LOOP_DEPTH = 4
+
+
+class Op(IntEnum):
+    """What a row of the program table does to the frame that runs it."""
+
+    END = 0
+    WORK = 1  # hold a core for a drawn time
+    SLEEP = 2  # let a drawn time pass
+    CALL = 3  # a: site
+    SPAWN = 4  # a: site; start its target and wait for nothing
+    PARALLEL = 5  # a: first row of `branches`, b: how many, c: how many must be done
+    REPLY = 6
+    ACQUIRE = 7  # a: first gate, b: 1 when there is one for each instance of the component
+    RELEASE = 8  # the same
+    LOOP = 9  # a: row after the loop, c: depth, mean: count
+    AGAIN = 10  # a: row of the first step, c: depth
+    JUMP = 11  # a: row
+    CHANCE = 12  # a: row taken otherwise, mean: probability of the next row
+    LOOKUP = 13  # a: row after the miss branch, b: cache, mean: hit ratio of a full one
+    FILL = 14  # b: cache
+    FAIL = 15
+    DELIVER = 16  # a: first row of `branches`, b: how many subscribers
+
+
+class LawCode(IntEnum):
+    """The law of a service time."""
+
+    CONSTANT = 0
+    EXPONENTIAL = 1
+    GAMMA = 2
+    LOGNORMAL = 3
+    PARETO = 4
+
+
+class Kind(IntEnum):
+    """What an event of the heap is; three bits of its key."""
+
+    ARRIVAL = 0
+    STEP_END = 1
+    RETRY = 2
+    RING = 3
+    CONTROL = 4
+    SUBMIT = 5
+    HEDGE = 6
+    TIMEOUT = 7
+
+
+class Action(IntEnum):
+    """What is to be done with a frame before time may go on."""
+
+    RUN = 0
+    SUBMIT = 1
+    GRANTED = 2
+    ATTEMPT = 3
+    FAIL = 4
+    LOST = 5
+    CANCEL = 6
+
+
+class Stage(IntEnum):
+    """What a frame waits for in the queue of a gate."""
+
+    NOTHING = 0
+    SLOT = 1
+    CORE = 2
+    PERMIT = 3
+    HOLD = 4
+    REPLY = 5  # of a call, or the end of the pause before the next attempt
+
+
+class Control(IntEnum):
+    """What a scheduled intervention does."""
+
+    SLICE = 0
+    SLOW = 1  # a: instance, x: factor
+    CRASH = 2  # a: instance, b: silent
+    RESTART = 3  # a: instance
+    EJECT = 4  # a: instance
+    READMIT = 5  # a: instance
+    LINK = 6  # a: link, x: ratio of calls lost
+    ERRORS = 7  # a: group, x: ratio
+    FLUSH = 8  # a: cache
+    SCALE = 9  # a: scaler
+
+
+class Balancer(IntEnum):
+    """How an instance is picked."""
+
+    ROUND_ROBIN = 0
+    RANDOM = 1
+    LEAST = 2
+    TWO_CHOICES = 3
+    PRIMARY = 4
+
+
+class Discipline(IntEnum):
+    """Who is served next in the queue of a gate."""
+
+    FIFO = 0
+    LIFO = 1
+    CODEL = 2
+    DEADLINE = 3
+
+
+class Status(IntEnum):
+    """Why the kernel returned."""
+
+    DONE = 0
+    GROW = 1
+    PAUSED = 2
+    BROKEN = 3
+
+
+class Counter(IntEnum):
+    """Columns of the counts of an entry."""
+
+    OFFERED = 0
+    SUCCEEDED = 1
+    LATE = 2
+    FAILED = 3
+    SHED = 4
+
+
+EVENT = np.dtype([("time", "f8"), ("key", "i8"), ("payload", "i8")])
+
+FRAME = np.dtype(
+    [
+        ("key", "u8"),  # of its random draws
+        ("salt", "u8"),  # tells the rounds of its loops apart
+        ("start", "f8"),
+        ("deadline", "f8"),
+        ("work", "f8"),  # service time spent on it and on what answered it
+        ("pc", "i4"),
+        ("instance", "i4"),
+        ("group", "i4"),
+        ("parent", "i4"),
+        ("parent_token", "i4"),
+        ("token", "i4"),  # moves when an attempt ends: voids replies, timeouts, retries
+        ("ticket", "i4"),  # moves when a wait ends: voids places in queues and ends of steps
+        ("attempt", "i4"),
+        ("pending", "i4"),
+        ("needed", "i4"),
+        ("child", "i4"),
+        ("entry", "i4"),  # of a request from outside
+        ("stage", "i4"),
+        ("seated", "i4"),  # holds a slot of its instance
+        ("permit", "i4"),  # gate of the pool that it holds a permit of
+        ("waits_at", "i4"),  # gate whose queue it stands in
+        ("core", "i4"),  # gate of the core that it holds
+        ("live", "i4"),
+        ("sleep", "f8"),  # last pause of a decorrelated backoff
+        ("loop", "i4", (LOOP_DEPTH,)),
+    ],
+    align=True,
+)
+
+NODE = np.dtype([("time", "f8"), ("frame", "i4"), ("stamp", "i4"), ("next", "i4")], align=True)
+
+GATE = np.dtype(
+    [
+        ("busy_area", "f8"),
+        ("wait_area", "f8"),
+        ("empty_at", "f8"),  # when its queue was last empty, for controlled delay
+        ("capacity", "i8"),
+        ("limit", "i8"),
+        ("busy", "i8"),
+        ("waiting", "i8"),
+        ("refused", "i8"),
+        ("head", "i4"),
+        ("tail", "i4"),
+        ("ring", "i4"),
+        ("discipline", "i4"),
+        ("instance", "i4"),  # that it belongs to, -1 for a global one
+    ],
+    align=True,
+)
+
+RING = np.dtype([("delay", "f8"), ("head", "i4"), ("tail", "i4"), ("gate", "i4")], align=True)
+
+SITE = np.dtype(
+    [
+        ("timeout", "f8"),
+        ("backoff", "f8"),
+        ("backoff_cap", "f8"),
+        ("hedge", "f8"),  # delay, negative for none
+        ("hop", "f8"),  # mean of the way there and back
+        ("target", "i4"),  # row of the program
+        ("group", "i4"),
+        ("ring", "i4"),
+        ("attempts", "i4"),
+        ("jitter", "i4"),  # 0 none, 1 full, 2 decorrelated
+        ("budget", "i4"),
+        ("breaker", "i4"),  # first of one for each instance of the caller
+        ("gate", "i4"),
+        ("gate_stride", "i4"),
+        ("optional", "i4"),
+        ("cancels", "i4"),
+        ("propagates", "i4"),
+        ("link", "i4"),
+        ("calls", "i4"),
+    ],
+    align=True,
+)
+
+ROW = np.dtype(
+    [
+        ("key", "u8"),
+        ("mean", "f8"),
+        ("shape", "f8"),  # second number of the law
+        ("op", "i4"),
+        ("a", "i4"),
+        ("b", "i4"),
+        ("c", "i4"),
+        ("law", "i4"),
+        ("handler", "i4"),
+    ],
+    align=True,
+)
+
+GROUP = np.dtype(
+    [
+        ("errors", "f8"),
+        ("work", "f8"),
+        ("first", "i4"),
+        ("count", "i4"),
+        ("balancer", "i4"),
+        ("turn", "i4"),
+        ("silent", "i4"),
+        ("shed", "i8"),
+    ],
+    align=True,
+)
+
+INSTANCE = np.dtype(
+    [
+        ("slowness", "f8"),
+        ("group", "i4"),
+        ("place", "i4"),  # within its group
+        ("slot", "i4"),
+        ("core", "i4"),
+        ("load", "i4"),
+        ("up", "i4"),
+        ("trusted", "i4"),  # the balancer sends to it
+    ],
+    align=True,
+)
+
+BREAKER = np.dtype(
+    [
+        ("opened_at", "f8"),
+        ("width", "f8"),
+        ("ratio", "f8"),
+        ("pause", "f8"),
+        ("bucket", "i8"),
+        ("minimum", "i4"),
+        ("probes", "i4"),
+        ("state", "i4"),  # 0 closed, 1 open, 2 half open
+        ("probing", "i4"),
+        ("good", "i4"),
+        ("oks", "i4", (BREAKER_BUCKETS,)),
+        ("bads", "i4", (BREAKER_BUCKETS,)),
+    ],
+    align=True,
+)
+
+BUDGET = np.dtype([("tokens", "f8"), ("earns", "f8"), ("cap", "f8")])
+
+CACHE = np.dtype([("fill", "f8"), ("keys", "f8")])
+
+LINK = np.dtype([("lost", "f8")])
+
+CALLS = np.dtype([("attempts", "i8"), ("retries", "i8"), ("timeouts", "i8"), ("failures", "i8"), ("rejected", "i8")])
+
+WORKLOAD = np.dtype(
+    [
+        ("key", "u8"),
+        ("index", "i8"),
+        ("rate", "f8"),
+        ("hop", "f8"),
+        ("target", "i4"),
+        ("group", "i4"),
+        ("entry", "i4"),
+        ("segment", "i4"),
+    ],
+    align=True,
+)
+
+SEGMENT = np.dtype([("start", "f8"), ("end", "f8"), ("factor", "f8"), ("slope", "f8")])
+
+CONTROL = np.dtype([("time", "f8"), ("x", "f8"), ("op", "i4"), ("a", "i4"), ("b", "i4")], align=True)
+
+SCALER = np.dtype(
+    [
+        ("period", "f8"),
+        ("target", "f8"),
+        ("startup", "f8"),
+        ("hold_until", "f8"),
+        ("hold", "f8"),
+        ("last_area", "f8"),
+        ("group", "i4"),
+        ("minimum", "i4"),
+        ("maximum", "i4"),
+        ("wanted", "i4"),
+        ("control", "i4"),  # its own row of `controls`
+        ("admissions", "i4"),  # first of the rows that admit an instance
+    ],
+    align=True,
+)
+
+ITEM = np.dtype([("what", "i8")])  # action << 32 | frame
+
+BRANCH = np.dtype([("row", "i8")])
+
+ENTRY = np.dtype([("total", "f8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
+
+SLICE = np.dtype([("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
+
+INTEGRAL = np.dtype([("busy", "f8"), ("waiting", "f8")])
+
+
+class Workspace(NamedTuple):
+    """The tables of a run. Together with the state they are all there is: stop anywhere, make a table longer, and go on."""
+
+    heap: Table
+    stack: Table
+    frames: Table
+    nodes: Table
+    gates: Table
+    rings: Table
+    sites: Table
+    program: Table
+    branches: Table
+    groups: Table
+    instances: Table
+    breakers: Table
+    budgets: Table
+    caches: Table
+    links: Table
+    calls: Table
+    workloads: Table
+    segments: Table
+    controls: Table
+    scalers: Table
+    entries: Table
+    slices: Table
+    integrals: Table  # slice boundary × gate
+
+
+STATE = np.dtype(
+    [(name, "i8") for name in Workspace._fields]  # the addresses of the tables
+    + [
+        ("now", "f8"),
+        ("end", "f8"),
+        ("warm", "f8"),
+        ("patience", "f8"),
+        ("slice", "f8"),
+        ("useful", "f8"),
+        ("sequence", "i8"),
+        ("events_pending", "i8"),
+        ("hole", "i8"),
+        ("stacked", "i8"),
+        ("free_frames", "i8"),
+        ("free_nodes", "i8"),
+        ("free_frame", "i8"),
+        ("free_node", "i8"),
+        ("margin", "i8"),
+        ("events", "i8"),
+        ("slice_count", "i8"),
+        ("slices_done", "i8"),
+        ("orphans", "i8"),
+        ("dead_letters", "i8"),
+        ("heap_room", "i8"),
+        ("stack_room", "i8"),
+        ("frame_count", "i8"),
+        ("node_count", "i8"),
+        ("gate_count", "i8"),
+        ("group_count", "i8"),
+        ("call_count", "i8"),
+        ("workload_count", "i8"),
+        ("segment_count", "i8"),
+        ("control_count", "i8"),
+    ]
+)

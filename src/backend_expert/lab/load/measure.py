@@ -1,0 +1,260 @@
+"""Turn what the kernel counted into an outcome."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend_expert.lab.load.histogram import quantiles
+from backend_expert.lab.load.layout import Counter
+from backend_expert.lab.load.outcome import (
+    CallOutcome,
+    ComponentOutcome,
+    EntryOutcome,
+    Outcome,
+    PoolOutcome,
+    Recovery,
+    SliceSeries,
+)
+from backend_expert.lab.load.program import Program
+from backend_expert.lab.load.recovery import recovery
+from backend_expert.lab.load.scenario import Scenario
+from backend_expert.lab.load.workspace import Run
+
+SHARES = (0.5, 0.95, 0.99)
+
+
+class Tally(NamedTuple):
+    """The counts of one run, or the sum of several of the same program; time integrals in milliseconds."""
+
+    runs: int
+    counts: NDArray[np.int64]  # entry × Counter
+    in_flight: NDArray[np.int64]  # entry
+    waiting: NDArray[np.int64]  # entry: of those in flight, how many were not late yet
+    slice_counts: NDArray[np.int64]
+    slice_waiting: NDArray[np.int64]
+    entry_histogram: NDArray[np.int64]
+    slice_histogram: NDArray[np.int64]
+    entry_sums: NDArray[np.float64]
+    busy: NDArray[np.float64]  # slice × gate
+    queued: NDArray[np.float64]
+    refused: NDArray[np.int64]
+    work: NDArray[np.float64]  # component
+    shed: NDArray[np.int64]
+    calls: NDArray[np.int64]  # pair × (attempts, retries, timeouts, failures, rejected)
+    useful: float
+    unfinished: float
+    orphans: int
+    dead_letters: int
+    events: int
+
+    def __add__(self, other: object) -> Tally:
+        """Return the sum of two tallies of the same program."""
+        if not isinstance(other, Tally):
+            return NotImplemented
+        return Tally(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+def tally(run: Run) -> Tally:
+    """Read the counts of a finished run."""
+    state, w = run.state[0], run.tables
+    live = w.frames[w.frames["live"] == 1]
+    asked = live[(live["entry"] >= 0) & (live["start"] >= state["warm"])]
+    young = asked[state["now"] - asked["start"] <= state["patience"]]
+    entries, slices = len(w.entries), len(w.slices)
+    at = np.minimum(((young["start"] - state["warm"]) / state["slice"]).astype(np.int64), slices - 1)
+    integrals = w.integrals.reshape(slices + 1, len(w.gates))
+    return Tally(
+        runs=1,
+        counts=w.entries["counts"],
+        in_flight=np.bincount(asked["entry"], minlength=entries),
+        waiting=np.bincount(young["entry"], minlength=entries),
+        slice_counts=w.slices["counts"],
+        slice_waiting=np.bincount(at, minlength=slices),
+        entry_histogram=w.entries["bins"].astype(np.int64),
+        slice_histogram=w.slices["bins"],
+        entry_sums=w.entries["total"],
+        busy=np.diff(integrals["busy"], axis=0),
+        queued=np.diff(integrals["waiting"], axis=0),
+        refused=w.gates["refused"].copy(),
+        work=w.groups["work"].copy(),
+        shed=w.groups["shed"].copy(),
+        calls=np.array([w.calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
+        useful=float(state["useful"]),
+        unfinished=float(live["work"].sum()),
+        orphans=int(state["orphans"]),
+        dead_letters=int(state["dead_letters"]),
+        events=int(state["events"]),
+    )
+
+
+class Figures(NamedTuple):
+    """The figures of one run that experiments compare; `None` without any successful answer."""
+
+    success_ratio: float
+    goodput_per_s: float
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+    wasted_share: float
+    recovery_s: float | None
+
+
+def figures(t: Tally, scenario: Scenario) -> Figures:
+    """Return the figures of a tally without building a whole outcome."""
+    counts = t.counts.sum(axis=0)
+    p50, p95, p99 = quantiles(t.entry_histogram.sum(axis=0), SHARES)
+    work = float(t.work.sum())
+    found = recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario)
+    after = {"unhurt": 0.0, "undisturbed": 0.0}.get(found.verdict, found.after_s)
+    return Figures(
+        success_ratio=_success_ratio(counts, int(t.waiting.sum())),
+        goodput_per_s=float(counts[Counter.SUCCEEDED]) / (scenario.duration_s * t.runs),
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+        latency_p99_ms=p99,
+        wasted_share=_wasted(t) / work if work > 0 else 0.0,
+        recovery_s=after,
+    )
+
+
+def _wasted(t: Tally) -> float:
+    return max(0.0, float(t.work.sum()) - t.useful - t.unfinished)
+
+
+def _success_ratio(counts: NDArray[np.int64], waiting: int) -> float:
+    decided = int(counts[Counter.OFFERED]) - waiting
+    return float(counts[Counter.SUCCEEDED]) / decided if decided > 0 else 1.0
+
+
+def outcome(t: Tally, program: Program, seed: int) -> Outcome:
+    """Return the outcome of a tally: pooled over its runs, rates and queues as means of the runs."""
+    scenario = program.scenario
+    counts = t.counts.sum(axis=0)
+    observed_s = scenario.duration_s * t.runs
+    answers = int(counts[Counter.SUCCEEDED] + counts[Counter.LATE] + counts[Counter.FAILED])
+    p50, p95, p99 = quantiles(t.entry_histogram.sum(axis=0), SHARES)
+    succeeded = int(counts[Counter.SUCCEEDED])
+    return Outcome(
+        seed=seed,
+        replications=t.runs,
+        scenario=scenario,
+        offered=int(counts[Counter.OFFERED]),
+        succeeded=succeeded,
+        late=int(counts[Counter.LATE]),
+        failed=int(counts[Counter.FAILED]),
+        shed=int(counts[Counter.SHED]),
+        in_flight=int(t.in_flight.sum()),
+        success_ratio=_success_ratio(counts, int(t.waiting.sum())),
+        goodput_per_s=succeeded / observed_s,
+        throughput_per_s=answers / observed_s,
+        mean_ms=float(t.entry_sums.sum()) / succeeded if succeeded else None,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        timeouts=int(t.calls[:, 2].sum()),
+        retries=int(t.calls[:, 1].sum()),
+        wasted_executions=t.orphans,
+        wasted_s=_wasted(t) / 1000.0,
+        work_s=float(t.work.sum()) / 1000.0,
+        dead_letters=t.dead_letters,
+        entries=tuple(_entry(t, row, name, observed_s) for row, name in enumerate(program.entries)),
+        series=_series(t, scenario),
+        components=tuple(_component(t, program, row) for row in range(len(program.components))),
+        pools=tuple(_pool(t, program, name, gates) for name, gates in program.pools),
+        calls=tuple(
+            CallOutcome(
+                caller=caller,
+                callee=callee,
+                attempts=int(row[0]),
+                retries=int(row[1]),
+                timeouts=int(row[2]),
+                failures=int(row[3]),
+                rejected_by_breaker=int(row[4]),
+            )
+            for (caller, callee), row in zip(program.calls, t.calls, strict=True)
+        ),
+        recovery=recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario),
+        events=t.events,
+    )
+
+
+def _entry(t: Tally, row: int, name: str, observed_s: float) -> EntryOutcome:
+    counts = t.counts[row]
+    succeeded = int(counts[Counter.SUCCEEDED])
+    p50, p95, p99 = quantiles(t.entry_histogram[row], SHARES)
+    return EntryOutcome(
+        operation=name,
+        offered=int(counts[Counter.OFFERED]),
+        succeeded=succeeded,
+        late=int(counts[Counter.LATE]),
+        failed=int(counts[Counter.FAILED]),
+        shed=int(counts[Counter.SHED]),
+        in_flight=int(t.in_flight[row]),
+        success_ratio=_success_ratio(counts, int(t.waiting[row])),
+        goodput_per_s=succeeded / observed_s,
+        mean_ms=float(t.entry_sums[row]) / succeeded if succeeded else None,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+    )
+
+
+def _series(t: Tally, scenario: Scenario) -> SliceSeries:
+    width = scenario.slice_s * t.runs
+    offered = t.slice_counts[:, Counter.OFFERED]
+    succeeded = t.slice_counts[:, Counter.SUCCEEDED]
+    decided = offered - t.slice_waiting
+    marks = [quantiles(row, (0.5, 0.99)) for row in t.slice_histogram]
+    return SliceSeries(
+        time_s=tuple(at * scenario.slice_s for at in range(len(offered))),
+        offered_per_s=tuple((offered / width).tolist()),
+        goodput_per_s=tuple((succeeded / width).tolist()),
+        success_ratio=tuple(good / of if of > 0 else None for good, of in zip(succeeded.tolist(), decided.tolist(), strict=True)),
+        latency_p50_ms=tuple(mark[0] for mark in marks),
+        latency_p99_ms=tuple(mark[1] for mark in marks),
+    )
+
+
+def _component(t: Tally, program: Program, row: int) -> ComponentOutcome:
+    scenario, gates = program.scenario, program.tables["gates"]
+    slots, cores = program.places[row]
+    width = scenario.slice_s * 1000.0 * t.runs
+    slot_use, core_use = _use(t, gates, slots, width), _use(t, gates, cores, width)
+    use = core_use if core_use.mean() >= slot_use.mean() else slot_use
+    queue = t.queued[:, [*slots, *cores]].sum(axis=1) / width
+    return ComponentOutcome(
+        component=program.components[row],
+        utilisation=float(use.mean()),
+        queue=float(queue.mean()),
+        shed=int(t.shed[row]),
+        workload_s=float(t.work[row]) / 1000.0,
+        utilisation_series=tuple(use.tolist()),
+        queue_series=tuple(queue.tolist()),
+    )
+
+
+def _use(t: Tally, gates: NDArray[Any], rows: tuple[int, ...], width: float) -> NDArray[np.float64]:
+    if not rows:
+        return np.zeros(len(t.busy))
+    use: NDArray[np.float64] = t.busy[:, list(rows)].sum(axis=1) / (width * float(gates["capacity"][list(rows)].sum()))
+    return use
+
+
+def _pool(t: Tally, program: Program, name: str, rows: tuple[int, ...]) -> PoolOutcome:
+    gates = program.tables["gates"]
+    width = program.scenario.slice_s * 1000.0 * t.runs
+    queue = t.queued[:, list(rows)].sum(axis=1) / width
+    return PoolOutcome(
+        name=name,
+        size=int(gates["capacity"][list(rows)].sum()),
+        utilisation=float(_use(t, gates, rows, width).mean()),
+        queue=float(queue.mean()),
+        refused=int(t.refused[list(rows)].sum()),
+        queue_series=tuple(queue.tolist()),
+    )
+
+
+__all__ = ["Figures", "Recovery", "Tally", "figures", "outcome", "tally"]

@@ -1,0 +1,676 @@
+"""Compile a system and a scenario to the tables of the kernel: data in, arrays out, nothing generated.
+
+Every operation that traffic can reach becomes rows of one program table. A query becomes a call of an implicit operation of its store; a
+topic becomes an operation of its broker that delivers to the subscribers; a delivery is a call with the retries of the subscription.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from backend_expert.lab.load import layout
+from backend_expert.lab.load.interventions import Interventions, plan
+from backend_expert.lab.load.layout import LOOP_DEPTH, UNBOUNDED, Balancer, LawCode, Op
+from backend_expert.lab.load.scenario import Law, ModelError, Scenario
+from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
+from backend_expert.model import (
+    Ack,
+    Branch,
+    CacheGet,
+    CachePut,
+    Call,
+    Compensate,
+    Component,
+    Deployment,
+    Estimate,
+    Kind,
+    Lock,
+    Operation,
+    Parallel,
+    Policy,
+    Pool,
+    Publish,
+    Query,
+    Repeat,
+    Reply,
+    Step,
+    System,
+    Transaction,
+    Wait,
+    Work,
+    walk,
+)
+
+INSTANCE_LIMIT = 10_000
+"""Instances of all components together: enough for any reviewed system, few enough for the time series of each to fit in memory."""
+
+PUBLISH_MS = 0.05
+"""Broker time of one message: RabbitMQ's team measured 20-30 thousand persistent messages a second on one queue (RabbitMQ 3.11 blog)."""
+
+REDELIVERY_MS = 1000.0
+"""Pause before an unacknowledged message comes again; without one a consumer that is down would be asked without end."""
+
+RETRY_RESERVE = 10.0
+"""Tokens of a full retry budget: `maxTokens` of the example in gRPC's proposal A6."""
+
+CACHE_KEYS = 1000.0
+"""Puts after which an emptied cache is at 63 % of its hit ratio, where the number of rows is unknown."""
+
+FOR_EVER = 1e300
+
+
+class Program(NamedTuple):
+    """Everything about a run but its seed: the initial tables and the names of their rows."""
+
+    scenario: Scenario
+    tables: dict[str, NDArray[Any]]
+    streams: tuple[str, ...]  # operation of each workload
+    entries: tuple[str, ...]
+    components: tuple[str, ...]
+    pools: tuple[tuple[str, tuple[int, ...]], ...]  # name and gates of each pool, lock or set of consumers
+    calls: tuple[tuple[str, str], ...]
+    places: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # per component: gates of slots, gates of cores
+    width: int
+
+
+class Label(Struct):
+    """A row that is not known yet."""
+
+    row: int = -1
+
+
+@lru_cache(maxsize=65536)
+def hashed(text: str) -> int:
+    """Return 64 bits that stand for a text in every random draw."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def compile_program(system: System, scenario: Scenario, *, checked: bool = False) -> Program:
+    """Return the tables for a complete system; raise `ModelError` with what is wrong with it unless it was `checked` before."""
+    if not checked:
+        check_numbers(system)
+        check_scenario(system, scenario)
+        check_cycles(system)
+    return _Compiler(system, scenario).program()
+
+
+class _Compiler:
+    """The tables as they grow. One is made for each compilation."""
+
+    def __init__(self, system: System, scenario: Scenario) -> None:
+        self.system = system
+        self.scenario = scenario
+        self.operations = {operation.name: operation for operation in system.operations}
+        self.components = {component.name: component for component in system.components}
+        self.datasets = {dataset.name: dataset for dataset in system.datasets}
+        self.topics = {topic.name: topic for topic in system.topics}
+        self.laws = dict(scenario.laws)
+        self.hop = 2.0 * value(system.network_ms, 0.0)
+        self.rows: list[tuple[Any, ...]] = []
+        self.branches: list[int | Label] = []
+        self.sites: list[tuple[Any, ...]] = []
+        self.gates: list[tuple[Any, ...]] = []
+        self.rings: dict[tuple[float, int], int] = {}
+        self.groups: list[tuple[Any, ...]] = []
+        self.instances: list[tuple[Any, ...]] = []
+        self.group_of: dict[str, int] = {}
+        self.starts: dict[str, Label] = {}
+        self.waiting: list[tuple[str, Any]] = []
+        self.pools: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self.pool_names: list[tuple[str, tuple[int, ...]]] = []
+        self.breakers: list[tuple[Any, ...]] = []
+        self.breaker_of: dict[Any, int] = {}
+        self.budgets: dict[tuple[str, str, float], int] = {}
+        self.caches: dict[str, int] = {}
+        self.links: dict[tuple[str, str], int] = {}
+        self.calls: dict[tuple[str, str], int] = {}
+        self.filled = {
+            step.dataset for operation in system.operations for step in walk(operation.steps) if isinstance(step, CachePut)
+        }
+        self.width = 1
+
+    # Components
+
+    def add_component(self, component: Component) -> None:
+        deployment = component.deployment or Deployment()
+        scaling = deployment.autoscaling
+        count = max(1, round(value(deployment.replicas, 1.0)))
+        total = max(count, scaling.maximum) if scaling is not None else count
+        first = len(self.instances)
+        if first + total > INSTANCE_LIMIT:
+            raise ModelError(
+                f"{component.name} brings the system to {first + total:,} instances; the lab simulates at most {INSTANCE_LIMIT:,}."
+            )
+        group = len(self.groups)
+        self.group_of[component.name] = group
+        balancer = Balancer.PRIMARY if component.stateful else Balancer.ROUND_ROBIN
+        self.groups.append((0.0, 0.0, first, total, int(balancer), total - 1, 0, 0))
+        slots, queue, cores, slowness = places(component, deployment)
+        for place in range(total):
+            row = first + place
+            slot = self.add_gate(slots, queue, row) if slots < UNBOUNDED else -1
+            core = self.add_gate(cores, UNBOUNDED, row) if cores < UNBOUNDED else -1
+            self.instances.append((slowness, group, place, slot, core, 0, 1, int(place < count)))
+
+    def add_gate(self, capacity: int, limit: int, instance: int, ring: int = -1) -> int:
+        self.gates.append((0.0, 0.0, 0.0, capacity, limit, 0, 0, 0, -1, -1, ring, 0, instance))
+        return len(self.gates) - 1
+
+    def ring(self, delay: float, gate: int = -1) -> int:
+        key = (delay, gate)
+        if key not in self.rings:
+            self.rings[key] = len(self.rings)
+        return self.rings[key]
+
+    # Steps
+
+    def emit(
+        self,
+        op: Op,
+        key: str,
+        handler: Label | None,
+        a: int | Label = -1,
+        b: int = 0,
+        c: int = 0,
+        mean: float = 0.0,
+        law: Law | None = None,
+    ) -> int:
+        code, shape = law_numbers(law) if law is not None else (0, 0.0)
+        self.rows.append((hashed(key), mean, shape, int(op), a, b, c, code, handler))
+        return len(self.rows) - 1
+
+    def start_of(self, name: str) -> Label:
+        """Return the first row of an operation, compiled later if it was not yet."""
+        if name not in self.starts:
+            if name not in self.operations:
+                raise ModelError(f"A step calls the operation {name!r}, which the system does not have.")
+            self.starts[name] = Label()
+            self.waiting.append((name, None))
+        return self.starts[name]
+
+    def implicit(self, name: str, component: str, mean: float, topic: str = "") -> Label:
+        """Return the first row of what a store, or the broker of a topic, does for one request."""
+        if name not in self.starts:
+            self.starts[name] = Label()
+            self.waiting.append((name, (component, mean, topic)))
+        return self.starts[name]
+
+    def compile_waiting(self) -> None:
+        while self.waiting:
+            name, what = self.waiting.pop(0)
+            self.starts[name].row = len(self.rows)
+            if what is None:
+                operation = self.operations[name]
+                _Body(self, operation).compile()
+                continue
+            component, mean, topic = what
+            external = self.components[component].kind is Kind.EXTERNAL
+            self.emit(Op.SLEEP if external else Op.WORK, f"{name}/work", None, mean=mean, law=self.law(component))
+            if topic:
+                self.deliver(topic)
+            self.emit(Op.END, name, None)
+
+    def deliver(self, topic: str) -> None:
+        """Emit the delivery of a message: one copy for each group of subscribers, and each copy is a call with its retries."""
+        subscribers: dict[str, list[Operation]] = {}
+        for operation in self.system.operations:
+            if operation.trigger.kind == "message" and operation.trigger.name == topic:
+                subscribers.setdefault(operation.trigger.group or operation.name, []).append(operation)
+        if not subscribers:
+            return
+        first = len(self.branches)
+        labels = [Label() for _ in subscribers]
+        self.branches.extend(labels)
+        self.emit(Op.DELIVER, f"deliver/{topic}", None, a=first, b=len(labels))
+        self.width = max(self.width, len(labels))
+        end = len(self.rows)
+        self.emit(Op.END, topic, None)
+        for label, (group, operations) in zip(labels, sorted(subscribers.items()), strict=True):
+            label.row = len(self.rows)
+            for rank, operation in enumerate(operations):
+                after = Label()
+                if rank < len(operations) - 1:
+                    self.emit(Op.CHANCE, f"{topic}/{group}/{rank}", None, a=after, mean=1.0 / (len(operations) - rank))
+                self.emit(Op.CALL, f"{topic}/{group}/{operation.name}", None, a=self.delivery_site(topic, operation))
+                self.emit(Op.JUMP, topic, None, a=end)
+                after.row = len(self.rows)
+
+    def delivery_site(self, topic: str, operation: Operation) -> int:
+        trigger = operation.trigger
+        broker = self.topics[topic].broker
+        again = trigger.acknowledge in {None, "after"}
+        attempts = (trigger.maximum_deliveries or 1 << 30) if again else 1
+        group = self.group_of[operation.component]
+        total = max(1, round(value(trigger.concurrency, 1.0))) * self.groups[group][3]
+        gate = self.add_gate(total, UNBOUNDED, -1)
+        self.pool_names.append((f"{topic} → {operation.component}", (gate,)))
+        return self.add_site(
+            target=self.start_of(operation.name), group=group, attempts=attempts, backoff=REDELIVERY_MS, backoff_cap=REDELIVERY_MS,
+            gate=gate, hop=self.hop, link=self.link(broker, operation.component), calls=self.call_row(broker, operation.component),
+        )  # fmt: skip
+
+    def call_row(self, caller: str, callee: str) -> int:
+        return self.calls.setdefault((caller, callee), len(self.calls))
+
+    def link(self, caller: str, callee: str) -> int:
+        if caller == callee:
+            return -1
+        key = (min(caller, callee), max(caller, callee))
+        return self.links.setdefault(key, len(self.links))
+
+    def law(self, component: str) -> Law:
+        return self.laws.get(component, self.scenario.law)
+
+    def add_site(
+        self,
+        *,
+        target: Label,
+        group: int,
+        calls: int,
+        link: int,
+        timeout: float = FOR_EVER,
+        backoff: float = 0.0,
+        backoff_cap: float = FOR_EVER,
+        hedge: float = -1.0,
+        hop: float = 0.0,
+        attempts: int = 1,
+        jitter: int = 0,
+        budget: int = -1,
+        breaker: int = -1,
+        gate: int = -1,
+        stride: int = 0,
+        optional: bool = False,
+        cancels: bool = False,
+        propagates: bool = False,
+    ) -> int:
+        ring = self.ring(timeout) if timeout < FOR_EVER else -1
+        self.sites.append(
+            (timeout, backoff, backoff_cap, hedge, hop, target, group, ring, attempts, jitter, budget, breaker, gate, stride,
+             int(optional), int(cancels), int(propagates), link, calls)
+        )  # fmt: skip
+        return len(self.sites) - 1
+
+    def policy_site(self, caller: str, callee: str, target: Label, policy: Policy, *, pooled: bool = True) -> int:
+        """Add the call of one component to another with its policy."""
+        retry = policy.retry
+        gate, stride = self.pool(caller, callee, policy.pool) if policy.pool is not None and pooled else (-1, 0)
+        return self.add_site(
+            target=target,
+            group=self.group_of[callee],
+            calls=self.call_row(caller, callee),
+            link=self.link(caller, callee),
+            timeout=value(policy.timeout_ms, FOR_EVER),
+            attempts=max(1, round(retry.attempts.value)) if retry is not None else 1,
+            backoff=value(retry.backoff_ms, 0.0) if retry is not None else 0.0,
+            backoff_cap=value(retry.backoff_cap_ms, FOR_EVER) if retry is not None else FOR_EVER,
+            jitter=("none", "full", "decorrelated").index(retry.jitter) if retry is not None else 0,
+            budget=self.budget(caller, callee, retry.budget.value) if retry is not None and retry.budget is not None else -1,
+            breaker=self.breaker(caller, callee, policy) if policy.breaker is not None else -1,
+            hedge=policy.hedge.delay_ms.value if policy.hedge is not None else -1.0,
+            hop=self.hop if caller != callee else 0.0,
+            gate=gate,
+            stride=stride,
+            optional=bool(policy.optional),
+            cancels=bool(policy.cancels),
+            propagates=bool(policy.deadline_propagated),
+        )
+
+    def instances_of(self, component: str) -> tuple[int, int]:
+        group = self.groups[self.group_of[component]]
+        return group[2], group[3]
+
+    def pool(self, caller: str, callee: str, pool: Pool) -> tuple[int, int]:
+        """Return the first gate and the stride of a pool: sites of one component to one target with equal limits share it."""
+        size = max(1, round(pool.size.value))
+        limit = round(pool.queue.value) if pool.queue is not None else UNBOUNDED
+        wait = value(pool.wait_ms, FOR_EVER)
+        key = (caller, callee, size, limit, wait)
+        if key not in self.pools:
+            first, count = self.instances_of(caller)
+            gates = []
+            for row in range(first, first + count):
+                gate = self.add_gate(size, limit, row)
+                if wait < FOR_EVER:
+                    self.gates[gate] = (*self.gates[gate][:10], self.ring(wait, gate), *self.gates[gate][11:])
+                gates.append(gate)
+            self.pools[key] = (gates[0], 1)
+            self.pool_names.append((f"{caller} → {callee}", tuple(gates)))
+        return self.pools[key]
+
+    def lock(self, resource: str, capacity: int) -> int:
+        key = ("lock", resource, max(1, capacity))
+        if key not in self.pools:
+            gate = self.add_gate(max(1, capacity), UNBOUNDED, -1)
+            self.pools[key] = (gate, 0)
+            self.pool_names.append((resource, (gate,)))
+        return self.pools[key][0]
+
+    def budget(self, caller: str, callee: str, share: float) -> int:
+        return self.budgets.setdefault((caller, callee, share), len(self.budgets))
+
+    def breaker(self, caller: str, callee: str, policy: Policy) -> int:
+        breaker = policy.breaker
+        assert breaker is not None
+        key = (caller, callee, breaker)
+        if key not in self.breaker_of:
+            first = len(self.breakers)
+            _, count = self.instances_of(caller)
+            width = value(breaker.window_s, 10.0) * 1000.0 / layout.BREAKER_BUCKETS
+            row = (
+                0.0, width, breaker.failure_ratio.value, value(breaker.open_s, 30.0) * 1000.0, -1,
+                max(1, round(value(breaker.minimum_calls, 10.0))), max(1, round(value(breaker.probes, 1.0))), 0, 0, 0,
+                (0,) * layout.BREAKER_BUCKETS, (0,) * layout.BREAKER_BUCKETS,
+            )  # fmt: skip
+            self.breakers.extend([row] * count)
+            self.breaker_of[key] = first
+        return self.breaker_of[key]
+
+    def cache(self, dataset: str) -> int:
+        return self.caches.setdefault(dataset, len(self.caches))
+
+    # The whole
+
+    def program(self) -> Program:
+        for component in self.system.components:
+            self.add_component(component)
+        workloads = entry_rates(self.system, self.scenario)
+        entries = tuple(dict.fromkeys(name for name, _ in workloads))
+        loads = []
+        for name, rate in workloads:
+            start = self.start_of(name)
+            group = self.group_of[self.operations[name].component]
+            loads.append((0, 0, rate / 1000.0, 0.0, start, group, entries.index(name), 0))
+        self.compile_waiting()
+        interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches)
+        return Program(
+            scenario=self.scenario,
+            tables=self.tables(loads, interventions),
+            streams=tuple(name for name, _ in workloads),
+            entries=entries,
+            components=tuple(self.group_of),
+            pools=tuple(self.pool_names),
+            calls=tuple(self.calls),
+            places=tuple(self.gates_of(name) for name in self.group_of),
+            width=self.width,
+        )
+
+    def gates_of(self, component: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        first, count = self.instances_of(component)
+        rows = self.instances[first : first + count]
+        return tuple(row[3] for row in rows if row[3] >= 0), tuple(row[4] for row in rows if row[4] >= 0)
+
+    def tables(self, loads: list[tuple[Any, ...]], interventions: Interventions) -> dict[str, NDArray[Any]]:
+        caches = [(1.0, value(self.datasets[name].rows, CACHE_KEYS) or 1.0) for name in self.caches]
+        budgets = [
+            (RETRY_RESERVE * self.instances_of(caller)[1], share, RETRY_RESERVE * self.instances_of(caller)[1])
+            for caller, _, share in self.budgets
+        ]
+        rings = [(delay, -1, -1, gate) for delay, gate in self.rings]
+        tables = {
+            "program": (layout.ROW, self.rows),
+            "sites": (layout.SITE, self.sites),
+            "gates": (layout.GATE, self.gates),
+            "rings": (layout.RING, rings),
+            "groups": (layout.GROUP, self.groups),
+            "instances": (layout.INSTANCE, self.instances),
+            "breakers": (layout.BREAKER, self.breakers),
+            "budgets": (layout.BUDGET, budgets),
+            "caches": (layout.CACHE, caches),
+            "links": (layout.LINK, [(0.0,)] * len(self.links)),
+            "calls": (layout.CALLS, [(0, 0, 0, 0, 0)] * len(self.calls)),
+            "workloads": (layout.WORKLOAD, loads),
+            "controls": (layout.CONTROL, interventions.controls),
+            "scalers": (layout.SCALER, interventions.scalers),
+        }
+        arrays = {name: np.array([tuple(map(_resolved, row)) for row in rows], dtype) for name, (dtype, rows) in tables.items()}
+        arrays["branches"] = np.array([(_resolved(each),) for each in self.branches], layout.BRANCH)
+        return arrays
+
+
+def _resolved(value: Any) -> Any:
+    """Return the row of a label; anything else as it is."""
+    if isinstance(value, Label):
+        return value.row
+    return -1 if value is None else value
+
+
+class _Body:
+    """The rows of one operation."""
+
+    def __init__(self, compiler: _Compiler, operation: Operation) -> None:
+        self.compiler = compiler
+        self.operation = operation
+        self.seen: dict[tuple[str, str], int] = {}
+        self.open_transactions: list[str] = []
+        self.depth = 0
+
+    def compile(self) -> None:
+        self.steps(self.operation.steps, None)
+        self.compiler.emit(Op.END, self.operation.name, None)
+
+    def key(self, step: Step, target: str = "") -> str:
+        """Name a step by what it does and how often that was done before it, so that it keeps its draws when others come between."""
+        what = (type(step).__name__, target)
+        ordinal = self.seen[what] = self.seen.get(what, 0) + 1
+        return f"{self.operation.name}/{what[0]}/{target}/{ordinal}"
+
+    def steps(self, steps: tuple[Step, ...], handler: Label | None) -> None:
+        for step in steps:
+            self.step(step, handler)
+
+    def step(self, step: Step, handler: Label | None) -> None:
+        compiler, home = self.compiler, self.operation.component
+        match step:
+            case Work():
+                outside = compiler.components[home].kind is Kind.EXTERNAL
+                compiler.emit(
+                    Op.SLEEP if outside else Op.WORK, self.key(step), handler, mean=value(step.cpu_ms, 0.0), law=compiler.law(home)
+                )
+            case Wait():
+                compiler.emit(Op.SLEEP, self.key(step), handler, mean=step.time_ms.value, law=compiler.law(home))
+            case Call():
+                self.call(step, handler)
+            case Query():
+                self.store(step, "query", handler)
+            case CachePut():
+                self.store(step, "put", handler)
+                compiler.emit(Op.FILL, self.key(step), handler, b=compiler.cache(step.dataset))
+            case CacheGet():
+                self.cache_get(step, handler)
+            case Publish():
+                self.publish(step, handler)
+            case Reply():
+                compiler.emit(Op.REPLY, self.key(step), handler)
+            case Transaction():
+                self.transaction(step, handler)
+            case Lock():
+                gate = compiler.lock(step.resource, step.capacity)
+                self.holding(step, step.steps, gate, 0, handler)
+            case Parallel():
+                self.parallel(step, handler)
+            case Repeat():
+                self.repeat(step, handler)
+            case Branch():
+                self.branch(step, handler)
+            case Compensate():
+                self.compensate(step, handler)
+            case Ack():
+                pass
+
+    def call(self, step: Call, handler: Label | None) -> None:
+        compiler = self.compiler
+        target = compiler.start_of(step.operation)
+        callee = compiler.operations[step.operation].component
+        site = compiler.policy_site(self.operation.component, callee, target, step.policy)
+        compiler.emit(Op.CALL, self.key(step, step.operation), handler, a=site)
+
+    def store(self, step: Query | CacheGet | CachePut, verb: str, handler: Label | None) -> None:
+        compiler = self.compiler
+        dataset = compiler.datasets.get(step.dataset)
+        if dataset is None or dataset.store not in compiler.components:
+            raise ModelError(f"{self.operation.name} uses the dataset {step.dataset!r}, whose store the system does not have.")
+        mean = value(step.time_ms, 0.0)
+        target = compiler.implicit(f"{dataset.store}/{verb}/{mean!r}", dataset.store, mean)
+        pooled = dataset.store not in self.open_transactions
+        site = compiler.policy_site(self.operation.component, dataset.store, target, step.policy, pooled=pooled)
+        compiler.emit(Op.CALL, self.key(step, step.dataset), handler, a=site)
+
+    def cache_get(self, step: CacheGet, handler: Label | None) -> None:
+        compiler = self.compiler
+        self.store(step, "get", handler)
+        after = Label()
+        cache = compiler.cache(step.dataset)
+        compiler.emit(Op.LOOKUP, self.key(step, f"{step.dataset}?"), handler, a=after, b=cache, mean=value(step.hit_ratio, 0.0))
+        self.steps(step.on_miss, handler)
+        if step.dataset not in compiler.filled:
+            compiler.emit(Op.FILL, self.key(step, f"{step.dataset}!"), handler, b=cache)
+        after.row = len(compiler.rows)
+
+    def publish(self, step: Publish, handler: Label | None) -> None:
+        compiler = self.compiler
+        topic = compiler.topics.get(step.topic)
+        if topic is None or topic.broker not in compiler.components:
+            raise ModelError(f"{self.operation.name} publishes to {step.topic!r}, whose broker the system does not have.")
+        target = compiler.implicit(f"{topic.name}/publish", topic.broker, PUBLISH_MS, topic.name)
+        site = compiler.policy_site(self.operation.component, topic.broker, target, step.policy)
+        op = Op.SPAWN if step.confirmed is False else Op.CALL
+        compiler.emit(op, self.key(step, step.topic), handler, a=site)
+
+    def transaction(self, step: Transaction, handler: Label | None) -> None:
+        compiler, home = self.compiler, self.operation.component
+        stores = {dataset.name: dataset.store for dataset in compiler.datasets.values()}
+        pool = next(
+            (each.policy.pool for each in walk(step.steps) if isinstance(each, Query) and stores.get(each.dataset) == step.store and each.policy.pool),
+            None,
+        )  # fmt: skip
+        if pool is None or step.store in self.open_transactions:
+            self.steps(step.steps, handler)
+            return
+        gate, stride = compiler.pool(home, step.store, pool)
+        self.open_transactions.append(step.store)
+        self.holding(step, step.steps, gate, stride, handler)
+        self.open_transactions.pop()
+
+    def holding(self, step: Step, steps: tuple[Step, ...], gate: int, stride: int, handler: Label | None) -> None:
+        """Emit steps that hold a place of a gate, given back when they end and when they fail."""
+        compiler = self.compiler
+        key = self.key(step)
+        undo, after = Label(), Label()
+        compiler.emit(Op.ACQUIRE, key, handler, a=gate, b=stride)
+        self.steps(steps, undo)
+        compiler.emit(Op.RELEASE, key, handler, a=gate, b=stride)
+        compiler.emit(Op.JUMP, key, handler, a=after)
+        undo.row = compiler.emit(Op.RELEASE, key, handler, a=gate, b=stride)
+        compiler.emit(Op.FAIL, key, handler)
+        after.row = len(compiler.rows)
+
+    def parallel(self, step: Parallel, handler: Label | None) -> None:
+        compiler = self.compiler
+        if not step.branches:
+            return
+        key = self.key(step)
+        after = Label()
+        labels = [Label() for _ in step.branches]
+        first = len(compiler.branches)
+        compiler.branches.extend(labels)
+        needed = min(step.first, len(labels)) or len(labels)
+        compiler.width = max(compiler.width, len(labels))
+        compiler.emit(Op.PARALLEL, key, handler, a=first, b=len(labels), c=needed)
+        compiler.emit(Op.JUMP, key, handler, a=after)
+        for label, branch in zip(labels, step.branches, strict=True):
+            label.row = len(compiler.rows)
+            self.steps(branch, None)
+            compiler.emit(Op.END, key, None)
+        after.row = len(compiler.rows)
+
+    def repeat(self, step: Repeat, handler: Label | None) -> None:
+        compiler = self.compiler
+        if self.depth == LOOP_DEPTH:
+            raise ModelError(
+                f"{self.operation.name} nests Repeat steps more than {LOOP_DEPTH} deep; give the inner ones one count."
+            )
+        key = self.key(step)
+        after = Label()
+        compiler.emit(Op.LOOP, key, handler, a=after, c=self.depth, mean=step.count.value)
+        first = len(compiler.rows)
+        self.depth += 1
+        self.steps(step.steps, handler)
+        self.depth -= 1
+        compiler.emit(Op.AGAIN, key, handler, a=first, c=self.depth)
+        after.row = len(compiler.rows)
+
+    def branch(self, step: Branch, handler: Label | None) -> None:
+        compiler = self.compiler
+        key = self.key(step, step.condition)
+        otherwise, after = Label(), Label()
+        compiler.emit(Op.CHANCE, key, handler, a=otherwise, mean=step.probability.value)
+        self.steps(step.then, handler)
+        compiler.emit(Op.JUMP, key, handler, a=after)
+        otherwise.row = len(compiler.rows)
+        self.steps(step.otherwise, handler)
+        after.row = len(compiler.rows)
+
+    def compensate(self, step: Compensate, handler: Label | None) -> None:
+        compiler = self.compiler
+        key = self.key(step)
+        undo, after = Label(), Label()
+        self.steps(step.steps, undo)
+        compiler.emit(Op.JUMP, key, handler, a=after)
+        undo.row = len(compiler.rows)
+        self.steps(step.undo, handler)
+        compiler.emit(Op.FAIL, key, handler)
+        after.row = len(compiler.rows)
+
+
+def value(estimate: Estimate | None, otherwise: float) -> float:
+    """Return the number of an estimate, or another where nobody said."""
+    return otherwise if estimate is None else estimate.value
+
+
+def entry_rates(system: System, scenario: Scenario) -> tuple[tuple[str, float], ...]:
+    """Return the base rate a second of every stream of requests from outside, by operation."""
+    if scenario.arrivals.rates_per_s:
+        return scenario.arrivals.rates_per_s
+    return tuple((workload.operation, workload.rate_per_s.value) for workload in system.workloads)
+
+
+def places(component: Component, deployment: Deployment) -> tuple[int, int, int, float]:
+    """Return slots, queue bound and cores of one instance, and the factor by which a fraction of a core stretches its work.
+
+    An event loop works on one request at a time and lets any number wait, so only a queue limit bounds what it takes in. Where every
+    slot has a core, cores are never short and cost the kernel nothing.
+    """
+    if component.kind in {Kind.EXTERNAL, Kind.CLIENT}:
+        return UNBOUNDED, UNBOUNDED, UNBOUNDED, 1.0
+    workers = UNBOUNDED if deployment.workers is None else max(1, round(deployment.workers.value))
+    queue = UNBOUNDED if deployment.queue_limit is None else round(deployment.queue_limit.value)
+    cores = deployment.cpu_cores.value if deployment.cpu_cores is not None else float(UNBOUNDED)
+    if deployment.event_loop:
+        slots = UNBOUNDED if queue >= UNBOUNDED else min(workers, UNBOUNDED) + queue if deployment.workers is not None else queue
+        return max(slots, 1), 0 if slots < UNBOUNDED else UNBOUNDED, 1, 1.0 / min(1.0, cores)
+    whole = int(-(-cores // 1))
+    if workers <= whole:
+        return workers, queue, UNBOUNDED, workers / min(cores, workers)
+    return workers, queue, whole, whole / cores
+
+
+def law_numbers(law: Law) -> tuple[int, float]:
+    """Return the code and the shape of a law for the kernel; raise `ModelError` for a variation that the law cannot have."""
+    square = law.variation * law.variation
+    if law.name == "constant" or (square == 0.0 and law.name != "exponential"):
+        return int(LawCode.CONSTANT), 0.0
+    if law.name == "exponential":
+        return int(LawCode.EXPONENTIAL), 0.0
+    if law.name == "gamma":
+        return int(LawCode.GAMMA), 1.0 / square
+    if law.name == "lognormal":
+        return int(LawCode.LOGNORMAL), float(np.sqrt(np.log1p(square)))
+    if square <= 1.0:
+        raise ModelError(f"A Pareto law needs a variation above 1, not {law.variation}; use gamma or lognormal.")
+    return int(LawCode.PARETO), 2.0 * square / (square - 1.0)

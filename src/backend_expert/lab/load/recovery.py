@@ -1,0 +1,68 @@
+"""Judge whether a system came back after the last fault or peak was over, and how long it took."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend_expert.lab.load.histogram import quantiles
+from backend_expert.lab.load.layout import Counter
+from backend_expert.lab.load.outcome import Recovery
+from backend_expert.lab.load.scenario import Scenario
+
+LOST_SHARE = 0.05
+"""A slice is bad when its success ratio is more than this below that of the calm before."""
+
+SLOWER = 2.0
+"""A slice is bad when its median is above twice the calm p95: half of the requests are slower than nearly all were."""
+
+CALM_SHARE = 0.9
+"""Recovered: from here to the end this share of the slices is good (a quiet system has an odd slice too)."""
+
+FEWEST = 5
+"""Requests that a slice needs to be judged; with fewer it takes the judgement of the slice before."""
+
+
+def recovery(
+    counts: NDArray[np.int64], waiting: NDArray[np.int64], histogram: NDArray[np.int64] | NDArray[np.int32], scenario: Scenario
+) -> Recovery:
+    """Return the verdict from counts, undecided requests and latencies by slice of arrival."""
+    disturbed = scenario.disturbed_s()
+    if disturbed is None:
+        return Recovery(verdict="undisturbed")
+    start, end = (second / scenario.slice_s for second in disturbed)
+    first, last = min(math.floor(start + 1e-9), len(counts)), min(math.ceil(end - 1e-9), len(counts))
+    bad = _bad_slices(counts, waiting, histogram, first)
+    if not bad[first:].any():
+        return Recovery(verdict="unhurt", after_s=0.0)
+    tail = bad[last:]
+    if not len(tail):
+        return Recovery(verdict="never")
+    good_after = np.cumsum(~tail[::-1])[::-1] / np.arange(len(tail), 0, -1)
+    good = np.flatnonzero(~tail & (good_after >= CALM_SHARE))
+    if len(good):
+        return Recovery(verdict="recovers", after_s=float(good[0]) * scenario.slice_s)
+    return Recovery(verdict="never", metastable=len(tail) >= last - first)
+
+
+def _bad_slices(
+    counts: NDArray[np.int64], waiting: NDArray[np.int64], histogram: NDArray[np.int64] | NDArray[np.int32], first: int
+) -> NDArray[np.bool_]:
+    calm = counts[:first].sum(axis=0)
+    decided = int(calm[Counter.OFFERED]) - int(waiting[:first].sum())
+    success = float(calm[Counter.SUCCEEDED]) / decided if decided > 0 else 1.0
+    limit: float = math.inf
+    if first:
+        p95 = quantiles(histogram[:first].sum(axis=0), (0.95,))[0]
+        limit = SLOWER * p95 if p95 is not None else math.inf
+    bad = np.zeros(len(counts), np.bool_)
+    for at in range(first, len(counts)):
+        offered = int(counts[at, Counter.OFFERED]) - int(waiting[at])
+        if offered < FEWEST:
+            bad[at] = bad[at - 1] if at else False
+            continue
+        p50 = quantiles(histogram[at], (0.5,))[0]
+        bad[at] = counts[at, Counter.SUCCEEDED] / offered < success - LOST_SHARE or (p50 is not None and p50 > limit)
+    return bad

@@ -1,0 +1,62 @@
+"""Rows of the kernel's tables, reached by address.
+
+A function that takes thirty arrays is slow to call and slow to compile: numba passes seven words for each. The kernel therefore passes one
+record, the state, which holds the address of every table; `frame_at(w.frames, f)` is the record at that address, without a copy.
+Nothing checks bounds, as in C: indices come from the compiler of programs and from the kernel itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.core.imputils import impl_ret_untracked
+from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+from backend_expert.lab.load import layout
+
+
+def _table(dtype: np.dtype[Any]) -> Callable[[int, int], Any]:
+    """Return the function (address, index) → record of one table."""
+    record = from_dtype(dtype)
+    size = dtype.itemsize
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def row_at(_context, _address, _index):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            address, index = arguments
+            offset = builder.mul(index, context.get_constant(types.int64, size))
+            pointer = builder.inttoptr(builder.add(address, offset), context.get_value_type(record))
+            return impl_ret_untracked(context, builder, signature.return_type, pointer)
+
+        return record(types.int64, types.int64), generate
+
+    return row_at  # type: ignore[no-any-return]
+
+
+event_at = _table(layout.EVENT)
+item_at = _table(layout.ITEM)
+frame_at = _table(layout.FRAME)
+node_at = _table(layout.NODE)
+gate_at = _table(layout.GATE)
+ring_at = _table(layout.RING)
+site_at = _table(layout.SITE)
+row_at = _table(layout.ROW)
+branch_at = _table(layout.BRANCH)
+group_at = _table(layout.GROUP)
+instance_at = _table(layout.INSTANCE)
+breaker_at = _table(layout.BREAKER)
+budget_at = _table(layout.BUDGET)
+cache_at = _table(layout.CACHE)
+link_at = _table(layout.LINK)
+calls_at = _table(layout.CALLS)
+workload_at = _table(layout.WORKLOAD)
+segment_at = _table(layout.SEGMENT)
+control_at = _table(layout.CONTROL)
+scaler_at = _table(layout.SCALER)
+entry_at = _table(layout.ENTRY)
+slice_at = _table(layout.SLICE)
+integral_at = _table(layout.INTEGRAL)

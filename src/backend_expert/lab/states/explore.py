@@ -1,0 +1,125 @@
+"""Explore a flow: every interleaving, crash, duplicate and timeout within its bounds, and the shortest history of each anomaly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from backend_expert.lab.states.compile import compile_flow
+from backend_expert.lab.states.flow import Bounds, Flow, FlowError, Invariant, walk
+from backend_expert.lab.states.history import told
+from backend_expert.lab.states.invariants import MEANING, inferred
+from backend_expert.lab.states.machine import Machine, Property, sliced
+from backend_expert.lab.states.python_engine import Run, explore_machine
+from backend_expert.lab.states.verdict import Answer, Verdict
+from backend_expert.lab.states.world import World
+
+STATE_LIMIT = 2_000_000
+"""Most distinct states of one slice. A state takes about 300 bytes in the plain engine, so this is 0.6 GB; past it the answer is CAPPED."""
+
+
+def explore(
+    flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds | None = None, *, state_limit: int = STATE_LIMIT
+) -> Verdict:
+    """Return what can go wrong in a flow within its bounds.
+
+    The invariants are the given ones, else those of the flow, else those that the flow calls for by itself. Raise `FlowError` for a flow
+    that does not fit together, before anything is explored.
+    """
+    flow = prepared(flow, invariants, bounds)
+    machine = compile_flow(flow)
+    world = World(flow)
+    found: dict[str, list[Answer]] = {}
+    for part in slices(machine):
+        run = explore_machine(part, limit=state_limit)
+        for index, each in enumerate(part.properties):
+            found.setdefault(each.name, []).append(answer_of(flow, world, part, run, index))
+    return Verdict(
+        flow=flow.name,
+        bounds=flow.bounds,
+        answers=tuple(together(found[each.name]) for each in flow.invariants),
+        assumptions=assumptions(flow),
+    )
+
+
+def prepared(flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds | None = None) -> Flow:
+    """Return the flow with the invariants and bounds that count; raise `FlowError` when they make no sense."""
+    flow = structs.replace(flow, bounds=bounds or flow.bounds)
+    chosen = invariants or flow.invariants or inferred(flow)
+    flow = structs.replace(flow, invariants=tuple(dict.fromkeys(chosen)))
+    if flow.bounds.requests < 1:
+        raise FlowError("The bounds allow no request; set requests to 1 or more.")
+    for name, budget in flow.bounds.faults:
+        if budget < 0:
+            raise FlowError(f"The bound {name} is {budget}; it counts faults and cannot be negative.")
+    if not flow.invariants:
+        raise FlowError(f"Flow {flow.name!r} has no invariant and calls for none; declare what must never happen.")
+    return flow
+
+
+def slices(machine: Machine) -> Iterator[Machine]:
+    """Yield one machine for each group of properties that need the same variables and commands."""
+    groups: dict[tuple[object, ...], list[Property]] = {}
+    for each in machine.properties:
+        part = sliced(machine, (each,))
+        key = (
+            part.variables,
+            tuple(command.label for command in part.commands),
+            tuple(command.update for command in part.commands),
+        )
+        groups.setdefault(key, []).append(each)
+    for chosen in groups.values():
+        yield sliced(machine, tuple(chosen))
+
+
+def answer_of(flow: Flow, world: World, machine: Machine, run: Run, index: int) -> Answer:
+    """Return the answer of one property of a run."""
+    invariant = next(each for each in flow.invariants if each.name == machine.properties[index].name)
+    path = run.history(index)
+    history = told(machine, path, world) if path is not None else None
+    if history is not None:
+        verdict = "violated"
+    elif run.saturated:
+        verdict = "no-verdict"
+    else:
+        verdict = "capped" if run.capped else "none"
+    return Answer(
+        anomaly=invariant.anomaly,
+        of=invariant.of,
+        meaning=MEANING[invariant.anomaly],
+        verdict=verdict,  # type: ignore[arg-type]
+        states=run.states,
+        transitions=run.transitions,
+        history=history,
+        narrow=run.saturated if verdict == "no-verdict" else (),
+    )
+
+
+def together(parts: list[Answer]) -> Answer:
+    """Return the answer of an invariant from those of its parts: the worst, with the fewest faults and steps, and all states counted."""
+    order = ("violated", "no-verdict", "capped", "none")
+
+    def rank(answer: Answer) -> tuple[int, int, int]:
+        history = answer.history
+        return (
+            order.index(answer.verdict),
+            sum(count for _, count in history.faults) if history else 0,
+            history.depth if history else 0,
+        )
+
+    worst = min(parts, key=rank)
+    return structs.replace(worst, states=sum(each.states for each in parts), transitions=sum(each.transitions for each in parts))
+
+
+def assumptions(flow: Flow) -> tuple[str, ...]:
+    """Return what the flow takes for granted, in the order of the flow."""
+    found: dict[str, None] = {}
+    for item in (*flow.tables, *flow.topics, *flow.externals):
+        if item.assumed:
+            found[item.assumed] = None
+    for handler in flow.handlers:
+        for step in walk(handler.steps):
+            if step.assumed:
+                found[step.assumed] = None
+    return tuple(found)
