@@ -88,7 +88,8 @@ WORDS = {
     # plots and proofs
     "Slowest 1 % of the answers (p99), ms": "1 % mais lento das respostas (p99), ms",
     "logarithmic": "escala logarítmica",
-    "Good answers per second; dotted: requests that arrive": "Boas respostas por segundo; pontilhado: requisições que chegam",
+    "Good answers per second": "Boas respostas por segundo",
+    "dotted: requests that arrive": "pontilhado: requisições que chegam",
     "objective {value}": "objetivo {value}",
     "no answer at all": "nenhuma resposta",
     "answered": "respondidas",

@@ -102,7 +102,7 @@ def plot(
         *(_line(frame, latency, each, each.latency_p99_ms, index) for index, each in enumerate(series)),
         *(_silences(frame, latency, each, index, language) for index, each in enumerate(series)),
         _grid(frame, answers, language),
-        _heading(w("Good answers per second; dotted: requests that arrive"), answers.top - 10),
+        _heading(w("Good answers per second") + (f", {w('dotted: requests that arrive')}" if wide else ""), answers.top - 10),
         _offered(frame, answers, series[0]),
         *(_line(frame, answers, each, each.goodput_per_s, index) for index, each in enumerate(series)),
         _times(frame, answers.foot, language),
