@@ -19,8 +19,8 @@ _GLUED = re.compile(r"(host|hostname|url|uri|addr|endpoint|dsn)$")
 """`PGHOST` and `MONGOURL` have no seam between their words."""
 
 _NOT_A_PEER = words(
-    "cors origin origins allow allowed trusted advertised listener listeners listen bind virtual redirect callback return success "
-    "cancel cookie domain no image version tag logo referer referrer whitelist allowlist instance"
+    "cors origin origins allow allowed trusted advertised listener listeners listen bind virtual redirect callback return "
+    "success cancel cookie domain no image version tag logo referer referrer whitelist allowlist instance"
 )
 """Words of names whose value says who may call, where a browser goes next or what the component is called itself."""
 

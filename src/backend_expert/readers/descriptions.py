@@ -68,34 +68,38 @@ def choose(found: Sequence[Description]) -> tuple[Description, tuple[Description
 
 
 def completed(chosen: Description, others: Sequence[Description]) -> Description:
-    """Return the chosen description with the build directories, the edges and the missing facts that the others know."""
+    """Return the chosen description with the build directories, the edges and the missing facts that the others know.
+
+    A variable that the chosen description sets itself is never taken from another one.
+    """
     components = tuple(
         _completed(component, [each for other in others if (each := _counterpart(component, other)) is not None])
         for component in chosen.components
     )
-    names = {(other.name, each.name): component.name for component in components for other in others
-             for each in (_counterpart(component, other),) if each is not None}  # fmt: skip
-    addresses = list(chosen.addresses)
+    addresses = list(stated_addresses(chosen))
     orders = list(chosen.orders)
+    known = {(address.owner, address.key) for address in addresses}
     for other in others:
-        for address in other.addresses:
-            owner = names.get((other.name, address.owner))
-            if owner is not None:
+        names = {each.name: component.name for component in components if (each := _counterpart(component, other)) is not None}
+        for address in stated_addresses(other):
+            owner = names.get(address.owner)
+            if owner is not None and (owner, address.key) not in known:
                 addresses.append(structs.replace(address, owner=owner))
-        for component in other.components:
-            owner = names.get((other.name, component.name))
-            if owner is not None:
-                stated = {(address.owner, address.key) for address in other.addresses}
-                addresses.extend(
-                    Address(owner=owner, key=setting.name, text=setting.value, evidence=setting.evidence)
-                    for setting in component.settings
-                    if (component.name, setting.name) not in stated
-                )
         for order in other.orders:
-            caller, target = names.get((other.name, order.component)), names.get((other.name, order.target))
+            caller, target = names.get(order.component), names.get(order.target)
             if caller is not None and target is not None:
                 orders.append(structs.replace(order, component=caller, target=target))
     return structs.replace(chosen, components=components, addresses=tuple(addresses), orders=tuple(orders))
+
+
+def stated_addresses(description: Description) -> Iterator[Address]:
+    """Yield what readers handed over as addresses, then the settings of components that they did not."""
+    yield from description.addresses
+    known = {(address.owner, address.key) for address in description.addresses}
+    for component in description.components:
+        for setting in component.settings:
+            if (component.name, setting.name) not in known:
+                yield Address(owner=component.name, key=setting.name, text=setting.value, evidence=setting.evidence)
 
 
 def plain_name(name: str) -> str:

@@ -62,7 +62,7 @@ def programs(components: Mapping[str, Component], edges: Iterable[Edge]) -> Prog
 
 
 def consumes(component: Component, edges: Iterable[Edge], components: Mapping[str, Component], called: bool) -> bool:
-    """Tell whether a component waits for messages and not for requests: it uses a broker, listens on no port, and nobody calls it."""
+    """Tell whether a component waits for messages, not for requests: it uses a broker, has no port, and nobody calls it."""
     ports = component.deployment.ports if component.deployment is not None else ()
     uses_broker = any(components[edge.callee].kind is Kind.BROKER for edge in edges if edge.caller == component.name)
     return component.kind in {Kind.SERVICE, Kind.WORKER} and uses_broker and not ports and not called

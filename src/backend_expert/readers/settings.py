@@ -23,8 +23,8 @@ def words(text: str) -> frozenset[str]:
 
 _SECRET_WORDS = words("key keys pass pwd salt auth pat")
 _ABOUT_A_SECRET = words(
-    "url uri endpoint host hostname addr address port service name id type algorithm issuer audience header prefix length size ttl "
-    "expiry expires expiration in seconds minutes hours days ms enabled"
+    "url uri endpoint host hostname addr address port service name id type algorithm issuer audience header prefix length size "
+    "ttl expiry expires expiration in seconds minutes hours days ms enabled"
 )
 _SWITCH_WORDS = words("allow enable enabled disable disabled require required random use empty")
 _SECRET_VALUE = re.compile(

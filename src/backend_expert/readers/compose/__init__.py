@@ -21,7 +21,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
     fragments = []
     for project in projects(found):
         services = _services(project, found, repository)
-        parts, addresses, orders = components(services, project, repository)
+        parts, addresses, orders = components(services, repository)
         fragments.append(
             Fragment(
                 reader=READER,

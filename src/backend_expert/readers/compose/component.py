@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterator
 
 from backend_expert.model import Component, Deployment, Estimate, Evidence, Kind, Port, Text, Volume
-from backend_expert.readers.compose.files import Project
 from backend_expert.readers.compose.forms import arguments, directory, exposed, health, megabytes, ports, volume
 from backend_expert.readers.compose.interpolation import environment, stand_in
 from backend_expert.readers.compose.service import Found, Service
@@ -16,14 +15,15 @@ from backend_expert.readers.settings import setting, words
 from backend_expert.readers.technology import works_alone
 
 KNOWN_KEYS = words(
-    "annotations attach build blkio_config cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count cpu_percent "
-    "cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on deploy develop "
-    "device_cgroup_rules devices dns dns_opt dns_search domainname driver_opts entrypoint env_file environment expose extends "
-    "external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mac_address "
-    "mem_limit mem_reservation mem_swappiness memswap_limit models network_mode networks oom_kill_disable oom_score_adj pid pids_limit "
-    "platform ports post_start pre_stop privileged profiles provider pull_policy read_only restart runtime scale secrets security_opt "
-    "shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts "
-    "volume_driver volumes volumes_from working_dir net log_driver log_opt dockerfile cpuset_cpus"
+    "annotations attach build blkio_config cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count "
+    "cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on deploy "
+    "develop device_cgroup_rules devices dns dns_opt dns_search domainname driver_opts entrypoint env_file environment expose "
+    "extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation label_file labels links "
+    "logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models network_mode networks oom_kill_disable "
+    "oom_score_adj pid pids_limit platform ports post_start pre_stop privileged profiles provider pull_policy read_only restart "
+    "runtime scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits "
+    "use_api_socket user userns_mode uts volume_driver volumes volumes_from working_dir net log_driver log_opt dockerfile "
+    "cpuset_cpus"
 )
 """Keys of a service in the Compose specification of 2025 and in the older formats; any other is listed as not read."""
 
@@ -31,7 +31,7 @@ _ASIDE_PROFILES = words("test tests testing e2e debug dev tools load ci benchmar
 
 
 def components(
-    services: tuple[Service, ...], project: Project, repository: Repository
+    services: tuple[Service, ...], repository: Repository
 ) -> tuple[tuple[Component, ...], tuple[Address, ...], tuple[StartOrder, ...]]:
     """Return the components of a project, the addresses they hold and their start orders, all by name."""
     found: list[Component] = []

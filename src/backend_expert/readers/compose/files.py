@@ -17,8 +17,8 @@ RANK, PRODUCTION, DEVELOPMENT, ASIDE = 50, 45, 60, 90
 """How much a description is like production, the lowest the most. `ASIDE` is for tests, examples and load generators."""
 
 _ASIDE_WORDS = words(
-    "test tests testing e2e ci load loadtest bench benchmark benchmarks example examples sample samples docs doc devcontainer github "
-    "mock mocks stress profiling integration old archive legacy deprecated fixtures"
+    "test tests testing e2e ci load loadtest bench benchmark benchmarks example examples sample samples docs doc devcontainer "
+    "github mock mocks stress profiling integration old archive legacy deprecated fixtures"
 )
 _DEVELOPMENT_WORDS = words("dev development local debug")
 _PRODUCTION_WORDS = words("prod production release live")
@@ -132,9 +132,9 @@ def _is_first_version(body: Mapping) -> bool:
 def projects(found: dict[str, Document]) -> list[Project]:
     """Return the deployments that the files describe, those of one directory put together where they belong together.
 
-    `docker-compose.override.yml` lies over its base, as Compose itself does it. Another file of the directory lies over the base when
-    it only changes services of the base, or only adds new ones; with services of its own under the same names it is a variant. Files
-    that others include or extend are parts of those.
+    `docker-compose.override.yml` lies over its base, as Compose itself does it. Another file of the directory lies over the base
+    when it only changes services of the base, or only adds new ones; with services of its own under the same names it is a
+    variant. Files that others include or extend are parts of those.
     """
     parts = _parts(found.values())
     directories: dict[str, list[Document]] = {}
@@ -211,7 +211,7 @@ def _includes(document: Document) -> Iterator[str]:
 
 def _parts(found: Iterable[Document]) -> frozenset[str]:
     """Return the files that exist to be included or extended by others."""
-    parts = set()
+    parts: set[str] = set()
     for document in found:
         parts.update(path for path in _includes(document) if path != document.file)
         for _, body in document.services.values():

@@ -83,8 +83,8 @@ def _range(text: str) -> list[int]:
 def volume(entry: Found) -> Volume | None:
     """Return one entry of `volumes`; `None` where the path in the container is not known.
 
-    A bind mount of the repository has a `source` that starts with `./`, counted from the root. An anonymous volume does not persist:
-    `docker compose down` leaves it behind and `up` makes a new one.
+    A bind mount of the repository has a `source` that starts with `./`, counted from the root. An anonymous volume does not
+    persist: `docker compose down` leaves it behind and `up` makes a new one.
     """
     target = entry.at("target")
     if target is not None:

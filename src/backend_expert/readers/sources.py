@@ -1,0 +1,64 @@
+"""Where the sources of a component stand, which Dockerfile builds it, and what it is written in."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from backend_expert.model import Component
+from backend_expert.readers.descriptions import plain_name
+from backend_expert.readers.fragment import Image
+from backend_expert.readers.repository import Repository
+from backend_expert.readers.technology import runtime
+
+_BUILD_FILES = ("package.json", "pom.xml", "build.gradle", "build.gradle.kts", "go.mod", "requirements.txt", "pyproject.toml")
+
+
+class Sources:
+    """The build directories of a repository, asked by component."""
+
+    def __init__(self, images: Iterable[Image], repository: Repository) -> None:
+        self._images = tuple(sorted(images, key=lambda image: (image.directory, image.file)))
+        self._repository = repository
+        self._named: dict[str, set[str]] = {}
+        for path in repository.matching(*_BUILD_FILES):
+            directory = posixpath.dirname(path)
+            self._named.setdefault(plain_name(posixpath.basename(directory)), set()).add(directory)
+        self._names: dict[str, set[str]] = {}
+        for path in repository.files:
+            self._names.setdefault(posixpath.dirname(path) or ".", set()).add(posixpath.basename(path))
+
+    def image(self, component: Component) -> Image | None:
+        """Return the Dockerfile of a component: that of its build directory, else that of the one directory with its name."""
+        if component.source:
+            same = [image for image in self._images if image.directory == component.source]
+            below = [image for image in self._images if image.directory.startswith(f"{component.source}/")]
+            return _plainest(same) or (below[0] if len(below) == 1 and component.source != "." else None)
+        names = _names(component)
+        named = [image for image in self._images if names & {plain_name(part) for part in image.directory.split("/")[-2:]}]
+        return _plainest(named) if len({image.directory for image in named}) == 1 else None
+
+    def directory(self, component: Component) -> str:
+        """Return the build directory of a component; without a Dockerfile, the one with a build file and its name, else empty."""
+        image = self.image(component)
+        if component.source or image is not None:
+            return component.source or (image.directory if image is not None else "")
+        found = {directory for name in _names(component) for directory in self._named.get(name, ())}
+        return found.pop() if len(found) == 1 else ""
+
+    def technology(self, directory: str) -> str:
+        """Return what the sources in a directory are written in; empty when nothing there says it."""
+        names = frozenset(self._names.get(directory or ".", ()))
+        path = "package.json" if directory == "." else f"{directory}/package.json"
+        package = self._repository.text(path) if "package.json" in names else None
+        return runtime(names, package or "")
+
+
+def _names(component: Component) -> set[str]:
+    image = component.image.split("@")[0].rpartition("/")[2].partition(":")[0]
+    return {plain_name(component.name), plain_name(image)} - {""}
+
+
+def _plainest(images: list[Image]) -> Image | None:
+    """Prefer the file called Dockerfile to `Dockerfile.debug`."""
+    return min(images, key=lambda image: (posixpath.basename(image.file) != "Dockerfile", image.file), default=None)
