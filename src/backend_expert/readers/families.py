@@ -38,8 +38,22 @@ _WORDS = {
         | {"staging", "stg", "uat"}
     ),
     Standing.VARIANT: frozenset(
-        {"blue", "canary", "chaos", "fault", "faults", "green", "inject", "injection", "istio", "linkerd", "optional", "overlay"}
-        | {"overlays", "patches"}
+        {
+            "addons",
+            "blue",
+            "canary",
+            "chaos",
+            "contrib",
+            "extra",
+            "extras",
+            "fault",
+            "faults",
+            "green",
+            "inject",
+            "injection",
+            "istio",
+        }
+        | {"linkerd", "optional", "overlay", "overlays", "patches"}
     ),
     Standing.TRIAL: frozenset(
         {".circleci", ".github", ".gitlab", "doc", "docs", "e2e", "example", "examples", "fixtures", "old", "sample", "samples"}

@@ -55,8 +55,9 @@ class Chart(Struct, frozen=True):
 
     @property
     def defined(self) -> dict[str, tuple[Part, ...]]:
-        """Return the named templates of all files of the chart."""
-        return {name: parts for file in sorted(self.templates) for name, parts in self.templates[file].defined.items()}
+        """Return the named templates of all files of the chart, and the files themselves under their paths."""
+        named = {name: parts for file in sorted(self.templates) for name, parts in self.templates[file].defined.items()}
+        return {file: template.parts for file, template in self.templates.items()} | named
 
 
 class _Output(Struct):
@@ -80,7 +81,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
     for directory in sorted(set(charts) - brought):
         chart = charts[directory]
         if chart.facts.get("type") != "library" and not _inside_another(directory, charts):
-            _rendered(chart, chart.values, chart.name, charts, output, 0)
+            _rendered(chart, chart.values, chart.name, charts, _library(chart, charts, 0), output, 0)
+            output.unread.append(_as_it_comes(chart))
     for family in families(output.manifests, frozenset()):
         described = describe(family.manifests, READER, (), frozenset(output.partly), structure_open=output.open)
         if described.components:
@@ -96,7 +98,6 @@ def read(repository: Repository) -> Iterator[Fragment]:
                 files=tuple(sorted({each.file for each in family.manifests})),
                 unread=described.unread,
             )
-    output.unread += [_as_it_comes(charts[directory]) for directory in sorted(charts)]
     files = {chart.file for chart in charts.values()} | {file for chart in charts.values() for file in chart.templates}
     yield Fragment(reader=READER, files=tuple(sorted(files)), unread=tuple(output.unread))
 
@@ -180,13 +181,13 @@ def _rendered(
     values: dict[str, Any],
     release: str,
     charts: dict[str, Chart],
+    library: dict[str, tuple[Part, ...]],
     output: _Output,
     depth: int,
 ) -> None:
     """Add the objects of a chart and of the charts it brings along, as an installation with these values makes them."""
     if depth > DEPTH_LIMIT:
         return
-    library = _library(chart, charts, 0)
     for file in sorted(chart.templates):
         if posixpath.basename(file).startswith("_") or not file.endswith((".yaml", ".yml")):
             continue
@@ -207,7 +208,7 @@ def _rendered(
             given = values.get(dependency.name)
             inner = overlaid(found.values, given if isinstance(given, dict) else {})
             inner["global"] = overlaid(inner.get("global") or {}, values.get("global") or {})
-            _rendered(found, inner, release, charts, output, depth + 1)
+            _rendered(found, inner, release, charts, library, output, depth + 1)
 
 
 def _all_dependencies(chart: Chart, charts: dict[str, Chart]) -> Iterator[Dependency]:
@@ -232,7 +233,7 @@ def _switched_on(dependency: Dependency, values: dict[str, Any]) -> bool:
 
 
 def _library(chart: Chart, charts: dict[str, Chart], depth: int) -> dict[str, tuple[Part, ...]]:
-    """Return the named templates a chart can use: its own, and those of the charts it brings along."""
+    """Return the named templates of an installation, which all its charts share: those of the chart and of all it brings along."""
     found: dict[str, tuple[Part, ...]] = {}
     if depth <= DEPTH_LIMIT:
         for dependency in _all_dependencies(chart, charts):

@@ -10,11 +10,14 @@ import base64
 import functools
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import yaml
+
+from backend_expert.model.positions import PositionError, parse_documents, plain
 
 TEXT_LIMIT = 1024 * 1024
 """Longest text a function may make, in characters; a chart that doubles a text in a loop becomes unknown, not large."""
@@ -122,6 +125,44 @@ def _to_json(value: Any) -> Any:
     return UNKNOWN if isinstance(printable, Unknown) else json.dumps(printable, sort_keys=True)
 
 
+def _from_yaml(text: str) -> Any:
+    """Return what a text in YAML (or JSON, which is YAML too) holds; an empty mapping for an empty text, as Helm does."""
+    if len(text) > TEXT_LIMIT:
+        return UNKNOWN
+    try:
+        documents = parse_documents(text)
+    except PositionError:
+        return UNKNOWN
+    value = plain(documents[0]) if documents else {}
+    return UNKNOWN if PLACEHOLDER in text and not isinstance(value, (dict, list)) else _marked(value)
+
+
+def _marked(value: Any) -> Any:
+    """Return the value with the placeholders in it turned back into what they stand for."""
+    if isinstance(value, dict):
+        return {key: _marked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_marked(inner) for inner in value]
+    return UNKNOWN if isinstance(value, str) and PLACEHOLDER in value else value
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return a regular expression whose search takes time in proportion to the text; raise `ValueError` for any other.
+
+    One repetition outside of brackets is enough for what charts do with names, and leaves nothing to try twice.
+    """
+    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", text)
+    if len(re.findall(r"[*+?{]", bare)) > 1 or re.search(r"[()|]", bare) or len(text) > 200:
+        raise ValueError(text)
+    return re.compile(text)
+
+
+def _replaced(pattern: str, text: str, word: str) -> str:
+    if len(text) > 4_096 or "$" in word:
+        raise ValueError(pattern)
+    return _pattern(pattern).sub(lambda _: word, text)
+
+
 def _known(function: Callable[..., Any]) -> Function:
     """Make a function of known values: an unknown or unfitting argument makes the result unknown."""
 
@@ -131,7 +172,17 @@ def _known(function: Callable[..., Any]) -> Function:
             return UNKNOWN
         try:
             return function(*arguments)
-        except (TypeError, ValueError, AttributeError, IndexError, KeyError, ZeroDivisionError, OverflowError, RecursionError):
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            IndexError,
+            KeyError,
+            ZeroDivisionError,
+            OverflowError,
+            RecursionError,
+            re.error,
+        ):
             return UNKNOWN
 
     return guarded
@@ -329,6 +380,11 @@ FUNCTIONS: dict[str, Function] = {
     "toYaml": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_yaml(given[0]),
     "toYamlPretty": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_yaml(given[0]),
     "toJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
+    "mustToJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
+    "fromYaml": _known(_from_yaml),
+    "fromYamlArray": _known(_from_yaml),
+    "fromJson": _known(_from_yaml),
+    "mustFromJson": _known(_from_yaml),
     "toRawJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
     "indent": _known(_indented),
     "nindent": _known(_new_line_indented),
@@ -355,9 +411,14 @@ FUNCTIONS: dict[str, Function] = {
     "b64enc": _texts(lambda text: base64.b64encode(text.encode()).decode()),
     "b64dec": _texts(lambda text: base64.b64decode(text, validate=True).decode()),
     "sha256sum": _texts(lambda text: hashlib.sha256(text.encode()).hexdigest()),
+    "regexMatch": _texts(lambda pattern, text: _pattern(pattern).search(text[:4_096]) is not None),
+    "regexReplaceAll": _texts(_replaced),
+    "regexReplaceAllLiteral": _texts(_replaced),
     "splitList": _texts(lambda sign, text: text.split(sign)),
     "split": _texts(lambda sign, text: {f"_{place}": part for place, part in enumerate(text.split(sign))}),
     "join": _known(lambda sign, items: sign.join(str(shown(item)) for item in items if item is not None)),
+    "any": lambda given: _or([*given, False]),
+    "all": lambda given: _and([*given, True]),
     "semverCompare": _texts(_satisfies),
     "list": lambda given: list(given),
     "tuple": lambda given: list(given),
@@ -397,6 +458,11 @@ FUNCTIONS: dict[str, Function] = {
     "add1": _known(lambda number: _number(number) + 1),
     "sub": _known(lambda one, other: _number(one) - _number(other)),
     "mul": _known(lambda one, other: _number(one) * _number(other) if abs(_number(one)) < 10**9 > abs(_number(other)) else UNKNOWN),
+    "mulf": _known(lambda one, other: float(one) * float(other)),
+    "divf": _known(lambda one, other: float(one) / float(other)),
+    "floor": _known(lambda number: float(math.floor(float(number)))),
+    "ceil": _known(lambda number: float(math.ceil(float(number)))),
+    "round": _known(lambda number, places: round(float(number), min(places, 10))),
     "div": _known(lambda one, other: _number(one) // _number(other)),
     "mod": _known(lambda one, other: _number(one) % _number(other)),
     "max": _known(lambda *numbers: max(map(_number, numbers))),

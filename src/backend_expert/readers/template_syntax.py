@@ -11,7 +11,7 @@ NESTING_LIMIT = 40
 """Deepest nesting of blocks, brackets and includes; the deepest we met (a common library chart) is 11."""
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<text>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<name>[$.]?[A-Za-z_]\w*|\$|\.)"""
+    r"""\s*(?:(?P<text>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>-?(?:0x[0-9a-fA-F]+(?:p\d+)?|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?))(?![\w.])|(?P<name>[$.]?[A-Za-z_]\w*|\$|\.)"""
     r"""|(?P<sign>:=|[=|(),])|(?P<other>\S))""",
     re.DOTALL,
 )
@@ -273,7 +273,7 @@ def _operand(token: re.Match[str], tokens: list[re.Match[str]], at: int, line: i
         text = quoted[1:-1] if quoted[0] == "`" else _unescaped(quoted[1:-1])
         return Literal(text), at
     if token["number"] is not None:
-        return Literal(float(token["number"]) if "." in token["number"] else int(token["number"][:18])), at
+        return Literal(_number(token["number"])), at
     name = token["name"]
     if name is None:
         raise TemplateError(line, f"'{token[0].strip()[:20]}' is not expected here")
@@ -286,6 +286,13 @@ def _operand(token: re.Match[str], tokens: list[re.Match[str]], at: int, line: i
         keys, at = _keys(tokens, at)
         return Path(".", (name[1:], *keys)), at
     return Name(name), at
+
+
+def _number(text: str) -> int | float:
+    """Return a number in one of the forms of Go; hexadecimal ones stand for sizes and fit into a float."""
+    if text.lstrip("-").startswith("0x"):
+        return float.fromhex(text) if len(text) < 20 else 0.0
+    return float(text) if re.search(r"[.eE]", text) else int(text[:18])
 
 
 def _keys(tokens: list[re.Match[str]], at: int) -> tuple[tuple[str, ...], int]:

@@ -22,6 +22,12 @@ from backend_expert.readers.manifests import Manifest, entries, evidence, mappin
 _WAITS = re.compile(
     r"\b(nc|ncat|netcat|nslookup|dig|getent|wait|wait-for|wait-for-it|until|pg_isready|mysqladmin|redis-cli|curl|wget)\b"
 )
+_OPERATIONS = frozenset(
+    {"cert-manager", "elastic-system", "ingress-nginx", "istio-system", "kube-public", "kube-system", "linkerd", "logging"}
+    | {"monitoring", "observability", "prometheus", "telemetry", "tracing"}
+)
+"""Namespaces for what watches and runs a cluster; a description that stands wholly in one of them is a system of its own."""
+
 _ONE_SHOT = frozenset({"Job", "CronJob"})
 
 
@@ -50,6 +56,7 @@ def describe(
     unread: list[Unread] = []
     cluster = _Cluster(manifests, generated, reader)
     described: dict[str, tuple[Manifest, Mapping]] = {}
+    again: dict[str, list[tuple[Manifest, Manifest]]] = {}
     for manifest in manifests:
         pod = pod_template(manifest)
         if pod is None or _is_test_hook(manifest):
@@ -64,7 +71,8 @@ def describe(
         if name not in described:
             described[name] = (manifest, pod)
         elif plain(described[name][0].body) != plain(manifest.body):
-            unread.append(Unread(manifest.file, manifest.line, _twice(manifest, described[name][0]), partly=True))
+            again.setdefault(manifest.file, []).append((manifest, described[name][0]))
+    unread += [Unread(file, pairs[0][0].line, _twice(pairs), partly=True) for file, pairs in sorted(again.items())]
     components: list[Component] = []
     addresses: list[Address] = []
     orders: list[StartOrder] = []
@@ -100,6 +108,7 @@ class _Cluster:
         self.generated = generated
         self.reader = reader
         self.routes = exposure.routes(manifests, reader)
+        self.only_operations = all(each.namespace in _OPERATIONS for each in manifests if each.kind in WORKLOADS)
         self.services = tuple(each for each in manifests if each.kind == "Service" and not each.group)
 
     def component(self, name: str, manifest: Manifest, pod: Mapping, *, complete: bool) -> Component:
@@ -137,17 +146,23 @@ class _Cluster:
             restart=string(spec, "restartPolicy") or "Always",
             complete=complete,
         )
-        kind = Kind.WORKER if manifest.kind in _ONE_SHOT else Kind.SERVICE
         aliases = {each.name for each in reached} | {string(spec, "hostname")}
         return Component(
             name=name,
-            kind=Kind.PLATFORM if manifest.kind == "DaemonSet" and not reached else kind,
+            kind=self.kind(manifest, reached),
             image=string(container, "image"),
             aliases=tuple(sorted(aliases - {"", name})),
             deployment=deployment,
             settings=settings,
             evidence=evidence(manifest.file, manifest.line, self.reader),
         )
+
+    def kind(self, manifest: Manifest, reached: tuple[Manifest, ...]) -> Kind:
+        """Return what is known of a workload by how it is run; the join knows more by what it runs."""
+        beside = manifest.namespace in _OPERATIONS and not self.only_operations
+        if beside or (manifest.kind == "DaemonSet" and not reached):
+            return Kind.PLATFORM
+        return Kind.WORKER if manifest.kind in _ONE_SHOT else Kind.SERVICE
 
     def reached(self, manifest: Manifest, labels: dict[str, str]) -> tuple[Manifest, ...]:
         """Return the Services that lead to the pods with these labels, and those that stand for a name inside the cluster."""
@@ -345,8 +360,16 @@ def _problem(manifest: Manifest, pod: Mapping) -> Text | None:
     return None
 
 
-def _twice(manifest: Manifest, first: Manifest) -> Text:
+def _twice(pairs: list[tuple[Manifest, Manifest]]) -> Text:
+    """Say which workloads of a file stand in another one too; `pairs` are the second and the first description of each."""
+    second, first = pairs[0]
+    if len(pairs) == 1:
+        return Text(
+            f"'{second.name}' is described again here; {first.file}:{first.line} was taken",
+            f"'{second.name}' é descrito de novo aqui; valeu {first.file}:{first.line}",
+        )
     return Text(
-        f"'{manifest.name}' is described again here; {first.file}:{first.line} was taken",
-        f"'{manifest.name}' é descrito de novo aqui; valeu {first.file}:{first.line}",
+        f"{len(pairs)} workloads are described again here, '{second.name}' first; what {first.file}:{first.line} and others say was taken",
+        f"{len(pairs)} workloads são descritos de novo aqui, a começar por '{second.name}'; valeu o que dizem {first.file}:{first.line} "
+        "e outros",
     )
