@@ -108,3 +108,11 @@ def all_remedies() -> tuple[Remedy, ...]:
 def remedies_for(rule: str) -> tuple[Remedy, ...]:
     """Return the remedies that answer a rule, ordered by id."""
     return tuple(each for each in all_remedies() if rule in each.addresses)
+
+
+def section(page: str, heading: str) -> str:
+    """Return what stands under a second-level heading of a page; raise `KeyError` when the page has no such heading."""
+    _, mark, rest = page.partition(f"\n## {heading}\n")
+    if not mark:
+        raise KeyError(heading)
+    return rest.partition("\n## ")[0].strip()

@@ -1,0 +1,179 @@
+"""Prove remedies on the reviewed system: each alone, then as a set, and rank them by what they won."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct, structs
+
+from backend_expert.advice.candidates import Candidate, applied, candidates
+from backend_expert.advice.catalogue import Remedy, section
+from backend_expert.advice.difference import changed_components, differences
+from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S, peak_traffic
+from backend_expert.advice.proof import Proof, Proposal, Proving
+from backend_expert.advice.trial import Bench, Trial, measured, proof_of, try_out
+from backend_expert.advice.wording import sentence, together
+from backend_expert.lab import load
+from backend_expert.model import Finding, System, Text
+from backend_expert.model.assume import complete
+
+Progress = Callable[[int, int], None]
+
+SECTIONS = {
+    "pseudocode": Text("Pseudocode", "Pseudocódigo"),
+    "trade_off": Text("What it costs", "Quanto custa"),
+    "when_not": Text("When not", "Quando não"),
+    "does_not_fix": Text("What it does not fix", "O que não resolve"),
+}
+"""The headings of a remedy's page that a proposal quotes."""
+
+
+IF_SO = Text("If the code has none yet:", "Se o código ainda não tiver:")
+HURTS_THE_SET = Text("It helps alone, but not beside the others:", "Ajuda sozinho, mas não ao lado dos outros:")
+
+
+class Tried(Struct, frozen=True):
+    """A candidate with its trial, or with the reason why there is none."""
+
+    candidate: Candidate
+    trial: Trial | None
+    refusal: Text = Text("", "")
+
+    @property
+    def helps(self) -> bool:
+        """Tell whether the lab accepted it."""
+        return self.trial is not None and self.trial.verdict == "helps"
+
+
+def prove(
+    system: System,
+    findings: tuple[Finding, ...],
+    bench: Bench,
+    *,
+    consider: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Proving:
+    """Try every remedy that fits a finding, and return them ranked, with what was rejected and what no lab can decide.
+
+    Unknown numbers are filled from the table of defaults first. Proved ones are ordered by `Trial.gain`: successes won, then
+    successful answers, then the slowest answers; among equals the cheaper one leads. The words of `consider` decide which are
+    tried, and put into the set, first. A remedy that hurts the peak or the set is rejected with its numbers.
+    """
+    before = complete(system)
+    fitting = candidates(before, findings, bench.peak, consider)
+    tried = []
+    for done, candidate in enumerate(fitting):
+        if progress is not None:
+            progress(done, len(fitting))
+        tried.append(_tried(before, candidate, bench))
+    ranked = sorted((each for each in tried if each.helps), key=_order)
+    accepted, dropped, after = _as_a_set(before, ranked, bench)
+    if progress is not None:
+        progress(len(fitting), len(fitting))
+    rejected = [each for each in tried if each.trial is not None and not each.helps]
+    return Proving(
+        proposals=(
+            *(_proposal(before, each, "proved", rank) for rank, each in enumerate(accepted, 1)),
+            *(_proposal(before, each, "rejected", 0) for each in (*dropped, *rejected)),
+            *(_proposal(before, each, "inferred", 0) for each in tried if each.trial is None),
+        ),
+        after_all=after,
+        together=_together(before, after, bench),
+        sensitivity=_sensitivity(accepted),
+        notes=tuple(dict.fromkeys(each.refusal for each in tried if each.trial is None and each.refusal.en)),
+    )
+
+
+def _tried(system: System, candidate: Candidate, bench: Bench) -> Tried:
+    if candidate.remedy.experiment is None:
+        return Tried(candidate, None)
+    try:
+        return Tried(candidate, try_out(system, candidate, bench))
+    except load.ModelError as error:
+        reason = sentence(
+            "{title}: not tried, the lab could not run ({error})",
+            "{title}: não testado, o laboratório não pôde rodar ({error})",
+            title=candidate.remedy.title,
+            error=str(error),
+        )
+        return Tried(candidate, None, reason)
+
+
+def _order(tried: Tried) -> tuple[tuple[float, ...], int, str, bool]:
+    gain = tried.trial.gain if tried.trial is not None else (0.0,)
+    cost = ("hours", "days", "weeks").index(tried.candidate.remedy.effort)
+    return tuple(-each for each in gain), cost, tried.candidate.remedy.id, tried.candidate.asked
+
+
+def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[Tried], list[Tried], System]:
+    """Put the accepted remedies into the system one after the other, leaving out what hurts beside those that are in already.
+
+    Each newcomer is tried in its own experiment and in the peak. One that has nothing left to change is in already, under another
+    name. The plausible draws are not needed again: the question is only whether two changes undo each other.
+    """
+    pairs = structs.replace(bench, draws=0)
+    kept: list[Tried] = []
+    dropped: list[Tried] = []
+    current = system
+    for each in sorted(ranked, key=lambda one: not one.candidate.considered):
+        candidate = each.candidate
+        following = applied(candidate.remedy, candidate.findings, current, bench.peak)
+        harm = None
+        if kept and following is not current and each.trial is not None:
+            scenarios = dict.fromkeys((each.trial.scenario, peak_traffic(system, candidate.findings[0], bench.peak)))
+            trials = (measured(current, following, scenario, pairs) for scenario in scenarios)
+            harm = next((trial for trial in trials if trial.verdict == "hurts"), None)
+        if harm is None:
+            kept.append(each)
+            current = following
+        else:
+            dropped.append(Tried(candidate, harm, HURTS_THE_SET))
+    return [each for each in ranked if each in kept], dropped, current
+
+
+def _together(system: System, after: System, bench: Bench) -> Proof | None:
+    """Return how all accepted remedies do together at the peak; `None` when there are none."""
+    if after is system:
+        return None
+    scenario = load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(bench.peak, BEFORE_S, PEAK_S))
+    return proof_of(measured(system, after, scenario, bench), system)
+
+
+def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected", "inferred"], rank: int) -> Proposal:
+    candidate, remedy = tried.candidate, tried.candidate.remedy
+    sections = {name: _section(remedy, heading) for name, heading in SECTIONS.items()}
+    proof = proof_of(tried.trial, system) if tried.trial is not None else None
+    if proof is not None and tried.refusal.en:
+        proof = structs.replace(proof, summary=together((tried.refusal, proof.summary)))
+    fingerprints = tuple(sorted(finding.fingerprint for finding in candidate.findings))
+    return Proposal(
+        id=hashlib.sha256("\0".join((remedy.id, *fingerprints)).encode()).hexdigest()[:12],
+        remedy=remedy.id,
+        rank=rank,
+        title=remedy.title,
+        action=together(((IF_SO,) if candidate.asked else ()) + differences(system, candidate.after)),
+        findings=tuple(finding.fingerprint for finding in candidate.findings),
+        components=changed_components(system, candidate.after),
+        effort=remedy.effort,
+        status=status,
+        proof=proof,
+        examples=remedy.examples(),
+        **sections,
+    )
+
+
+def _section(remedy: Remedy, heading: Text) -> Text:
+    return Text(*(section(remedy.page(language), heading.in_language(language)) for language in ("en", "pt-BR")))
+
+
+def _sensitivity(accepted: list[Tried]) -> tuple[tuple[str, float], ...]:
+    """Return, for each assumed number, the strongest correlation with the gain of an accepted remedy, the strongest first."""
+    strongest: dict[str, float] = {}
+    for each in accepted:
+        plausible = each.trial.plausible if each.trial is not None else None
+        for number in plausible.sensitivity if plausible is not None else ():
+            if abs(number.correlation) > abs(strongest.get(number.path, 0.0)):
+                strongest[number.path] = number.correlation
+    return tuple(sorted(strongest.items(), key=lambda entry: (-abs(entry[1]), entry[0])))

@@ -1,0 +1,249 @@
+"""Try one change in the load lab: paired runs, then the same settings in every plausible world."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+from msgspec import Struct
+
+from backend_expert.advice.candidates import Candidate
+from backend_expert.advice.carry import carried
+from backend_expert.advice.proof import Band, Interval, Measure, Proof, Series, Verdict
+from backend_expert.advice.wording import figure, percent, sentence, together
+from backend_expert.lab import load
+from backend_expert.model import System, Text
+
+SCENARIOS_TRIED = 3
+"""Findings of one remedy may bite under different faults; the worst of the first three is the experiment."""
+
+MORE_OFTEN_THAN_NOT = 0.5
+"""A change that helps with the assumed numbers as they stand, but in fewer than half of the plausible draws, is not proved."""
+
+TITLES = {
+    "success_ratio": Text("requests that succeed", "requisições com sucesso"),
+    "goodput_per_s": Text("successful answers per second", "respostas com sucesso por segundo"),
+    "latency_p50_ms": Text("latency p50 of successful answers", "latência p50 das respostas com sucesso"),
+    "latency_p95_ms": Text("latency p95 of successful answers", "latência p95 das respostas com sucesso"),
+    "latency_p99_ms": Text("latency p99 of successful answers", "latência p99 das respostas com sucesso"),
+}
+
+
+class Bench(Struct, frozen=True, kw_only=True):
+    """The conditions of all trials: the peak, the number of paired runs, of draws of the assumed numbers, the seed, who computes."""
+
+    peak: float
+    replications: int = 5
+    draws: int = 24
+    seed: int = 1
+    executor: Executor | None = None
+
+
+class Trial(Struct, frozen=True):
+    """A change with what the lab measured; `plausible` is `None` where the change did not help in the first place."""
+
+    scenario: load.Scenario
+    comparison: load.Comparison
+    plausible: load.MonteCarlo | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what both experiments say together."""
+        verdict = self.comparison.verdict
+        if verdict == "helps" and self.plausible is not None and self.plausible.share_better.value < MORE_OFTEN_THAN_NOT:
+            return "undecided"
+        return verdict
+
+    @property
+    def gain(self) -> tuple[float, float, float]:
+        """Return what the ranking goes by, more is better: successes won, then successful answers, then the slowest answers.
+
+        All are relative, so that systems and experiments of any size stand in one list; successes are rounded to a tenth of a
+        point, for which nobody would prefer one change to another.
+        """
+        success, goodput, slowest = (self.comparison.measure(name) for name in ("success_ratio", "goodput_per_s", "latency_p99_ms"))
+        return (
+            round(success.difference.value, 3),
+            round(goodput.difference.value / max(goodput.before.value, 1e-9), 2),
+            round(-slowest.difference.value / max(slowest.before.value, 1e-9), 4),
+        )
+
+
+def try_out(system: System, candidate: Candidate, bench: Bench) -> Trial:
+    """Compare the system before and after a candidate; raise `load.ModelError` when one of the two cannot be simulated."""
+    return measured(system, candidate.after, worst_scenario(system, candidate, bench), bench)
+
+
+def measured(before: System, after: System, scenario: load.Scenario, bench: Bench) -> Trial:
+    """Run both experiments for one change; the second only when the change helps in the first."""
+    seed, executor = bench.seed, bench.executor
+    comparison = load.compare(before, after, scenario, replications=bench.replications, seed=seed, executor=executor)
+    plausible = None
+    if comparison.verdict == "helps" and bench.draws > 0:
+        plausible = load.monte_carlo(
+            before, lambda drawn: carried(before, after, drawn), scenario, draws=bench.draws, seed=seed, executor=executor
+        )
+    return Trial(scenario, comparison, plausible)
+
+
+def worst_scenario(system: System, candidate: Candidate, bench: Bench) -> load.Scenario:
+    """Return the experiment of the finding under which the system, as it is, answers the fewest requests."""
+    experiment = candidate.remedy.experiment
+    if experiment is None:
+        raise ValueError(f"{candidate.remedy.id} has no experiment")
+    scenarios = list(dict.fromkeys(experiment(system, finding, bench.peak) for finding in candidate.findings))[:SCENARIOS_TRIED]
+    if len(scenarios) == 1:
+        return scenarios[0]
+    return min(scenarios, key=lambda each: load.run(system, each, bench.seed).success_ratio)
+
+
+def proof_of(trial: Trial, system: System) -> Proof:
+    """Return a trial in the words and numbers of the report."""
+    comparison, plausible = trial.comparison, trial.plausible
+    objective = min((each.latency_p99_ms for each in system.objectives if each.latency_p99_ms is not None), default=None)
+    return Proof(
+        experiment=described(trial.scenario),
+        verdict=trial.verdict,
+        summary=_summary(trial),
+        measures=tuple(_measure(each) for each in comparison.measures if each.id in TITLES),
+        share_better=plausible.share_better.value if plausible is not None else None,
+        draws=plausible.draws if plausible is not None else 0,
+        replications=comparison.replications,
+        series=(
+            _series("before", Text("before", "antes"), comparison.before.series),
+            _series("after", Text("after", "depois"), comparison.after.series),
+        ),
+        bands=_bands(trial.scenario),
+        objective_ms=objective,
+    )
+
+
+def described(scenario: load.Scenario) -> Text:
+    """Say in words what an experiment does to the system."""
+    peaks = [
+        sentence(
+            "Traffic at {factor} times the usual from {start} to {end} s.",
+            "Tráfego {factor} vezes o normal de {start} a {end} s.",
+            factor=factor,
+            start=start,
+            end=end,
+        )
+        for start, end, factor in _peaks(scenario)
+    ]
+    parts = peaks + [_fault(fault) for fault in scenario.faults]
+    return together(parts) if parts else Text("Undisturbed traffic.", "Tráfego normal.")
+
+
+def _fault(fault: load.Fault) -> Text:
+    when = sentence("from {start} to {end} s", "de {start} a {end} s", start=fault.at_s, end=fault.at_s + fault.lasting_s)
+    match fault:
+        case load.Slow():
+            text = sentence(
+                "`{name}` is {by} times slower {when}.",
+                "`{name}` fica {by} vezes mais lento {when}.",
+                name=fault.component,
+                by=fault.by,
+                when=when,
+            )
+        case load.Crash(silent=True):
+            text = sentence(
+                "`{name}` gives no answer at all {when}.", "`{name}` não responde nada {when}.", name=fault.component, when=when
+            )
+        case load.Crash():
+            text = sentence(
+                "One instance of `{name}` is gone {when}.",
+                "Uma instância de `{name}` some {when}.",
+                name=fault.component,
+                when=when,
+            )
+        case _:
+            text = sentence("A fault at `{name}` {when}.", "Uma falha em `{name}` {when}.", name=fault.component, when=when)
+    return text
+
+
+def _peaks(scenario: load.Scenario) -> list[tuple[float, float, float]]:
+    segments = scenario.arrivals.segments
+    ends = [segment.start_s for segment in segments[1:]] + [scenario.duration_s]
+    return [(segment.start_s, end, segment.factor) for segment, end in zip(segments, ends, strict=True) if segment.factor != 1.0]
+
+
+def _bands(scenario: load.Scenario) -> tuple[Band, ...]:
+    peaks = [Band(start, end, Text("peak", "pico")) for start, end, _ in _peaks(scenario)]
+    faults = [Band(fault.at_s, fault.at_s + fault.lasting_s, Text("fault", "falha")) for fault in scenario.faults]
+    return (*peaks, *faults)
+
+
+def _summary(trial: Trial) -> Text:
+    success, slowest = (trial.comparison.measure(name) for name in ("success_ratio", "latency_p99_ms"))
+    low, high = sorted((100 * success.difference.low, 100 * success.difference.high))
+    parts = [
+        sentence(
+            "Requests that succeed {before} → {after} (difference {low} to {high} points, 95 % interval), p99 {slow} → {fast} ms.",
+            "Requisições com sucesso {before} → {after} (diferença de {low} a {high} pontos, intervalo de 95 %), "
+            "p99 {slow} → {fast} ms.",
+            before=percent(success.before.value),
+            after=percent(success.after.value),
+            low=_signed(low),
+            high=_signed(high),
+            slow=slowest.before.value,
+            fast=slowest.after.value,
+        ),
+        _recovery(trial.comparison),
+    ]
+    if trial.plausible is not None:
+        parts.append(
+            sentence(
+                "Better in {share} of {draws} draws of the numbers nobody stated.",
+                "Melhor em {share} de {draws} sorteios dos números que ninguém informou.",
+                share=percent(trial.plausible.share_better.value),
+                draws=trial.plausible.draws,
+            )
+        )
+    return together([part for part in parts if part.en])
+
+
+def _recovery(comparison: load.Comparison) -> Text:
+    before, after = comparison.before.recovery, comparison.after.recovery
+    if before.verdict == "never" and after.verdict == "recovers" and after.after_s is not None:
+        return sentence(
+            "Without it the system does not come back within the run; with it after {seconds} s.",
+            "Sem isso o sistema não volta dentro do experimento; com isso, depois de {seconds} s.",
+            seconds=after.after_s,
+        )
+    if before.verdict == "never" and after.verdict == "unhurt":
+        return Text(
+            "Without it the system does not come back within the run.", "Sem isso o sistema não volta dentro do experimento."
+        )
+    return Text("", "")
+
+
+def _signed(value: float) -> Text:
+    shown = figure(round(value, 2))
+    return shown if value < 0 else Text(f"+{shown.en}", f"+{shown.pt}")
+
+
+def _measure(difference: load.Difference) -> Measure:
+    return Measure(
+        id=difference.id,
+        title=TITLES[difference.id],
+        lower_is_better=difference.lower_is_better,
+        before=_interval(difference.before),
+        after=_interval(difference.after),
+        difference=_interval(difference.difference),
+    )
+
+
+def _interval(interval: load.Interval) -> Interval:
+    return Interval(interval.value, interval.low, interval.high)
+
+
+def _series(name: str, title: Text, series: load.SliceSeries) -> Series:
+    return Series(
+        id=name,
+        title=title,
+        time_s=series.time_s,
+        latency_p50_ms=series.latency_p50_ms,
+        latency_p99_ms=series.latency_p99_ms,
+        success_ratio=series.success_ratio,
+        offered_per_s=series.offered_per_s,
+        goodput_per_s=series.goodput_per_s,
+    )
