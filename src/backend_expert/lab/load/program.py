@@ -94,10 +94,15 @@ def hashed(text: str) -> int:
 def compile_program(system: System, scenario: Scenario, *, checked: bool = False) -> Program:
     """Return the tables for a complete system; raise `ModelError` with what is wrong with it unless it was `checked` before."""
     if not checked:
-        check_numbers(system)
-        check_scenario(system, scenario)
-        check_cycles(system)
+        check_all(system, scenario)
     return _Compiler(system, scenario).program()
+
+
+def check_all(system: System, scenario: Scenario) -> None:
+    """Raise `ModelError` when the scenario cannot be simulated on the system."""
+    check_numbers(system)
+    check_scenario(system, scenario)
+    check_cycles(system)
 
 
 class _Compiler:

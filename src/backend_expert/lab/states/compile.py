@@ -381,7 +381,7 @@ class _Compiler:
             return TRUE
         names = process.snapshot_names(node.situation.columns, instance)
         view = process.view(node, instance)
-        return both(*(compare(variable(name), "=", view[name]) for name in names if name.endswith(".version")))
+        return both(*(compare(variable(name), "=", view[name]) for name in names if name.endswith(".commits")))
 
     def early(self, process: Process, node: Node, early: Early, instance: Instance) -> None:
         context = process.context(node, instance, self.counted)

@@ -237,7 +237,9 @@ class _Reader:
             before, arrow, after = item.partition(">")
             pair = (before.strip(), after.strip())
             if not arrow or not set(pair) <= set(values):
-                raise self.wrong(declared.key_line("moves"), f"the move {item!r} must be written BEFORE > AFTER with values of the column")
+                raise self.wrong(
+                    declared.key_line("moves"), f"the move {item!r} must be written BEFORE > AFTER with values of the column"
+                )
             moves.append(pair)
         low = self.whole(declared.get("min"), "min", -1000, 1000) if declared.get("min") is not None else None  # type: ignore[arg-type]
         high = self.whole(declared.get("max"), "max", -1000, 1000) if declared.get("max") is not None else None  # type: ignore[arg-type]
@@ -401,7 +403,9 @@ def _delete(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Ste
 def _cache_get(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
     given = reader.mapping(node, line, "cache-get", ("of", "into", "miss"))
     column = reader.check_column(reader.text(given.get("of"), line, "of"), line)
-    return steps.CacheGet(column, reader.text(given.get("into"), line, "into"), reader.block(given.get("miss"), line, "miss"), **more)
+    return steps.CacheGet(
+        column, reader.text(given.get("into"), line, "into"), reader.block(given.get("miss"), line, "miss"), **more
+    )
 
 
 def _cache_put(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
@@ -482,7 +486,9 @@ def _lock(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
 def _branch(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
     given = reader.mapping(node, line, "branch", ("if", "then", "else"))
     condition = reader.condition(given.get("if"), line, "if")
-    return steps.Branch(condition, reader.block(given.get("then"), line, "then"), reader.block(given.get("else"), line, "else"), **more)
+    return steps.Branch(
+        condition, reader.block(given.get("then"), line, "then"), reader.block(given.get("else"), line, "else"), **more
+    )
 
 
 def _parallel(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
@@ -503,7 +509,10 @@ def _repeat(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Ste
 def _compensate(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
     given = reader.mapping(node, line, "compensate", ("do", "undo", "durable"))
     return steps.Compensate(
-        reader.block(given.get("do"), line, "do"), reader.block(given.get("undo"), line, "undo"), reader.truth(given, "durable"), **more
+        reader.block(given.get("do"), line, "do"),
+        reader.block(given.get("undo"), line, "undo"),
+        reader.truth(given, "durable"),
+        **more,
     )
 
 

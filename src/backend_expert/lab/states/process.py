@@ -208,7 +208,7 @@ class Process:
             if reference.startswith("sum("):
                 parts = self.world.source(reference, instance)
                 names |= dict.fromkeys(name for name, _ in parts.terms)
-            elif reference.endswith(".version") and table.name in summed:
+            elif reference.endswith(".commits") and table.name in summed:
                 names |= {self.world.version(table, each): None for each in self.world.rows(table)}
             else:
                 names |= dict.fromkeys(name for name, _ in self.world.source(reference, instance).terms)
@@ -245,7 +245,7 @@ class Process:
             value = outcome.path.values.get(name, view.get(name, variable(name)))
             path = path.assign(self._private(f"{self.name} wrote {name}", name), value)
         for name, value in outcome.path.values.items():
-            if name not in changed and not name.endswith(".version"):
+            if name not in changed and not name.endswith(".commits"):
                 path = Path(path.guard, {**path.values, name: value})
         return path
 

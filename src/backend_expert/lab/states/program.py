@@ -409,7 +409,7 @@ class _Builder:
         tables = tables_written(step.steps) if step.isolation in {"snapshot", "serializable"} else frozenset()
         if step.isolation == "serializable":
             tables |= {table_of(source) for source in columns_read(step.steps)}
-        return columns_read(step.steps) | {f"{table}.version" for table in tables}
+        return columns_read(step.steps) | {f"{table}.commits" for table in tables}
 
     def lock(self, step: Lock, here: Situation, then: Continue, fail: Failure, crash: Node | None) -> Node:
         def release(situation: Situation, onward: Continue) -> Node:

@@ -154,13 +154,13 @@ class World:
         """Return a column or the row count of one row."""
         if column == "rows":
             return self.has_row(table, instance)
-        if column == "version":
+        if column == "commits":
             return variable(self.version(table, instance))
         return variable(self.column(table, column, instance))
 
     def version(self, table: Table, instance: Instance) -> str:
         """Return the variable that counts the commits to a row."""
-        return self.declare(Variable(f"{table.name}{self.row_key(table, instance)}.version", 0, 2 * self.spare + 1))
+        return self.declare(Variable(f"{table.name}{self.row_key(table, instance)}.commits", 0, 2 * self.spare + 1))
 
     def row_lock(self, table: Table, instance: Instance) -> str:
         """Return the variable of a row lock: 1 while a transaction holds it."""
