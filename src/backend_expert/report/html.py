@@ -19,6 +19,8 @@ from backend_expert.report.prose import highlighted, pseudocode, rendered
 from backend_expert.report.words import severity_count, words
 from backend_expert.review.result import Band, Result, Series
 
+# A full stop between a small letter, digit, bracket or backtick and a capital: not the one inside `k8s.io` or `1.5`.
+_NEXT_SENTENCE = re.compile(r"(?<=[a-z\u00e0-\u00ff0-9)`][.!?])\s+(?=[A-Z\u00c0-\u00dd`])")
 _PLOT_WIDTH = 760
 _PHONE_WIDTH = 340
 
@@ -35,6 +37,7 @@ def html(result: Result, language: str) -> str:
         mermaid=instead,
         counts=severity_counts(order.findings),
         language=language,
+        headline=headline(result.verdict.in_language(language)),
         **_vocabulary(result, order, language),
     )
 
@@ -98,6 +101,12 @@ def _drawn(
 def _tone(score: int) -> str:
     """Return the class that colours a score: the bounds of the grades B and D."""
     return "good" if score >= 80 else "fair" if score >= 60 else "poor"
+
+
+def headline(text: str) -> tuple[Markup, Markup]:
+    """Return the first sentence of a text and the rest of it."""
+    first, *rest = _NEXT_SENTENCE.split(text, maxsplit=1)
+    return sentence(first), sentence("".join(rest))
 
 
 def sentence(text: str) -> Markup:

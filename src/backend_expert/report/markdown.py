@@ -22,6 +22,7 @@ LONGEST = 65_536
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 # GitHub links people, issues and bare addresses after it has read the Markdown; a space of no width keeps it from seeing them.
+_LIST_MARK = re.compile(r" *(?:[-*]|\d+\.) ")
 _LINKED = re.compile(r"(@|\\#|GH-|:(?=//)|www(?=\.))", re.IGNORECASE)
 
 
@@ -75,6 +76,16 @@ def code(text: str) -> str:
 def sentence(text: str) -> str:
     """Return a sentence, escaped, with what stood between backticks as code."""
     return "".join(code(piece) if is_code else _around_spaces(piece) for piece, is_code in spans(visible(text)))
+
+
+def passage(text: str) -> str:
+    """Return paragraphs and lists of a page, every line escaped as a sentence is; the marks of lists stay."""
+    return "\n".join(mark + sentence(rest) for mark, rest in (_item(line) for line in visible(text).strip().split("\n")))
+
+
+def _item(line: str) -> tuple[str, str]:
+    mark = _LIST_MARK.match(line)
+    return (mark.group(), line[mark.end() :]) if mark else ("", line.strip())
 
 
 def _around_spaces(piece: str) -> str:
@@ -292,7 +303,9 @@ def _remedy(writer: Writer, each: Recommendation) -> Iterator[str]:
         yield ""
     for name, text in (("When not", each.when_not), ("Trade-off", each.trade_off)):
         if text.in_language(writer.language):
-            yield f"_{w(name)}_: {writer.say(text)}"
+            yield f"_{w(name)}_:"
+            yield ""
+            yield passage(text.in_language(writer.language))
             yield ""
 
 

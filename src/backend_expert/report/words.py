@@ -20,10 +20,10 @@ WORDS = {
     "System": "Sistema",
     "Peak": "Pico",
     "Requirements": "Requisitos",
-    "Findings": "Problemas",
+    "Findings": "Achados",
     "Assumptions": "Suposições",
     "What to do first": "O que fazer primeiro",
-    "The system, with the findings on it": "O sistema, com os problemas marcados",
+    "The system, with the findings on it": "O sistema, com os achados marcados",
     "At {factor} times the usual traffic": "Com {factor} vezes o tráfego normal",
     "Tried, and not recommended": "Testado e não recomendado",
     "Assumptions and questions": "Suposições e perguntas",
@@ -59,7 +59,7 @@ WORDS = {
     "95 % interval {bounds}": "intervalo de 95 %: {bounds}",
     "better in {share} of draws": "melhor em {share} dos sorteios",
     "not measured: no lab decides it": "não medido: nenhum laboratório decide isso",
-    "{n} more stand with their findings below.": "Mais {n} estão abaixo, junto dos problemas que resolvem.",
+    "{n} more stand with their findings below.": "Mais {n} estão abaixo, junto dos achados que resolvem.",
     # the system
     "Architecture of {system}": "Arquitetura de {system}",
     "Overview by group": "Visão geral por grupo",
@@ -69,7 +69,7 @@ WORDS = {
     "waits for the answer": "espera a resposta",
     "does not wait for the answer": "não espera a resposta",
     "assumed": "suposto",
-    "a finding, in the colour of its severity": "um problema, na cor da sua gravidade",
+    "a finding, in the colour of its severity": "um achado, na cor da sua gravidade",
     "Components": "Componentes",
     "Component": "Componente",
     "Kind": "Tipo",
@@ -139,7 +139,7 @@ WORDS = {
     "Rule": "Regra",
     "What it looks for": "O que procura",
     "Found": "Achou",
-    "{n} more findings stand in the whole report.": "Mais {n} problemas estão no relatório completo.",
+    "{n} more findings stand in the whole report.": "Mais {n} achados estão no relatório completo.",
     "and {n} more": "e mais {n}",
     "1 number was assumed; the page shows it.": "1 número foi suposto; a página mostra qual.",
     "{n} numbers were assumed; the page lists them.": "{n} números foram supostos; a página mostra todos.",
@@ -154,12 +154,12 @@ SENTENCES = {
     "about-scores": Text(
         "Every category starts at 100; each finding takes points off. The grade is the mean by weight. The gate works on "
         "findings, never on the score.",
-        "Cada categoria começa em 100 e cada problema desconta pontos. A nota geral é a média ponderada. O que barra a entrega "
-        "são os problemas, nunca a nota.",
+        "Cada categoria começa em 100 e cada achado desconta pontos. A nota geral é a média ponderada. O que barra a entrega "
+        "são os achados, nunca a nota.",
     ),
     "no-remedy-helps": Text(
         "No remedy was measured to help. The findings below say what is known.",
-        "Nenhuma correção mostrou ganho nas medições. Os problemas abaixo dizem o que se sabe.",
+        "Nenhuma correção mostrou ganho nas medições. Os achados abaixo dizem o que se sabe.",
     ),
     "nothing-to-do": Text(
         "Nothing to do first: no rule found a problem in the files that were read.",
