@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from backend_expert.readers.manifests import Manifest
+from backend_expert.readers.kubernetes.manifests import Manifest
 
 
 class Standing(IntEnum):

@@ -12,138 +12,24 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-import yaml
-
-from backend_expert.model.positions import PositionError, parse_documents, plain
-
-TEXT_LIMIT = 1024 * 1024
-"""Longest text a function may make, in characters; a chart that doubles a text in a loop becomes unknown, not large."""
-
-ITEM_LIMIT = 10_000
-"""Most items a function may put into one list or mapping, and most nodes that are printed."""
-
-
-PLACEHOLDER = "${unknown}"
-"""What stands in the output for a value nobody knows: plain YAML, and the form in which readers know a placeholder."""
-
-
-class Unknown:
-    """The value of what nobody knows."""
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-UNKNOWN: Final = Unknown()
+from backend_expert.readers.helm.values import (
+    ITEM_LIMIT,
+    TEXT_LIMIT,
+    UNKNOWN,
+    Unknown,
+    from_yaml,
+    overlaid,
+    shown,
+    to_json,
+    to_yaml,
+    too_large,
+    truth,
+)
 
 Function = Callable[[list[Any]], Any]
-
-
-def truth(value: Any) -> bool:
-    """Tell whether a template takes a value for true: anything but false, zero, nil and the empty."""
-    return bool(value)
-
-
-def shown(value: Any) -> str | Unknown:
-    """Return a value as a template prints it."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**18 else UNKNOWN
-    if isinstance(value, float):
-        return f"{value:g}"
-    return UNKNOWN
-
-
-def bounded(value: Any) -> Any:
-    """Return the value, or unknown when it has grown beyond what a chart holds."""
-    if isinstance(value, str) and len(value) > TEXT_LIMIT:
-        return UNKNOWN
-    if isinstance(value, (list, dict)) and len(value) > ITEM_LIMIT:
-        return UNKNOWN
-    return value
-
-
-def _nodes(value: Any) -> Iterator[None]:
-    """Yield once for each node, shared ones every time: what printing would cost."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        yield
-        if isinstance(each, dict):
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
-
-
-def _large(value: Any) -> bool:
-    return any(count > ITEM_LIMIT for count, _ in enumerate(_nodes(value)))
-
-
-def _printable(value: Any) -> Any:
-    """Return a copy with placeholders for what is unknown; unknown as a whole when it is too large to print."""
-    if _large(value):
-        return UNKNOWN
-
-    def copied(each: Any) -> Any:
-        if isinstance(each, dict):
-            return {str(key): copied(inner) for key, inner in each.items()}
-        if isinstance(each, list):
-            return [copied(inner) for inner in each]
-        return PLACEHOLDER if isinstance(each, Unknown) else each
-
-    return copied(value)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Write YAML as Helm does: no aliases, lists at the indentation of their key."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature of PyYAML
-        return True
-
-
-def _to_yaml(value: Any) -> Any:
-    printable = _printable(value)
-    if isinstance(printable, Unknown):
-        return UNKNOWN
-    return (
-        yaml.dump(printable, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=100_000)
-        .removesuffix("\n")
-        .removesuffix("\n...")
-    )
-
-
-def _to_json(value: Any) -> Any:
-    printable = _printable(value)
-    return UNKNOWN if isinstance(printable, Unknown) else json.dumps(printable, sort_keys=True)
-
-
-def _from_yaml(text: str) -> Any:
-    """Return what a text in YAML (or JSON, which is YAML too) holds; an empty mapping for an empty text, as Helm does."""
-    if len(text) > TEXT_LIMIT:
-        return UNKNOWN
-    try:
-        documents = parse_documents(text)
-    except PositionError:
-        return UNKNOWN
-    value = plain(documents[0]) if documents else {}
-    return UNKNOWN if PLACEHOLDER in text and not isinstance(value, (dict, list)) else _marked(value)
-
-
-def _marked(value: Any) -> Any:
-    """Return the value with the placeholders in it turned back into what they stand for."""
-    if isinstance(value, dict):
-        return {key: _marked(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_marked(inner) for inner in value]
-    return UNKNOWN if isinstance(value, str) and PLACEHOLDER in value else value
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -286,24 +172,12 @@ def _set(target: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 def _merged(arguments: list[Any], *, last_wins: bool) -> Any:
     """Return mappings laid over each other, the inner ones too; the first wins in `merge`, the last in `mergeOverwrite`."""
-    if not arguments or not all(isinstance(each, dict) for each in arguments) or _large(arguments):
+    if not arguments or not all(isinstance(each, dict) for each in arguments) or too_large(arguments):
         return UNKNOWN
     ordered = arguments if last_wins else arguments[::-1]
     result: dict[str, Any] = {}
     for each in ordered:
         result = overlaid(result, each)
-    return result
-
-
-def overlaid(below: dict[str, Any], above: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-    """Return a mapping with another laid over it, inner mappings too; nil above takes a key out, as Helm does with values."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and depth < 30:
-            result[key] = overlaid(old, value, depth + 1)
-        else:
-            result[key] = value
     return result
 
 
@@ -377,15 +251,15 @@ FUNCTIONS: dict[str, Function] = {
     "gt": _known(lambda one, other: one > other),
     "ge": _known(lambda one, other: one >= other),
     "fail": lambda _: UNKNOWN,
-    "toYaml": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_yaml(given[0]),
-    "toYamlPretty": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_yaml(given[0]),
-    "toJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
-    "mustToJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
-    "fromYaml": _known(_from_yaml),
-    "fromYamlArray": _known(_from_yaml),
-    "fromJson": _known(_from_yaml),
-    "mustFromJson": _known(_from_yaml),
-    "toRawJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else _to_json(given[0]),
+    "toYaml": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else to_yaml(given[0]),
+    "toYamlPretty": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else to_yaml(given[0]),
+    "toJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else to_json(given[0]),
+    "mustToJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else to_json(given[0]),
+    "fromYaml": _known(from_yaml),
+    "fromYamlArray": _known(from_yaml),
+    "fromJson": _known(from_yaml),
+    "mustFromJson": _known(from_yaml),
+    "toRawJson": lambda given: UNKNOWN if not given or isinstance(given[0], Unknown) else to_json(given[0]),
     "indent": _known(_indented),
     "nindent": _known(_new_line_indented),
     "quote": _texts(lambda *texts: " ".join(json.dumps(text, ensure_ascii=False) for text in texts)),

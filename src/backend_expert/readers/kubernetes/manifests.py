@@ -80,6 +80,11 @@ def objects(file: str, document: Node) -> Iterator[Manifest]:
     yield Manifest(file, group, kind, string(document, "metadata", "name"), string(document, "metadata", "namespace"), document)
 
 
+def same_space(one: Manifest, other: Manifest) -> bool:
+    """Tell whether two objects can see each other; an object without a namespace goes where the rest is applied."""
+    return not one.namespace or not other.namespace or one.namespace == other.namespace
+
+
 def evidence(file: str, line: int, reader: str) -> tuple[Evidence, ...]:
     """Return the evidence of one line."""
     return (Evidence(file, line, reader),)

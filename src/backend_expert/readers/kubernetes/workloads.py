@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from backend_expert.model import Autoscaling, Component, Deployment, Estimate, Kind, Setting, Text, Unread
-from backend_expert.model.positions import Mapping, Node, Scalar, plain
-from backend_expert.readers import containers, exposure
-from backend_expert.readers.containers import Entry, Store
-from backend_expert.readers.families import WORKLOADS
+from backend_expert.model.positions import Mapping, Scalar, plain
 from backend_expert.readers.fragment import Address, StartOrder
-from backend_expert.readers.kustomize import GeneratedConfig
-from backend_expert.readers.manifests import Manifest, entries, evidence, mapping, number, string, strings
+from backend_expert.readers.kubernetes import containers, exposure, scaling
+from backend_expert.readers.kubernetes.containers import Entry, Store
+from backend_expert.readers.kubernetes.families import WORKLOADS
+from backend_expert.readers.kubernetes.kustomize import GeneratedConfig
+from backend_expert.readers.kubernetes.manifests import Manifest, entries, evidence, mapping, number, same_space, string, strings
 
 _WAITS = re.compile(
     r"\b(nc|ncat|netcat|nslookup|dig|getent|wait|wait-for|wait-for-it|until|pg_isready|mysqladmin|redis-cli|curl|wget)\b"
@@ -118,19 +118,14 @@ class _Cluster:
         reached = self.reached(manifest, labels)
         store = self.store(manifest)
         settings = containers.settings(container, manifest.file, self.reader, store)
-        scaling = self.autoscaling(manifest)
+        scaler = scaling.autoscaling(manifest, self.manifests, self.reader)
         deployment = Deployment(
-            replicas=self.replicas(manifest, scaling),
+            replicas=self.replicas(manifest, scaler),
             cpu_cores=containers.cores(container, manifest.file, self.reader),
             memory_mb=containers.megabytes(container, manifest.file, self.reader),
             startup_s=containers.startup(container, manifest.file, self.reader),
-            autoscaling=scaling,
-            disruption_budget=any(
-                each.kind == "PodDisruptionBudget"
-                and _same_space(each, manifest)
-                and exposure.selects(mapping(each.spec, "selector"), labels)
-                for each in self.manifests
-            ),
+            autoscaling=scaler,
+            disruption_budget=scaling.disruption_budget(manifest, labels, self.manifests),
             ports=exposure.ports(
                 entries(spec, "containers"),
                 string(spec, "hostNetwork") == "true",
@@ -141,7 +136,7 @@ class _Cluster:
             ),
             probes=containers.probes(container, manifest.file, self.reader),
             volumes=containers.volumes(container, spec, entries(manifest.spec, "volumeClaimTemplates"), manifest.file, self.reader),
-            networks=self.policies(manifest, labels),
+            networks=scaling.network_policies(manifest, labels, self.manifests),
             user=containers.user(container, spec),
             restart=string(spec, "restartPolicy") or "Always",
             complete=complete,
@@ -169,18 +164,18 @@ class _Cluster:
         direct = tuple(
             each
             for each in self.services
-            if _same_space(each, manifest) and exposure.selects(mapping(each.spec, "selector"), labels)
+            if same_space(each, manifest) and exposure.selects(mapping(each.spec, "selector"), labels)
         )
         names = {each.name for each in direct}
         named = tuple(each for each in self.services if _inside(each) in names)
         return tuple(sorted({(each.name, each.line): each for each in direct + named}.values(), key=lambda each: each.name))
 
-    def replicas(self, manifest: Manifest, scaling: Autoscaling | None) -> Estimate | None:
+    def replicas(self, manifest: Manifest, scaler: Autoscaling | None) -> Estimate | None:
         """Return the instances that run at rest; `None` where the cluster decides it (a DaemonSet has one on each node)."""
         if manifest.kind == "DaemonSet":
             return None
-        if scaling is not None:
-            return Estimate(float(scaling.minimum), evidence=scaling.evidence)
+        if scaler is not None:
+            return Estimate(float(scaler.minimum), evidence=scaler.evidence)
         key = "parallelism" if manifest.kind in _ONE_SHOT else "replicas"
         spec = mapping(manifest.spec, "jobTemplate", "spec") if manifest.kind == "CronJob" else manifest.spec
         written = spec.get(key)
@@ -191,42 +186,6 @@ class _Cluster:
         if count is None or count < 0:
             return None
         return Estimate(float(count), evidence=evidence(manifest.file, spec.key_line(key), self.reader))
-
-    def autoscaling(self, manifest: Manifest) -> Autoscaling | None:
-        """Return the autoscaler of a workload (HorizontalPodAutoscaler v1 and v2, or the ScaledObject of KEDA)."""
-        for each in self.manifests:
-            if each.kind not in {"HorizontalPodAutoscaler", "ScaledObject"} or not _same_space(each, manifest):
-                continue
-            target = mapping(each.spec, "scaleTargetRef")
-            if string(target, "name") == manifest.name and (string(target, "kind") or manifest.kind) == manifest.kind:
-                here = evidence(each.file, each.line, self.reader)
-                if each.kind == "ScaledObject":
-                    triggers = entries(each.spec, "triggers")
-                    metric = string(triggers[0], "type") if triggers else "cpu"
-                    lowest, highest = number(each.spec, "minReplicaCount"), number(each.spec, "maxReplicaCount")
-                    # KEDA's documented defaults: 0 and 100.
-                    return Autoscaling(
-                        minimum=lowest or 0, maximum=100 if highest is None else highest, metric=metric, evidence=here
-                    )
-                metric, wanted = _metric(each.spec)
-                lowest, highest = number(each.spec, "minReplicas"), number(each.spec, "maxReplicas")
-                minimum = 1 if lowest is None else lowest
-                return Autoscaling(
-                    minimum=minimum, maximum=max(highest or minimum, minimum), metric=metric, target=wanted, evidence=here
-                )
-        return None
-
-    def policies(self, manifest: Manifest, labels: dict[str, str]) -> tuple[str, ...]:
-        """Return the NetworkPolicies that restrict the pods, as `networkpolicy/<name>`."""
-        return tuple(
-            sorted(
-                f"networkpolicy/{each.name}"
-                for each in self.manifests
-                if each.kind == "NetworkPolicy"
-                and _same_space(each, manifest)
-                and (not mapping(each.spec, "podSelector").pairs or exposure.selects(mapping(each.spec, "podSelector"), labels))
-            )
-        )
 
     def addresses(self, component: Component, manifest: Manifest, pod: Mapping) -> Iterator[Address]:
         """Yield the addresses in the arguments of every container and in the environment of those beside the main one."""
@@ -275,7 +234,7 @@ class _Cluster:
     def configuration(self, manifest: Manifest, kind: str, name: str) -> dict[str, Entry] | None:
         """Return the entries of a ConfigMap or Secret, the one nearest to the workload where several have the name."""
         directory = posixpath.dirname(manifest.file)
-        found = [each for each in self.manifests if each.kind == kind and each.name == name and _same_space(each, manifest)]
+        found = [each for each in self.manifests if each.kind == kind and each.name == name and same_space(each, manifest)]
         found.sort(key=lambda each: (each.file != manifest.file, posixpath.dirname(each.file) != directory))
         if found:
             return _entries_of(found[0])
@@ -310,36 +269,10 @@ def _labels(pod: Mapping) -> dict[str, str]:
     return {key.text: value.text for key, value in mapping(pod, "metadata", "labels").pairs if isinstance(value, Scalar)}
 
 
-def _same_space(one: Manifest, other: Manifest) -> bool:
-    """Tell whether two objects can see each other; an object without a namespace goes where the rest is applied."""
-    return not one.namespace or not other.namespace or one.namespace == other.namespace
-
-
 def _inside(service: Manifest) -> str:
     """Return the Service inside the cluster that an ExternalName stands for; empty for any other Service."""
     host = string(service.spec, "externalName")
     return host.split(".")[0] if ".svc" in host else ""
-
-
-def _metric(spec: Mapping) -> tuple[str, float | None]:
-    old = number(spec, "targetCPUUtilizationPercentage")
-    if old is not None:
-        return "cpu", float(old)
-    for each in entries(spec, "metrics"):
-        source = _first_mapping(each)
-        name = string(source, "name") or string(source, "metric", "name") or "cpu"
-        target = mapping(source, "target")
-        for key in ("averageUtilization", "averageValue", "value"):
-            amount = containers.quantity(string(target, key))
-            if amount is not None:
-                return name, amount
-        wanted = number(source, "targetAverageUtilization")
-        return name, None if wanted is None else float(wanted)
-    return "cpu", None
-
-
-def _first_mapping(node: Mapping) -> Node | None:
-    return next((value for _, value in node.pairs if isinstance(value, Mapping)), None)
 
 
 def _is_test_hook(manifest: Manifest) -> bool:
@@ -369,7 +302,7 @@ def _twice(pairs: list[tuple[Manifest, Manifest]]) -> Text:
             f"'{second.name}' é descrito de novo aqui; valeu {first.file}:{first.line}",
         )
     return Text(
-        f"{len(pairs)} workloads are described again here, '{second.name}' first; what {first.file}:{first.line} and others say was taken",
-        f"{len(pairs)} workloads são descritos de novo aqui, a começar por '{second.name}'; valeu o que dizem {first.file}:{first.line} "
-        "e outros",
+        f"{len(pairs)} workloads are described again here, '{second.name}' first; {first.file}:{first.line} and others were taken",
+        f"{len(pairs)} workloads são descritos de novo aqui, a começar por '{second.name}'; "
+        f"valeram {first.file}:{first.line} e outros",
     )

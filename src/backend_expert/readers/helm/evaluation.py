@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from backend_expert.readers.template_functions import FUNCTIONS, PLACEHOLDER, UNKNOWN, Unknown, bounded, shown, truth
-from backend_expert.readers.template_syntax import (
+from backend_expert.readers.helm.functions import FUNCTIONS
+from backend_expert.readers.helm.syntax import (
     NESTING_LIMIT,
     Action,
     Block,
@@ -24,6 +24,7 @@ from backend_expert.readers.template_syntax import (
     Words,
     parse,
 )
+from backend_expert.readers.helm.values import PLACEHOLDER, UNKNOWN, Unknown, bounded, shown, truth
 
 STEP_LIMIT = 50_000
 """Most nodes that are evaluated for one file; a generated chart of 1,000 lines takes about 5,000."""

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from backend_expert.model import Evidence, Port
 from backend_expert.model.positions import Mapping, Scalar
-from backend_expert.readers.manifests import Manifest, entries, evidence, mapping, number, string, strings
+from backend_expert.readers.kubernetes.manifests import Manifest, entries, evidence, mapping, number, string, strings
 
 INTERNAL_BALANCER = frozenset(
     {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from backend_expert.readers.families import families
 from backend_expert.readers.fragment import Fragment
-from backend_expert.readers.kustomize import NAMES, kustomizations
-from backend_expert.readers.manifests import Manifest, manifests
+from backend_expert.readers.kubernetes.families import families
+from backend_expert.readers.kubernetes.kustomize import NAMES, kustomizations
+from backend_expert.readers.kubernetes.manifests import Manifest, manifests
+from backend_expert.readers.kubernetes.workloads import describe
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.workloads import describe
 
 READER = "kubernetes"
 

@@ -12,7 +12,7 @@ from backend_expert.model import Certainty, Estimate, Evidence, Probe, Setting, 
 from backend_expert.model.positions import Mapping, Scalar
 from backend_expert.readers.addresses import is_address_key, peers
 from backend_expert.readers.fragment import Address
-from backend_expert.readers.manifests import entries, evidence, mapping, number, string, strings
+from backend_expert.readers.kubernetes.manifests import entries, evidence, mapping, number, string, strings
 from backend_expert.readers.settings import LENGTH_LIMIT, is_secret, name_words, setting
 
 PROBE_PERIOD_S = 10.0

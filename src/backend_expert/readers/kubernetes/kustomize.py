@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from backend_expert.model import Unread
 from backend_expert.model.positions import Node
-from backend_expert.readers.manifests import entries, read_documents, string, strings
+from backend_expert.readers.kubernetes.manifests import entries, read_documents, string, strings
 from backend_expert.readers.repository import Repository, beside
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
