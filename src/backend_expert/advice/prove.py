@@ -87,7 +87,7 @@ def prove(
 
 
 def _tried(system: System, candidate: Candidate, bench: Bench) -> Tried:
-    if candidate.remedy.experiment is None:
+    if candidate.remedy.experiment is None or bench.replications == 0:
         return Tried(candidate, None)
     try:
         return Tried(candidate, try_out(system, candidate, bench))

@@ -29,7 +29,7 @@ TITLES = {
 
 
 class Bench(Struct, frozen=True, kw_only=True):
-    """The conditions of all trials: the peak, the number of paired runs, of draws of the assumed numbers, the seed, who computes."""
+    """The conditions of all trials: the peak, how many paired runs and draws of assumed numbers, the seed, who computes."""
 
     peak: float
     replications: int = 5
