@@ -10,7 +10,8 @@ const [first, second, third, fourth, fifth] = await products(5);
 const settings = (body) => request('PUT', `${providers}/settings`, { body });
 const taken = async (what) => (await request('GET', `${providers}/${what}`)).body;
 const say = (problem, outcome) => console.log(`\n${problem}\n  ${outcome}`);
-const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
+const milliseconds = (since) => Math.round(performance.now() - since);
+const seconds = (since) => (milliseconds(since) / 1000).toFixed(1);
 
 await oversell();
 await slowCardGateway();
@@ -66,17 +67,17 @@ async function heldConnections() {
   const list = () => request('GET', `${gateway}/api/orders`, customers[0]);
   let start = performance.now();
   await list();
-  const alone = seconds(start);
+  const alone = milliseconds(start);
   start = performance.now();
   const orders = customers.map((customer) => placeOrder(customer));
   await sleep(200);
   const listStart = performance.now();
   await list();
-  const besides = seconds(listStart);
+  const besides = milliseconds(listStart);
   const placed = (await Promise.all(orders)).filter((answer) => answer.status === 201).length;
   say(
     '60 orders at once, each of which holds one of the 4 connections while the card is charged (120 ms).',
-    `${placed} were placed in ${seconds(start)} s; a list of orders took ${alone} s before and ${besides} s meanwhile.`,
+    `${placed} were placed in ${seconds(start)} s; a list of orders took ${alone} ms before and ${besides} ms meanwhile.`,
   );
 }
 
