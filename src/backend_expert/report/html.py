@@ -17,7 +17,7 @@ from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.prose import highlighted, pseudocode, rendered
 from backend_expert.report.words import severity_count, words
-from backend_expert.review.result import Band, Result, Series
+from backend_expert.review.result import Band, Recommendation, Result, Series
 
 # A full stop between a small letter, digit, bracket or backtick and a capital: not the one inside `k8s.io` or `1.5`.
 _NEXT_SENTENCE = re.compile(r"(?<=[a-z\u00e0-\u00ff0-9)`][.!?])\s+(?=[A-Z\u00c0-\u00dd`])")
@@ -60,6 +60,7 @@ def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
         "highlighted": highlighted,
         "tone": _tone,
         "recommendation": recommendations.get,
+        "anchor": _anchor,
         "rule_title": {rule.id: rule.title for rule in result.rules}.get,
         "drawn": partial(_drawn, language=language),
         "number": partial(numbers.number, language=language),
@@ -73,12 +74,17 @@ def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
     }
 
 
-def _recommendations_of(result: Result, order: Order, finding: str) -> list[tuple[Any, bool]]:
+def _recommendations_of(result: Result, order: Order, finding: str) -> list[tuple[Recommendation, bool]]:
     """Return the recommendations of a finding, each with whether it is opened here."""
     chosen = [each for each in (*order.recommended, *order.unproved) if finding in each.findings]
     named = next(each.recommendations for each in result.findings if each.id == finding)
     chosen += [each for each in (*order.recommended, *order.unproved) if each.id in named and each not in chosen]
     return [(each, order.homes.get(each.id) == finding) for each in chosen]
+
+
+def _anchor(each: Recommendation) -> str:
+    """Return the id under which a recommendation stands on the page: its rank, or its name where it has none."""
+    return f"R-{each.rank}" if each.rank > 0 else "R-" + re.sub(r"[^A-Za-z0-9]+", "-", each.id)
 
 
 def _drawn(
@@ -135,7 +141,6 @@ def _environment() -> Environment:
     )
     environment.filters["one_line"] = one_line
     environment.filters["one_row"] = lambda line: visible(line).replace("\n", " ")
-    environment.filters["anchor"] = lambda name: re.sub(r"[^A-Za-z0-9]+", "-", name)
     environment.filters["drawing"] = lambda drawing: Markup(drawing.svg)  # noqa: S704 - made by draw/, which escapes every text
     environment.globals["style"] = Markup(_style(environment))  # noqa: S704 - our own file
     return environment

@@ -151,7 +151,7 @@ def _do_first(writer: Writer) -> Iterator[str]:
     rows = (
         (
             str(each.rank),
-            f"**{writer.say(each.title)}** {writer.say(each.action)}",
+            _told(writer, each),
             _gain(writer, each),
             w(each.effort),
             ", ".join(order.answers(each)),
@@ -159,6 +159,11 @@ def _do_first(writer: Writer) -> Iterator[str]:
         for each in order.recommended[:10]
     )
     yield from _table((w("No."), w("Recommendation"), w("Measured, before → after"), w("Effort"), w("Answers")), rows)
+
+
+def _told(writer: Writer, each: Recommendation) -> str:
+    title = f"**{writer.say(each.title)}**"
+    return title if each.action == each.title else f"{title} {writer.say(each.action)}"
 
 
 def _gain(writer: Writer, each: Recommendation) -> str:
@@ -288,11 +293,11 @@ def one_row(line: str) -> str:
 def _remedy(writer: Writer, each: Recommendation) -> Iterator[str]:
     w = writer.word
     facts = f"{w('effort')}: {w(each.effort)}; {w(f'status-{each.status}')}"
-    yield f"**→ {writer.say(each.title)}.** {writer.say(each.action)} ({facts})"
+    yield f"→ {_told(writer, each)} ({facts})"
     yield ""
     if each.proof:
         yield from _proof(writer, each.proof)
-    if writer.detail < Detail.EVERYTHING:
+    if writer.detail < Detail.EVERYTHING or writer.order.explained.get(each.id, each.id) != each.id:
         return
     pseudocode = each.pseudocode.in_language(writer.language)
     if pseudocode:

@@ -24,7 +24,7 @@ class Order(Struct, frozen=True):
     """What every face needs to know of a Result before it writes a line.
 
     `labels` numbers the findings (`F1`, `F2` …) in the order of the page; `homes` names, for each recommendation, the finding under
-    which it is opened in full.
+    which it is opened; `explained` names, for each recommendation, the one that shows the pseudocode and the examples both share.
     """
 
     groups: tuple[Group, ...]
@@ -33,6 +33,7 @@ class Order(Struct, frozen=True):
     rejected: tuple[Recommendation, ...]
     unproved: tuple[Recommendation, ...]
     homes: dict[str, str]
+    explained: dict[str, str]
 
     @property
     def findings(self) -> tuple[ReportedFinding, ...]:
@@ -70,7 +71,8 @@ def arrange(result: Result) -> Order:
     recommended = tuple(sorted((each for each in result.recommendations if each.rank > 0), key=lambda each: each.rank))
     rejected = tuple(each for each in result.recommendations if each.rank <= 0 and each.status == "rejected")
     unproved = tuple(each for each in result.recommendations if each.rank <= 0 and each.status != "rejected")
-    return Order(groups, labels, recommended, rejected, unproved, _homes(groups, (*recommended, *unproved)))
+    homes = _homes(groups, (*recommended, *unproved))
+    return Order(groups, labels, recommended, rejected, unproved, homes, _explained(homes, (*recommended, *unproved)))
 
 
 def _homes(groups: tuple[Group, ...], recommendations: tuple[Recommendation, ...]) -> dict[str, str]:
@@ -81,6 +83,15 @@ def _homes(groups: tuple[Group, ...], recommendations: tuple[Recommendation, ...
                 if recommendation.id in finding.recommendations or finding.id in recommendation.findings:
                     homes.setdefault(recommendation.id, finding.id)
     return homes
+
+
+def _explained(homes: dict[str, str], recommendations: tuple[Recommendation, ...]) -> dict[str, str]:
+    by_id = {each.id: each for each in recommendations}
+    first: dict[object, str] = {}
+    return {
+        name: first.setdefault((each.remedy, each.pseudocode, each.examples, each.when_not), name)
+        for name, each in ((name, by_id[name]) for name in homes)
+    }
 
 
 def severity_counts(findings: tuple[ReportedFinding, ...]) -> tuple[tuple[Severity, int], ...]:

@@ -138,7 +138,9 @@ def _do_first(order: Order, language: str) -> RenderableType:
 
 def _recommendation(each: Recommendation, order: Order, language: str) -> RenderableType:
     w = words(language)
-    lines: list[RenderableType] = [_sentence(each.title, language, "bold"), _sentence(each.action, language)]
+    lines: list[RenderableType] = [_sentence(each.title, language, "bold")]
+    if each.action != each.title:
+        lines.append(_sentence(each.action, language))
     if each.proof and each.proof.measures:
         measure = each.proof.measures[0]
         gain = Styled(one_line(measure.title.in_language(language)) + " ")

@@ -114,6 +114,7 @@ WORDS = {
     "See also": "Veja também",
     "Evidence": "Evidência",
     "Also answered by": "Também resolvido por",
+    "The pseudocode and the examples are the same as here": "O pseudocódigo e os exemplos são os mesmos daqui",
     "About this rule": "Sobre esta regra",
     "Pseudocode": "Pseudocódigo",
     "Implementation": "Implementação",

@@ -9,7 +9,7 @@ from sample_result import sample
 
 from backend_expert.model import Severity
 from backend_expert.report.draw import layout as layout_module
-from backend_expert.report.draw.architecture import Scene, dot, drawings
+from backend_expert.report.draw.architecture import Scene, dot, drawings, scene_of
 from backend_expert.report.draw.layout import LayoutError, layout
 from backend_expert.report.order import arrange
 from backend_expert.review.result import Edge, Node, Result
@@ -24,7 +24,7 @@ def _forget_layouts() -> None:
 
 
 def scene(result: Result) -> Scene:
-    return Scene(result.nodes, result.edges, arrange(result))
+    return scene_of(result, arrange(result))
 
 
 def large(nodes: int, edges: int) -> Result:
@@ -132,6 +132,16 @@ def test_an_edge_to_nowhere_is_left_out() -> None:
     lost = structs.replace(result.edges[0], callee="nobody")
     drawn = structs.replace(result, edges=(*result.edges, lost))
     assert drawings(drawn, arrange(drawn), "en") == drawings(result, arrange(result), "en")
+
+
+def test_two_protocols_between_two_components_are_one_edge() -> None:
+    result = sample()
+    second = structs.replace(result.edges[0], protocol="http", synchronous=False, findings=("a6",))
+    joined = scene_of(structs.replace(result, edges=(*result.edges, second)), arrange(result))
+    assert len(joined.edges) == len(result.edges)
+    assert joined.edges[0].protocol == "postgresql, http"
+    assert joined.edges[0].synchronous
+    assert joined.edges[0].findings == ("a6",)
 
 
 def test_no_component_is_no_drawing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from msgspec import Struct, structs
@@ -70,7 +70,7 @@ def drawings(result: Result, order: Order, language: str) -> tuple[Drawing, ...]
     Raise `LayoutError` when this machine has no program that can lay a graph out.
     """
     w = words(language)
-    whole = Scene(result.nodes, _known(result.edges, result.nodes), order)
+    whole = scene_of(result, order)
     if not whole.nodes:
         return ()
     if len(whole.nodes) <= LARGEST_WHOLE:
@@ -90,9 +90,29 @@ def _scale(candidate: Layout) -> float:
     return min(1, _PAGE_WIDTH / max(candidate.width, 1), _PAGE_HEIGHT / max(candidate.height, 1))
 
 
-def _known(edges: tuple[Edge, ...], nodes: tuple[Node, ...]) -> tuple[Edge, ...]:
-    names = {node.name for node in nodes}
-    return tuple(edge for edge in edges if edge.caller in names and edge.callee in names)
+def scene_of(result: Result, order: Order) -> Scene:
+    """Return everything of a Result: one edge between two components, whatever the number of protocols they speak."""
+    names = {node.name for node in result.nodes}
+    return Scene(result.nodes, _joined(edge for edge in result.edges if {edge.caller, edge.callee} <= names), order)
+
+
+def _joined(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    joined: dict[tuple[str, str], Edge] = {}
+    for edge in edges:
+        ends = (edge.caller, edge.callee)
+        known = joined.get(ends)
+        joined[ends] = edge if known is None else _both(known, edge)
+    return tuple(joined[ends] for ends in sorted(joined))
+
+
+def _both(one: Edge, other: Edge) -> Edge:
+    return structs.replace(
+        one,
+        protocol=", ".join(dict.fromkeys((*one.protocol.split(", "), other.protocol))),
+        synchronous=one.synchronous or other.synchronous,
+        certainty=other.certainty if one.certainty == "assumed" else one.certainty,
+        findings=tuple(dict.fromkeys((*one.findings, *other.findings))),
+    )
 
 
 def dot(scene: Scene, language: str, direction: str) -> str:
@@ -153,7 +173,7 @@ def _picture(scene: Scene, places: Layout, language: str, label: str) -> str:
     for index, node in enumerate(scene.nodes):
         box = places.nodes[f"n{index}"]
         pieces.append(_node(node, box, scene, language))
-        badges.append(_badge(scene.marks(node), scene.worst(node), (box.x + box.width - 12, box.y), align_right=True))
+        badges.append(_badge(scene.marks(node), scene.worst(node), (box.x + box.width - 12, box.y - 3), align_right=True))
     content = svg.element("g", "".join(pieces + badges), transform=f"translate({_MARGIN} {_MARGIN})")
     return svg.picture(content, width, height, label, "architecture", _SCALES)
 
@@ -263,15 +283,12 @@ def grouped(scene: Scene, language: str) -> Scene:
         findings = dict.fromkeys(finding for node in members for finding in node.findings)
         count = w("{n} components", n=len(members)) if len(members) > 1 else w("1 component")
         nodes.append(Node(name=group, kind="service", technology=count, replicas="", findings=tuple(findings)))
-    edges: dict[tuple[str, str], Edge] = {}
-    for edge in scene.edges:
-        ends = (group_of[edge.caller], group_of[edge.callee])
-        if ends[0] == ends[1]:
-            continue
-        known = edges.get(ends)
-        merged = structs.replace(edge, caller=ends[0], callee=ends[1], findings=())
-        edges[ends] = structs.replace(known, synchronous=known.synchronous or edge.synchronous) if known else merged
-    return Scene(tuple(nodes), tuple(edges[ends] for ends in sorted(edges)), scene.order)
+    between = (
+        structs.replace(edge, caller=group_of[edge.caller], callee=group_of[edge.callee], findings=())
+        for edge in scene.edges
+        if group_of[edge.caller] != group_of[edge.callee]
+    )
+    return Scene(tuple(nodes), _joined(between), scene.order)
 
 
 def _worst_nodes(scene: Scene) -> list[Node]:
@@ -291,4 +308,4 @@ def _around(scene: Scene, centre: Node, language: str) -> Drawing:
     return Drawing(caption, draw(Scene(nodes, edges, scene.order), language, caption))
 
 
-__all__ = ["Drawing", "LayoutError", "Scene", "dot", "draw", "drawings", "grouped"]
+__all__ = ["Drawing", "LayoutError", "Scene", "dot", "draw", "drawings", "grouped", "scene_of"]

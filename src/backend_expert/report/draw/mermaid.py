@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend_expert.report.draw.architecture import LARGEST_WHOLE, Scene, grouped
+from backend_expert.report.draw.architecture import LARGEST_WHOLE, Scene, grouped, scene_of
 from backend_expert.report.hostile import one_line
 from backend_expert.report.order import Order
 from backend_expert.review.result import Node, Result
@@ -20,9 +20,7 @@ _LONGEST_LABEL = 60
 
 def mermaid(result: Result, order: Order, language: str) -> str:
     """Return the architecture as a Mermaid flowchart; a system of more than 60 components is shown by group."""
-    names = {node.name for node in result.nodes}
-    edges = tuple(edge for edge in result.edges if edge.caller in names and edge.callee in names)
-    scene = Scene(result.nodes, edges, order)
+    scene = scene_of(result, order)
     if len(scene.nodes) > LARGEST_WHOLE:
         scene = grouped(scene, language)
     place = {node.name: f"n{index}" for index, node in enumerate(scene.nodes)}
