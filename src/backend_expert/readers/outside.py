@@ -30,8 +30,8 @@ _RESERVED_DOMAINS = re.compile(
 _NOT_CALLED = re.compile(
     r"(^|\.)(github(usercontent)?\.com|gitlab\.com|bitbucket\.org|docker\.io|docker\.com|quay\.io|ghcr\.io|gcr\.io|npmjs\.org|"
     r"npmjs\.com|pypi\.org|maven\.org|apache\.org|w3\.org|mozilla\.org|schema\.org|json-schema\.org|jsdelivr\.net|unpkg\.com|"
-    r"cloudfront\.net|gravatar\.com|sentry\.io|datadoghq\.com|newrelic\.com|honeycomb\.io|instana\.io|grafana\.(com|net)|google-analytics\.com|"
-    r"elastic\.co|readthedocs\.io|wikipedia\.org)$"
+    r"cloudfront\.net|gravatar\.com|sentry\.io|datadoghq\.com|newrelic\.com|honeycomb\.io|instana\.io|grafana\.(com|net)|"
+    r"google-analytics\.com|elastic\.co|readthedocs\.io|wikipedia\.org)$"
 )
 """Hosts of code, documentation, files and telemetry: links to them are no calls on the path of a request."""
 
