@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backend_expert.model import Certainty, Estimate, Evidence, Probe, Setting, Volume
 from backend_expert.model.positions import Mapping, Scalar
-from backend_expert.readers.addresses import is_address_key, peers
+from backend_expert.readers.addresses import LOCAL_HOSTS, is_address_key, peers
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.kubernetes.manifests import entries, evidence, mapping, number, string, strings
 from backend_expert.readers.settings import LENGTH_LIMIT, is_secret, name_words, setting
@@ -91,9 +91,14 @@ def addresses(
             name, value = (flag[1], flag[2]) if flag else (key, token)
             key = token.lstrip("-") if token.startswith("-") and not flag else ""
             value = value.strip("'\";,")
-            if (flag or not token.startswith("-")) and peers(name, value):
+            if (flag or not token.startswith("-")) and names_another(name, value):
                 text = setting(name or "argument", value, ()).value
                 yield Address(key=name or "argument", text=text, owner=owner, evidence=evidence(file, argument.line, reader))
+
+
+def names_another(key: str, text: str) -> bool:
+    """Tell whether a text names a peer outside of the pod: its own interfaces are not, nor is what it listens on."""
+    return any(peer.host.lower() not in LOCAL_HOSTS | {"0.0.0.0"} for peer in peers(key, text))  # noqa: S104 (nothing is bound)
 
 
 def cores(container: Mapping, file: str, reader: str) -> Estimate | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from backend_expert.model import Autoscaling, Component, Deployment, Estimate, Kind, Setting, Text, Unread
 from backend_expert.model.positions import Mapping, Scalar, plain
 from backend_expert.readers.fragment import Address, StartOrder
-from backend_expert.readers.kubernetes import containers, exposure, scaling
+from backend_expert.readers.kubernetes import containers, exposure, mounted, scaling
 from backend_expert.readers.kubernetes.containers import Entry, Store
 from backend_expert.readers.kubernetes.families import WORKLOADS
 from backend_expert.readers.kubernetes.kustomize import GeneratedConfig
@@ -188,7 +188,7 @@ class _Cluster:
         return Estimate(float(count), evidence=evidence(manifest.file, spec.key_line(key), self.reader))
 
     def addresses(self, component: Component, manifest: Manifest, pod: Mapping) -> Iterator[Address]:
-        """Yield the addresses in the arguments of every container and in the environment of those beside the main one."""
+        """Yield the addresses in the arguments and in the mounted configuration files of every container."""
         spec, store = mapping(pod, "spec"), self.store(manifest)
         main = containers.main_container(spec, manifest.name)
         for container in entries(spec, "containers"):
@@ -196,6 +196,7 @@ class _Cluster:
             if container is not main:
                 environment = containers.settings(container, manifest.file, self.reader, store)
             yield from containers.addresses(container, component.name, manifest.file, self.reader, environment, store)
+            yield from mounted.addresses(container, spec, component.name, self.reader, store)
 
     def orders(self, component: Component, manifest: Manifest, pod: Mapping) -> Iterator[StartOrder]:
         """Yield what the init containers of a pod wait for: Services whose names stand in a waiting command."""
