@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from backend_expert.advice.demand import mean
-from backend_expert.advice.wording import figure, named, sentence
+from backend_expert.advice.wording import figure, named, sentence, together
 from backend_expert.model import (
     CacheGet,
     Call,
@@ -53,15 +53,13 @@ def _components(before: System, after: System) -> Iterator[Text]:
     if new:
         what = named([f"{component.name} ({component.technology})" for component in new])
         yield sentence("Add {what}.", "Acrescente {what}.", what=what)
-    changes: dict[tuple[str, str], list[str]] = {}
+    alike: dict[Text, list[str]] = {}
     for component in after.components:
         previous = old.get(component.name)
         if previous is not None and previous != component:
-            for change in _deployment(previous, component):
-                changes.setdefault((change.en, change.pt), []).append(component.name)
-    for (en, pt), names in changes.items():
-        where = named(names, most=5)
-        yield Text(f"{where.en}: {en}.", f"{where.pt}: {pt}.")
+            alike.setdefault(together(tuple(_deployment(previous, component)), "; "), []).append(component.name)
+    for change, names in alike.items():
+        yield sentence("{where}: {change}.", "{where}: {change}.", where=named(names, most=5), change=change)
 
 
 def _deployment(before: Component, after: Component) -> Iterator[Text]:
@@ -93,15 +91,15 @@ def _deployment(before: Component, after: Component) -> Iterator[Text]:
 
 
 def _policies(before: System, after: System) -> Iterator[Text]:
-    changes: dict[tuple[str, str], list[str]] = {}
+    changes: dict[str, list[Text]] = {}
     for site, policy in _changed_policies(before, after):
-        for change in _policy(policy_of(site.step), policy):
-            links = changes.setdefault((change.en, change.pt), [])
-            if str(site.link) not in links:
-                links.append(str(site.link))
-    for (en, pt), links in changes.items():
-        where = named(links, most=5)
-        yield Text(f"{where.en}: {en}.", f"{where.pt}: {pt}.")
+        known = changes.setdefault(str(site.link), [])
+        known += [change for change in _policy(policy_of(site.step), policy) if change not in known]
+    alike: dict[Text, list[str]] = {}
+    for link, several in changes.items():
+        alike.setdefault(together(several, "; "), []).append(link)
+    for change, links in alike.items():
+        yield sentence("{where}: {change}.", "{where}: {change}.", where=named(links, most=5), change=change)
 
 
 def _changed_policies(before: System, after: System) -> Iterator[tuple[CallSite, Policy]]:

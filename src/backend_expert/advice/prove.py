@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct, structs
@@ -69,7 +69,8 @@ def prove(
             progress(done, len(fitting))
         tried.append(_tried(before, candidate, bench))
     ranked = sorted((each for each in tried if each.helps), key=_order)
-    accepted, dropped, after = _as_a_set(before, ranked, bench)
+    kept, dropped, after = _as_a_set(before, ranked, bench)
+    accepted = [each for each in ranked if each in kept]
     if progress is not None:
         progress(len(fitting), len(fitting))
     rejected = [each for each in tried if each.trial is not None and not each.helps]
@@ -80,7 +81,7 @@ def prove(
             *(_proposal(before, each, "inferred", 0) for each in tried if each.trial is None),
         ),
         after_all=after,
-        together=_together(before, after, bench),
+        together=_together(before, kept, bench),
         sensitivity=_sensitivity(accepted),
         notes=tuple(dict.fromkeys(each.refusal for each in tried if each.trial is None and each.refusal.en)),
     )
@@ -118,27 +119,38 @@ def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[T
     dropped: list[Tried] = []
     current = system
     for each in sorted(ranked, key=lambda one: not one.candidate.considered):
-        candidate = each.candidate
-        following = applied(candidate.remedy, candidate.findings, current, bench.peak)
+        change = _change((each,), bench.peak)
+        following = change(current)
         harm = None
         if kept and following is not current and each.trial is not None:
-            scenarios = dict.fromkeys((each.trial.scenario, peak_traffic(system, candidate.findings[0], bench.peak)))
-            trials = (measured(current, following, scenario, pairs) for scenario in scenarios)
+            scenarios = dict.fromkeys((each.trial.scenario, peak_traffic(system, each.candidate.findings[0], bench.peak)))
+            trials = (measured(current, change, scenario, pairs) for scenario in scenarios)
             harm = next((trial for trial in trials if trial.verdict == "hurts"), None)
         if harm is None:
             kept.append(each)
             current = following
         else:
-            dropped.append(Tried(candidate, harm, HURTS_THE_SET))
-    return [each for each in ranked if each in kept], dropped, current
+            dropped.append(Tried(each.candidate, harm, HURTS_THE_SET))
+    return kept, dropped, current
 
 
-def _together(system: System, after: System, bench: Bench) -> Proof | None:
+def _change(tried: Sequence[Tried], peak: float) -> Callable[[System], System]:
+    """Return the function that puts the remedies into a system, one after the other."""
+
+    def change(system: System) -> System:
+        for each in tried:
+            system = applied(each.candidate.remedy, each.candidate.findings, system, peak)
+        return system
+
+    return change
+
+
+def _together(system: System, kept: list[Tried], bench: Bench) -> Proof | None:
     """Return how all accepted remedies do together at the peak; `None` when there are none."""
-    if after is system:
+    if not kept:
         return None
     scenario = load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(bench.peak, BEFORE_S, PEAK_S))
-    return proof_of(measured(system, after, scenario, bench), system)
+    return proof_of(measured(system, _change(kept, bench.peak), scenario, bench), system)
 
 
 def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected", "inferred"], rank: int) -> Proposal:
