@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -136,7 +136,7 @@ def projects(found: dict[str, Document]) -> list[Project]:
     when it only changes services of the base, or only adds new ones; with services of its own under the same names it is a
     variant. Files that others include or extend are parts of those.
     """
-    parts = _parts(found.values())
+    parts = _parts(found)
     directories: dict[str, list[Document]] = {}
     for document in found.values():
         if document.file not in parts:
@@ -209,16 +209,30 @@ def _includes(document: Document) -> Iterator[str]:
                 yield path
 
 
-def _parts(found: Iterable[Document]) -> frozenset[str]:
-    """Return the files that exist to be included or extended by others."""
-    parts: set[str] = set()
-    for document in found:
-        parts.update(path for path in _includes(document) if path != document.file)
-        for _, body in document.services.values():
-            extended = body.get("extends")
-            file = extended.get("file") if isinstance(extended, Mapping) else None
-            if isinstance(file, Scalar):
-                path = beside(document.file, file.text)
-                if path is not None and path != document.file:
-                    parts.add(path)
-    return frozenset(parts)
+def _parts(found: dict[str, Document]) -> frozenset[str]:
+    """Return the files that exist to be included or extended by others; of files that only name each other, all but the first."""
+    uses = {
+        file: frozenset({*_includes(document), *_extended(document)} & found.keys()) - {file} for file, document in found.items()
+    }
+    parts = frozenset(used for each in uses.values() for used in each)
+    whole = sorted(found.keys() - parts)
+    covered: set[str] = set()
+    for file in (*whole, *sorted(parts)):
+        if file not in covered and file not in whole:
+            whole.append(file)
+        waiting = [file]
+        while waiting:
+            each = waiting.pop()
+            if each not in covered:
+                covered.add(each)
+                waiting.extend(uses[each])
+    return frozenset(found.keys() - set(whole))
+
+
+def _extended(document: Document) -> Iterator[str]:
+    for _, body in document.services.values():
+        extended = body.get("extends")
+        file = extended.get("file") if isinstance(extended, Mapping) else None
+        path = beside(document.file, file.text) if isinstance(file, Scalar) else None
+        if path is not None:
+            yield path
