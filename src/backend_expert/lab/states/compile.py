@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 from backend_expert.lab.states import words
 from backend_expert.lab.states.expression import (
-    FALSE,
     TRUE,
     ExpressionError,
     Guard,
     at_least,
     both,
     compare,
-    either,
     is_value,
     number,
     opposite,
-    substitute,
     total,
     variable,
 )
@@ -43,7 +40,7 @@ from backend_expert.lab.states.flow import (
     UpdateWhere,
     walk,
 )
-from backend_expert.lab.states.invariants import counted_quantities, properties
+from backend_expert.lab.states.invariants import counted_quantities, properties, stated
 from backend_expert.lab.states.machine import Command, Kind, Machine
 from backend_expert.lab.states.process import DEAD, FREE, Process
 from backend_expert.lab.states.program import Acquire, Await, Early, Group, Node, Release
@@ -88,8 +85,8 @@ class _Compiler:
         for handler in self.flow.handlers:
             self.locks(handler)
             self.copies(handler)
-        stated = properties(self.flow, self.world)
-        machine = Machine(tuple(self.world.variables.values()), tuple(self.commands), stated)
+        checked = properties(self.flow, self.world)
+        machine = Machine(tuple(self.world.variables.values()), tuple(self.commands), checked)
         return in_engine_order(machine)
 
     def processes(self, handler: Handler, holders: Iterator[int]) -> tuple[Process, ...]:
@@ -351,7 +348,7 @@ class _Compiler:
         label = words.group(group.steps, group.commits)
         lane = store_lane(group.steps)
         for outcome in run(context, group.steps, start):
-            for path, what, edge in self.left_by(node, outcome, start, label):
+            for path, what, edge in left_by(outcome, label):
                 self.on(
                     process,
                     node,
@@ -364,16 +361,6 @@ class _Compiler:
                 )
         if fresh != TRUE:
             self.on(process, node, instance, words.CONFLICT, Path(opposite(fresh)), edge="conflict", target=lane, fine=False)
-
-    def left_by(self, node: Node, outcome: Outcome, start: Path, label: Text) -> Iterator[tuple[Path, Text, object]]:
-        """Yield the path, sentence and edge of an outcome; whatever is not `next` rolls the group back."""
-        if outcome.exit == "next":
-            yield outcome.path, label, "next"
-        elif outcome.exit == "error":
-            yield Path(outcome.path.guard), words.join(label, words.REFUSED_BY_FENCE), "error"
-        else:
-            why = words.NO_ROW if isinstance(outcome.exit, UpdateWhere) else words.DUPLICATE_KEY
-            yield Path(outcome.path.guard), words.join(label, why), outcome.exit
 
     def unchanged_since_snapshot(self, process: Process, node: Node, instance: Instance) -> Guard:
         """Return the guard that no row which the level watches was committed to since the snapshot."""
@@ -397,7 +384,7 @@ class _Compiler:
                 path = self.snapshot(process, node, instance, path)
                 self.on(process, node, instance, label, path, target=lane)
             else:
-                for path, what, edge in self.left_by(node, outcome, start, label):
+                for path, what, edge in left_by(outcome, label):
                     self.on(process, node, instance, what, path, edge=edge, target=lane, fine=False)
 
     def snapshot(self, process: Process, node: Node, instance: Instance, path: Path) -> Path:
@@ -627,6 +614,17 @@ class _Compiler:
                         self.add(words.CATCHES_UP, late, Path(TRUE, {name: variable(main)}), actor=store_lane((step,)))
 
 
+def left_by(outcome: Outcome, label: Text) -> Iterator[tuple[Path, Text, object]]:
+    """Yield the path, sentence and edge of an outcome; whatever is not `next` rolls the group back."""
+    if outcome.exit == "next":
+        yield outcome.path, label, "next"
+    elif outcome.exit == "error":
+        yield Path(outcome.path.guard), words.join(label, words.REFUSED), "error"
+    else:
+        why = words.NO_ROW if isinstance(outcome.exit, UpdateWhere) else words.DUPLICATE_KEY
+        yield Path(outcome.path.guard), words.join(label, why), outcome.exit
+
+
 def at_least_one(names: list[str]) -> Guard:
     """Return the guard that one of several counters is not zero."""
     return compare(total(names), ">=", number(1))
@@ -634,8 +632,6 @@ def at_least_one(names: list[str]) -> Guard:
 
 def condition_of(world: World, text: str, instance: Instance) -> Guard:
     """Return the guard of a condition over columns as an instance sees them; raise `FlowError` when it cannot be read."""
-    from backend_expert.lab.states.invariants import stated
-
     return stated(world, text, instance)
 
 
@@ -678,6 +674,3 @@ def evidence_of(node: Node) -> Evidence | None:
             return None
         case _:
             return operation.evidence
-
-
-__all__ = ["FALSE", "Callable", "compile_flow", "either", "substitute"]

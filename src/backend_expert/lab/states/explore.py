@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from backend_expert.lab.states.compile import compile_flow
-from backend_expert.lab.states.flow import Bounds, Flow, FlowError, Invariant, walk
+from backend_expert.lab.states.flow import Bounds, Flow, FlowError, Invariant, Lock, walk
 from backend_expert.lab.states.history import told
 from backend_expert.lab.states.invariants import MEANING, inferred
 from backend_expert.lab.states.machine import Machine, Property, sliced
@@ -16,7 +16,7 @@ from backend_expert.lab.states.verdict import Answer, Verdict
 from backend_expert.lab.states.world import World
 
 STATE_LIMIT = 2_000_000
-"""Most distinct states of one slice. A state takes about 300 bytes in the plain engine, so this is 0.6 GB; past it the answer is CAPPED."""
+"""Most distinct states of one slice: about 300 bytes each in the plain engine, so 0.6 GB; past it the answer is CAPPED."""
 
 
 def explore(
@@ -24,8 +24,8 @@ def explore(
 ) -> Verdict:
     """Return what can go wrong in a flow within its bounds.
 
-    The invariants are the given ones, else those of the flow, else those that the flow calls for by itself. Raise `FlowError` for a flow
-    that does not fit together, before anything is explored.
+    The invariants are the given ones, else those of the flow, else those that the flow calls for by itself. Raise `FlowError` for a
+    flow that does not fit together, before anything is explored.
     """
     flow = prepared(flow, invariants, bounds)
     machine = compile_flow(flow)
@@ -53,6 +53,8 @@ def prepared(flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds 
     for name, budget in flow.bounds.faults:
         if budget < 0:
             raise FlowError(f"The bound {name} is {budget}; it counts faults and cannot be negative.")
+    if not any(isinstance(step, Lock) and step.lease for handler in flow.handlers for step in walk(handler.steps)):
+        flow = structs.replace(flow, bounds=structs.replace(flow.bounds, pause=0))
     if not flow.invariants:
         raise FlowError(f"Flow {flow.name!r} has no invariant and calls for none; declare what must never happen.")
     return flow
@@ -97,7 +99,7 @@ def answer_of(flow: Flow, world: World, machine: Machine, run: Run, index: int) 
 
 
 def together(parts: list[Answer]) -> Answer:
-    """Return the answer of an invariant from those of its parts: the worst, with the fewest faults and steps, and all states counted."""
+    """Return the answer of an invariant from those of its parts: the worst with the fewest faults and steps, all states counted."""
     order = ("violated", "no-verdict", "capped", "none")
 
     def rank(answer: Answer) -> tuple[int, int, int]:
@@ -114,12 +116,11 @@ def together(parts: list[Answer]) -> Answer:
 
 def assumptions(flow: Flow) -> tuple[str, ...]:
     """Return what the flow takes for granted, in the order of the flow."""
-    found: dict[str, None] = {}
-    for item in (*flow.tables, *flow.topics, *flow.externals):
-        if item.assumed:
-            found[item.assumed] = None
-    for handler in flow.handlers:
-        for step in walk(handler.steps):
-            if step.assumed:
-                found[step.assumed] = None
-    return tuple(found)
+    steps = [step for handler in flow.handlers for step in walk(handler.steps)]
+    stated = [
+        *(table.assumed for table in flow.tables),
+        *(topic.assumed for topic in flow.topics),
+        *(external.assumed for external in flow.externals),
+        *(step.assumed for step in steps),
+    ]
+    return tuple(dict.fromkeys(each for each in stated if each))

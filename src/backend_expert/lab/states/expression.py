@@ -94,7 +94,7 @@ class Atom(Struct, frozen=True, order=True):
 
 Clause = tuple[Atom, ...]
 Guard = tuple[Clause, ...]
-"""A guard in disjunctive normal form: it holds when every atom of one clause holds. `TRUE` has one empty clause, `FALSE` has none."""
+"""A guard in disjunctive normal form: every atom of one clause must hold. `TRUE` has one empty clause, `FALSE` none."""
 
 TRUE: Guard = ((),)
 FALSE: Guard = ()
@@ -105,7 +105,7 @@ def compare(left: Linear, relation: str, right: Linear) -> Guard:
     difference = left - right
     match relation:
         case "=" | "!=" | "<=":
-            atom = Atom(difference, relation)  # type: ignore[arg-type]
+            atom = Atom(difference, relation)
         case "<":
             atom = Atom(difference + number(1), "<=")
         case ">":
@@ -263,11 +263,11 @@ class _Reader:
 
     def _condition_in_brackets(self) -> bool:
         depth = 0
-        for token in self.tokens:
-            depth += (token == "(") - (token == ")")
+        for word in self.tokens:
+            depth += (word == "(") - (word == ")")
             if depth == 0:
                 return False
-            if token in {"=", "==", "!=", "<", "<=", ">", ">=", "and", "or", "not"}:
+            if word in {"=", "==", "!=", "<", "<=", ">", ">=", "and", "or", "not"}:
                 return True
         return False
 
@@ -289,27 +289,27 @@ class _Reader:
         return result
 
     def value(self) -> Linear:
-        token = self.peek()
-        if token == "-":
+        word = self.peek()
+        if word == "-":
             self.take()
             return self.value().times(-1)
-        if token == "(":
+        if word == "(":
             self.take()
             result = self.sum()
             self.take(")")
             return result
-        if token.isdigit():
+        if word.isdigit():
             self.take()
-            if len(token) > 6:
-                raise ExpressionError(f"the number {token} is too large: a flow counts single things, not amounts")
-            return number(int(token))
-        if token == "sum" and self.tokens[1:2] == ["("]:
+            if len(word) > 6:
+                raise ExpressionError(f"the number {word} is too large: a flow counts single things, not amounts")
+            return number(int(word))
+        if word == "sum" and self.tokens[1:2] == ["("]:
             self.take()
             self.take("(")
             name = self.take()
             self.take(")")
             return self.resolve(f"sum({name})")
-        if not token or not (token[0].isalpha() or token[0] == "_"):
+        if not word or not (word[0].isalpha() or word[0] == "_"):
             self.take("a name")
         return self.resolve(self.take())
 

@@ -1,7 +1,8 @@
 """A business flow as data: what is stored, what is published, who handles what, step by step, and what must never happen.
 
-The steps are those of the model with the values that this lab needs (which column, which condition); they keep effects and order and
-know nothing of time. Conditions and values are small texts over whole numbers and status words: `q > 0`, `qty - 1`, `status = PAID`.
+The steps are those of the model with the values that this lab needs (which column, which condition); they keep effects and order
+and know nothing of time. Conditions and values are small texts over whole numbers and status words: `q > 0`, `qty - 1`, `status =
+PAID`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class FlowError(Exception):
 class Column(Struct, frozen=True):
     """A column: a status when it has `values`, else a whole number.
 
-    `initial` is a number or a sum over `requests` (`requests - 1`), evaluated when exploration starts. `moves` lists the legal changes of a
-    status (`PENDING > PAID`); without it every change is legal. `low` and `high` bound a number.
+    `initial` is a number or a sum over `requests` (`requests - 1`), evaluated when exploration starts. `moves` lists the legal
+    changes of a status (`PENDING > PAID`); without it every change is legal. `low` and `high` bound a number.
     """
 
     name: str
@@ -42,9 +43,9 @@ class Column(Struct, frozen=True):
 class Table(Struct, frozen=True):
     """A table: one row for each attempt, for each request, or one row in all (`per`).
 
-    `unique` names what the database refuses a second row for: the row's own `id`, the `request` (a key that the client sends again when it
-    retries), or the `natural` key, a value such as an e-mail address that every request of the flow carries. `exists` tells that the rows are
-    there before the flow starts; rows of a table with one row in all always are.
+    `unique` names what the database refuses a second row for: the row's own `id`, the `request` (a key that the client sends again
+    when it retries), or the `natural` key, a value such as an e-mail address that every request of the flow carries. `exists` tells
+    that the rows are there before the flow starts; rows of a table with one row in all always are.
     """
 
     name: str
@@ -57,22 +58,23 @@ class Table(Struct, frozen=True):
 
 
 class Topic(Struct, frozen=True):
-    """A topic or queue, at least once unless its consumers acknowledge on receipt.
+    """A topic or queue, at least once unless its consumers acknowledge on receipt, in any order.
 
-    `durable` false: a restart of the broker forgets waiting messages. `stream` names the ordered log that the topic shares with others: messages
-    of one key on one stream are taken one at a time, in order; without it any order may happen.
+    `row` names the table whose rows the messages tell of; without it, it is the table into which the publisher inserts just before.
+    `durable` false: a restart of the broker forgets waiting messages.
     """
 
     name: str
+    row: str = ""
     durable: bool = True
-    stream: str = ""
     assumed: str = ""
 
 
 class External(Struct, frozen=True):
-    """A system of somebody else that has effects. `key` is what it recognises a repeated request by: nothing, the attempt, the request.
+    """A system of somebody else that has effects.
 
-    `outcome` tells whether a failed call may have had its effect (`unknown`) or not (`known`).
+    `key` is what it recognises a repeated request by: nothing, the attempt, the request. `outcome` tells whether a failed call may
+    have had its effect (`unknown`) or not (`known`).
     """
 
     name: str
@@ -120,7 +122,10 @@ class Write(_Step, frozen=True):
 
 
 class UpdateWhere(_Step, frozen=True):
-    """Change a row if a condition holds, as one atomic statement. `on_none` runs for `0 rows`; without it the handler goes on as if it had worked."""
+    """Change a row if a condition holds, as one atomic statement.
+
+    `on_none` runs for `0 rows`; without it the handler goes on as if it had worked.
+    """
 
     table: str
     where: str
@@ -209,7 +214,8 @@ class Transaction(_Step, frozen=True):
 class Lock(_Step, frozen=True):
     """Hold a lock around the steps, one holder at a time for each `per`.
 
-    With a `lease` the lock may be given to another while the first still works; `fenced` stores refuse the writes of the former holder.
+    With a `lease` the lock may be given to another while the first still works; `fenced` stores refuse the writes of the former
+    holder.
     """
 
     resource: str
@@ -241,7 +247,10 @@ class Repeat(_Step, frozen=True):
 
 
 class Compensate(_Step, frozen=True):
-    """Run the steps; when one fails run `undo` and fail. In memory a crash loses the duty to undo; `durable` (a saga log) keeps it."""
+    """Run the steps; when one fails run `undo` and fail.
+
+    In memory a crash loses the duty to undo; `durable` (a saga log) keeps it.
+    """
 
     steps: tuple[Step, ...]
     undo: tuple[Step, ...]
@@ -281,10 +290,11 @@ Step = Union[
 
 
 class Handler(Struct, frozen=True):
-    """A program and what starts it: a request, the answer to an earlier request (`after`), a message (`consumes`), a caller, or a condition (`sweeps`).
+    """A program and what starts it.
 
-    A sweeper is a job that runs for every instance whose rows fulfil the condition. `workers` messages are handled side by side.
-    `acknowledge` is `receipt` where the broker forgets a message as soon as it is handed out.
+    That is a request, the answer to an earlier one (`after`), a message (`consumes`), a caller (`called`), or a condition
+    (`sweeps`). A sweeper is a job that runs for every instance whose rows fulfil the condition. `workers` messages are handled side
+    by side. `acknowledge` is `receipt` where the broker forgets a message as soon as it is handed out.
     """
 
     name: str
@@ -327,8 +337,8 @@ AnomalyClass = Literal[
 class Invariant(Struct, frozen=True):
     """What must never happen: a class of anomaly, `of` what, and for some classes `values` or conditions.
 
-    `stuck` needs `values` (the statuses that are not an end); `half-compensated` needs `conditions` that hold all or none; `skew` needs one
-    condition over sums.
+    `stuck` needs `values` (the statuses that are not an end); `half-compensated` needs `conditions` that hold all or none; `skew`
+    needs one condition over sums.
     """
 
     anomaly: AnomalyClass

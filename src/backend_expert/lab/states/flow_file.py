@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from backend_expert.lab.states import flow as steps
 from backend_expert.lab.states.expression import ExpressionError, parse_condition, parse_sum, variable
 from backend_expert.lab.states.flow import (
     Bounds,
@@ -23,19 +22,13 @@ from backend_expert.lab.states.flow import (
     Table,
     Topic,
 )
+from backend_expert.lab.states.flow_verbs import ISOLATION, VERBS
 from backend_expert.lab.states.invariants import MEANING
 from backend_expert.model import Evidence
 from backend_expert.model.positions import Mapping, Node, PositionError, Scalar, Sequence, parse_documents
 
 SIZE_LIMIT = 1_000_000
 """Most bytes of a flow file. The largest flow of our corpus has 4 kB."""
-
-ISOLATION: dict[str, Isolation] = {
-    "read-committed": "read-committed",
-    "repeatable-read": "repeatable-read",
-    "snapshot": "snapshot",
-    "serializable": "serializable",
-}
 
 
 def read_flow(path: Path, name: str = "") -> Flow:
@@ -246,13 +239,19 @@ class _Reader:
         return Column(key.text, values, self.optional(declared, "init", "0"), tuple(moves), low, high)
 
     def topic(self, name: str, node: Node, line: int) -> Topic:
-        legal = ("broker", "key", "delivery", "groups", "durable", "stream", "assumed")
+        legal = ("broker", "key", "delivery", "groups", "durable", "assumed")
         declared = self.mapping(node, line, f"topic {name}", legal)
         if self.one_of(declared, "delivery", ("at-least-once", "at-most-once"), "at-least-once") == "at-most-once":
             self.at_most_once.add(name)
-        return Topic(
-            name, self.truth(declared, "durable", True), self.optional(declared, "stream"), self.assumed(declared, f"topic {name}")
-        )
+        return Topic(name, self.row(declared), self.truth(declared, "durable", True), self.assumed(declared, f"topic {name}"))
+
+    def row(self, declared: Mapping) -> str:
+        """Return the table that the key of a topic names (`order.id`): the messages tell of its rows."""
+        key = self.optional(declared, "key").rpartition(".")[0]
+        matching = [name for name in self.tables if key and (name == key or name.endswith(f".{key}"))]
+        if key and not matching:
+            raise self.unknown(declared.key_line("key"), "table", key, tuple(self.tables))
+        return matching[0] if matching else ""
 
     def external(self, name: str, node: Node, line: int) -> External:
         declared = self.mapping(node, line, f"external system {name}", ("idempotent", "timeout", "assumed"))
@@ -335,9 +334,9 @@ class _Reader:
         if len(verbs) != 1:
             raise self.wrong(declared.line, f"a step has one verb, this has {len(verbs)}")
         key, value = verbs[0]
-        made = _VERBS.get(key.text)
+        made = VERBS.get(key.text)
         if made is None:
-            raise self.unknown(key.line, "step", key.text, tuple(_VERBS))
+            raise self.unknown(key.line, "step", key.text, tuple(VERBS))
         evidence = self.evidence(declared)
         assumed = self.assumed(declared, f"{key.text} at {evidence}")
         return made(self, value, key.line, {"evidence": evidence, "assumed": assumed})
@@ -366,184 +365,3 @@ class _Reader:
     def handling(self, declared: Mapping, key: str) -> tuple[Step, ...] | None:
         """Return the steps of an outcome: nothing given is not the same as an empty list."""
         return None if declared.get(key) is None else self.block(declared.get(key), declared.line, key)
-
-
-def _insert(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    if isinstance(node, Scalar):
-        return steps.Insert(reader.check_table(node.text, line), **more)
-    given = reader.mapping(node, line, "insert", ("into", "set", "on-duplicate"))
-    table = reader.check_table(reader.text(given.get("into"), line, "into"), line)
-    return steps.Insert(table, reader.sets(given.get("set"), table, line), reader.handling(given, "on-duplicate"), **more)
-
-
-def _read(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "read", ("from", "into", "lock", "replica"))
-    source = reader.check_column(reader.text(given.get("from"), line, "from"), line)
-    into = reader.text(given.get("into"), line, "into")
-    return steps.Read(source, into, reader.truth(given, "lock"), reader.truth(given, "replica"), **more)
-
-
-def _write(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "write", ("to", "value"))
-    column = reader.check_column(reader.text(given.get("to"), line, "to"), line)
-    return steps.Write(column, reader.value(given.get("value"), line, "value"), **more)
-
-
-def _update_where(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "update-where", ("table", "where", "set", "on-none"))
-    table = reader.check_table(reader.text(given.get("table"), line, "table"), line)
-    where = reader.condition(given.get("where"), line, "where")
-    return steps.UpdateWhere(table, where, reader.sets(given.get("set"), table, line), reader.handling(given, "on-none"), **more)
-
-
-def _delete(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    return steps.Delete(reader.check_table(reader.text(node, line, "delete"), line), **more)
-
-
-def _cache_get(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "cache-get", ("of", "into", "miss"))
-    column = reader.check_column(reader.text(given.get("of"), line, "of"), line)
-    return steps.CacheGet(
-        column, reader.text(given.get("into"), line, "into"), reader.block(given.get("miss"), line, "miss"), **more
-    )
-
-
-def _cache_put(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "cache-put", ("of", "value", "newer-only"))
-    column = reader.check_column(reader.text(given.get("of"), line, "of"), line)
-    return steps.CachePut(column, reader.value(given.get("value"), line, "value"), reader.truth(given, "newer-only"), **more)
-
-
-def _cache_delete(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    return steps.CachePut(reader.check_column(reader.text(node, line, "cache-delete"), line), **more)
-
-
-def _external(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    if isinstance(node, Scalar):
-        node = Mapping(((Scalar("effect", line), node),), line)
-    given = reader.mapping(node, line, "external", ("effect", "attempts", "undoes", "on-error"))
-    name = reader.text(given.get("effect"), line, "effect")
-    system = name.partition(".")[0]
-    if system not in reader.externals or "." not in name:
-        raise reader.unknown(line, "external system", system, tuple(reader.externals))
-    attempts = reader.whole(given.get("attempts"), "attempts", 1, 5) if given.get("attempts") is not None else 1  # type: ignore[arg-type]
-    return steps.Effect(name, attempts, reader.optional(given, "undoes"), reader.handling(given, "on-error"), **more)
-
-
-def _call(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    if isinstance(node, Scalar):
-        node = Mapping(((Scalar("handler", line), node),), line)
-    given = reader.mapping(node, line, "call", ("handler", "attempts", "on-error"))
-    name = reader.text(given.get("handler"), line, "handler")
-    reader.called.append((name, line))
-    attempts = reader.whole(given.get("attempts"), "attempts", 1, 5) if given.get("attempts") is not None else 1  # type: ignore[arg-type]
-    return steps.Call(name, attempts, reader.handling(given, "on-error"), **more)
-
-
-def _publish(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    if isinstance(node, Scalar):
-        node = Mapping(((Scalar("topic", line), node),), line)
-    given = reader.mapping(node, line, "publish", ("topic", "via", "confirmed"))
-    topic = reader.text(given.get("topic"), line, "topic")
-    if topic not in reader.topics:
-        raise reader.unknown(line, "topic", topic, tuple(reader.topics))
-    via = reader.one_of(given, "via", ("outbox", "cdc"), "")
-    return steps.Publish(topic, via, reader.truth(given, "confirmed", True), **more)  # type: ignore[arg-type]
-
-
-def _reply(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    status = 200 if isinstance(node, Mapping) and not node.pairs else reader.whole(node, "reply (an HTTP status)", 100, 599)
-    return steps.Reply(status, **more)
-
-
-def _transaction(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    if isinstance(node, Sequence):
-        node = Mapping(((Scalar("do", line), node),), line)
-    given = reader.mapping(node, line, "transaction", ("isolation", "store", "do"))
-    inside = reader.block(given.get("do"), line, "do")
-    store = reader.optional(given, "store")
-    level = reader.one_of(given, "isolation", tuple(ISOLATION), reader.isolation.get(store, "") or _level(reader, inside))
-    return steps.Transaction(inside, ISOLATION[level], **more)
-
-
-def _level(reader: _Reader, inside: tuple[Step, ...]) -> str:
-    """Return the isolation of the store that the first statement goes to."""
-    for step in steps.walk(inside):
-        source = getattr(step, "table", None) or getattr(step, "column", None) or getattr(step, "source", None)
-        if isinstance(source, str):
-            return reader.isolation.get(source.removeprefix("sum(").partition(".")[0], "read-committed")
-    return "read-committed"
-
-
-def _lock(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "lock", ("resource", "lease", "fenced", "per", "do"))
-    resource = reader.text(given.get("resource"), line, "resource")
-    per: Any = reader.one_of(given, "per", ("attempt", "request", "flow"), "flow")
-    inside = reader.block(given.get("do"), line, "do")
-    return steps.Lock(resource, inside, reader.truth(given, "lease"), reader.truth(given, "fenced"), per, **more)
-
-
-def _branch(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "branch", ("if", "then", "else"))
-    condition = reader.condition(given.get("if"), line, "if")
-    return steps.Branch(
-        condition, reader.block(given.get("then"), line, "then"), reader.block(given.get("else"), line, "else"), **more
-    )
-
-
-def _parallel(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    branches = tuple(reader.block(each, line, "a branch") for each in reader.sequence(node, line, "parallel"))
-    if len(branches) < 2:
-        raise reader.wrong(line, "parallel needs two lists of steps or more")
-    return steps.Parallel(branches, **more)
-
-
-def _repeat(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "repeat", ("times", "do"))
-    times = given.get("times")
-    if times is None:
-        raise reader.wrong(line, "repeat needs times, a whole number")
-    return steps.Repeat(reader.whole(times, "times", 1, 20), reader.block(given.get("do"), line, "do"), **more)
-
-
-def _compensate(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "compensate", ("do", "undo", "durable"))
-    return steps.Compensate(
-        reader.block(given.get("do"), line, "do"),
-        reader.block(given.get("undo"), line, "undo"),
-        reader.truth(given, "durable"),
-        **more,
-    )
-
-
-def _observe(reader: _Reader, node: Node, line: int, more: dict[str, Any]) -> Step:
-    given = reader.mapping(node, line, "observe", ("name", "expect"))
-    return steps.Observe(
-        reader.text(given.get("name"), line, "name"), reader.condition(given.get("expect"), line, "expect"), **more
-    )
-
-
-_VERBS: dict[str, Callable[[_Reader, Node, int, dict[str, Any]], Step]] = {
-    "insert": _insert,
-    "read": _read,
-    "write": _write,
-    "update-where": _update_where,
-    "delete": _delete,
-    "cache-get": _cache_get,
-    "cache-put": _cache_put,
-    "cache-delete": _cache_delete,
-    "external": _external,
-    "call": _call,
-    "publish": _publish,
-    "ack": lambda _reader, _node, _line, more: steps.Ack(**more),
-    "reply": _reply,
-    "fail": lambda _reader, _node, _line, more: steps.Fail(**more),
-    "stop": lambda _reader, _node, _line, more: steps.Stop(**more),
-    "transaction": _transaction,
-    "lock": _lock,
-    "branch": _branch,
-    "parallel": _parallel,
-    "repeat": _repeat,
-    "compensate": _compensate,
-    "observe": _observe,
-}

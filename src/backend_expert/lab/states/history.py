@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend_expert.lab.states.expression import holds
 from backend_expert.lab.states.machine import Machine
 from backend_expert.lab.states.verdict import Change, Event, History
 from backend_expert.lab.states.world import World
@@ -13,11 +14,9 @@ class ReplayError(Exception):
 
 def told(machine: Machine, path: tuple[int, ...], world: World) -> History:
     """Return the history of a path through a machine; raise `ReplayError` when a step is not enabled or leaves its bounds."""
-    from backend_expert.lab.states.expression import holds
-
     state = {variable.name: variable.initial for variable in machine.variables}
     start = dict(state)
-    shown = {variable.name for variable in machine.variables if variable.role == "state" and " at" not in variable.name}
+    shown = {variable.name for variable in machine.variables if variable.role == "state"}
     events = []
     for count, index in enumerate(path, 1):
         command = machine.commands[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from backend_expert.lab.states.expression import (
@@ -21,6 +20,7 @@ from backend_expert.lab.states.expression import (
     variable,
 )
 from backend_expert.lab.states.flow import (
+    AnomalyClass,
     Effect,
     Flow,
     FlowError,
@@ -30,6 +30,7 @@ from backend_expert.lab.states.flow import (
     Observe,
     Publish,
     Table,
+    Topic,
     UpdateWhere,
     Write,
     walk,
@@ -40,6 +41,9 @@ from backend_expert.model import Text
 
 AT_REST = frozenset({"lost-event", "phantom-event", "not-conserved", "stuck", "half-compensated"})
 """Classes that are read only where nothing internal is left to do: before that, the system may still put things right."""
+
+QUANTITIES: tuple[AnomalyClass, ...] = ("oversell", "not-conserved", "double-effect")
+"""Classes that can be about a quantity: what each request took from it is counted."""
 
 MEANING = {
     "lost-event": Text(
@@ -70,7 +74,7 @@ def stated(world: World, text: str, instance: Instance) -> Guard:
             return number(world.words[name])
         table, _, column = name.removeprefix("sum(").removesuffix(")").rpartition(".")
         if any(each.name == table for each in world.flow.tables):
-            if column not in {"rows"}:
+            if column != "rows":
                 world.column_of(world.flow.table(table), column)
             return world.source(name, instance)
         if any(each.name == table for each in world.flow.externals):
@@ -86,15 +90,15 @@ def stated(world: World, text: str, instance: Instance) -> Guard:
 def counted_quantities(flow: Flow) -> frozenset[str]:
     """Return the columns whose decrements have to be counted for some invariant."""
     columns = {f"{table.name}.{column.name}" for table in flow.tables for column in table.columns}
-    wanted = {"oversell", "not-conserved", "double-effect"}
-    return frozenset(each.of for each in flow.invariants if each.anomaly in wanted and each.of in columns)
+    return frozenset(each.of for each in flow.invariants if each.anomaly in QUANTITIES and each.of in columns)
 
 
 def properties(flow: Flow, world: World) -> tuple[Property, ...]:
-    """Return the properties of every invariant, parts of one invariant under one name; raise `FlowError` for one that makes no sense here.
+    """Return the properties of every invariant, its parts under one name; raise `FlowError` for one that makes no sense here.
 
-    Requests are alike: all run the same handlers from the same first values, so what can happen to one can happen to any, and a property of
-    single requests is read for the first alone. An event is followed to each consumer by itself: both make the slices small.
+    Requests are alike: all run the same handlers from the same first values, so what can happen to one can happen to any, and a
+    property of single requests is read for the first alone. An event is followed to each consumer by itself: both make the slices
+    small.
     """
     found = []
     for each in flow.invariants:
@@ -109,7 +113,7 @@ def _bad(flow: Flow, world: World, invariant: Invariant) -> Guard:
         case "double-effect":
             return _double(flow, world, invariant)
         case "oversell" | "not-conserved":
-            return _quantity(flow, world, invariant)
+            return _quantity(world, invariant)
         case "duplicate-entity":
             return _duplicate(flow, world, invariant)
         case "stuck":
@@ -140,15 +144,15 @@ def _first_request(world: World) -> tuple[Instance, ...]:
 def _event(flow: Flow, world: World, invariant: Invariant) -> tuple[Guard, ...]:
     topic = flow.topic(invariant.of)
     groups = flow.consumers(topic.name)
-    tables = tuple(dict.fromkeys(_rows_of(flow, topic.name)))
-    if not groups or not tables:
-        missing = "nobody consumes it" if not groups else "no handler that publishes it inserts a row"
+    table = row_of(flow, topic)
+    if not groups or table is None:
+        missing = "nobody consumes it" if not groups else "no handler that publishes it inserts a row; name the table in the topic"
         raise FlowError(f"{invariant.name} cannot be checked: {missing}.")
     parts = []
     for group in groups:
         clauses = []
         for instance in _first_request(world):
-            rows, done = world.has_row(tables[0], instance), world.handled(group, instance)
+            rows, done = world.has_row(table, instance), world.handled(group, instance)
             if invariant.anomaly == "lost-event":
                 clauses.append(both(compare(rows, ">=", number(1)), is_value(done, 0)))
             else:
@@ -157,20 +161,22 @@ def _event(flow: Flow, world: World, invariant: Invariant) -> tuple[Guard, ...]:
     return tuple(parts)
 
 
-def _rows_of(flow: Flow, topic: str) -> Iterator[Table]:
-    """Yield the tables into which the publishers of a topic insert, those of one row for each instance first."""
+def row_of(flow: Flow, topic: Topic) -> Table | None:
+    """Return the table whose rows a topic tells of: the named one, else that of the insert nearest to the publish."""
+    if topic.row:
+        return flow.table(topic.row)
     for handler in flow.handlers:
-        steps = tuple(walk(handler.steps))
-        if any(isinstance(step, Publish) and step.topic == topic for step in steps):
-            for step in steps:
-                if isinstance(step, Insert) and flow.table(step.table).unique != "request":
-                    yield flow.table(step.table)
-    for handler in flow.handlers:
-        steps = tuple(walk(handler.steps))
-        if any(isinstance(step, Publish) and step.topic == topic for step in steps):
-            for step in steps:
-                if isinstance(step, Insert):
-                    yield flow.table(step.table)
+        before: Table | None = None
+        published = False
+        for step in walk(handler.steps):
+            published = published or (isinstance(step, Publish) and step.topic == topic.name)
+            if published and before is not None:
+                return before
+            if isinstance(step, Insert):
+                before = flow.table(step.table)
+        if published and before is not None:
+            return before
+    return None
 
 
 def _double(flow: Flow, world: World, invariant: Invariant) -> Guard:
@@ -189,7 +195,7 @@ def _double(flow: Flow, world: World, invariant: Invariant) -> Guard:
     return compare(count, ">=", number(2))
 
 
-def _quantity(flow: Flow, world: World, invariant: Invariant) -> Guard:
+def _quantity(world: World, invariant: Invariant) -> Guard:
     table, name = world.split(invariant.of)
     column = world.column_of(table, name)
     initial = world.initial(column)
@@ -257,7 +263,7 @@ def inferred(flow: Flow) -> tuple[Invariant, ...]:
     steps = [step for handler in flow.handlers for step in walk(handler.steps)]
     found: dict[Invariant, None] = {}
     for topic in flow.topics:
-        if flow.consumers(topic.name) and any(_rows_of(flow, topic.name)):
+        if flow.consumers(topic.name) and row_of(flow, topic) is not None:
             found[Invariant("lost-event", topic.name)] = None
             found[Invariant("phantom-event", topic.name)] = None
     for step in steps:
@@ -267,8 +273,8 @@ def inferred(flow: Flow) -> tuple[Invariant, ...]:
             case Write():
                 _add_quantity(found, step.column, step.value)
             case UpdateWhere():
-                for column, value in step.set:
-                    _add_quantity(found, f"{step.table}.{column}", value)
+                for changed, value in step.set:
+                    _add_quantity(found, f"{step.table}.{changed}", value)
             case Lock() if step.lease:
                 found[Invariant("zombie-write")] = None
             case Observe():
@@ -286,8 +292,5 @@ def inferred(flow: Flow) -> tuple[Invariant, ...]:
 
 def _add_quantity(found: dict[Invariant, None], column: str, value: str) -> None:
     if " - " in value:
-        for anomaly in ("oversell", "not-conserved", "double-effect"):
-            found[Invariant(anomaly, column)] = None  # type: ignore[arg-type]
-
-
-__all__ = ["AT_REST", "MEANING", "counted_quantities", "inferred", "properties", "stated"]
+        for anomaly in QUANTITIES:
+            found[Invariant(anomaly, column)] = None

@@ -15,9 +15,9 @@ Kind = Literal["internal", "environment", "fault"]
 class Variable(Struct, frozen=True):
     """A bounded integer.
 
-    `control` variables say where a process stands; `budget` variables are read and spent by faults alone. A value outside the bounds is
-    held at the bound: for a variable that `saturates` this is exact (it is only ever compared with less), for any other the run ends
-    without a verdict.
+    `control` variables say where a process stands; `budget` variables are read and spent by faults alone. A value outside the
+    bounds is held at the bound: for a variable that `saturates` this is exact (it is only ever compared with less), for any other
+    the run ends without a verdict.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Variable(Struct, frozen=True):
 class Command(Struct, frozen=True):
     """One step of the world: when it may happen and what it changes, all at once.
 
-    `internal` commands happen by themselves, sooner or later; `environment` and `fault` commands may also never happen. `actor` does it
-    to `target` (lanes of the sequence diagram, equal for a local step); `fault` names the budget that it spends.
+    `internal` commands happen by themselves, sooner or later; `environment` and `fault` commands may also never happen. `actor`
+    does it to `target` (lanes of the sequence diagram, equal for a local step); `fault` names the budget that it spends.
     """
 
     label: Text
@@ -46,7 +46,7 @@ class Command(Struct, frozen=True):
 
 
 class Property(Struct, frozen=True):
-    """A statement about states: `bad` holds where it is broken; `quiescent` ones are read only where nothing internal is enabled."""
+    """A statement about states: `bad` holds where it is broken; `quiescent` ones are read where nothing internal is enabled."""
 
     name: str
     when: Literal["always", "quiescent"]
@@ -69,8 +69,8 @@ class Machine(Struct, frozen=True):
 def sliced(machine: Machine, chosen: tuple[Property, ...]) -> Machine:
     """Return the machine with only what can influence the chosen properties (cone of influence).
 
-    Budgets pull in nobody: otherwise every fault would join the slice. Dropping commands that only spend a budget leaves the slice more
-    faults, never fewer, so the slice is exact for safety: a property never reads a budget.
+    Budgets pull in nobody: otherwise every fault would join the slice. Dropping commands that only spend a budget leaves the slice
+    more faults, never fewer, so the slice is exact for safety: a property never reads a budget.
     """
     budgets = {variable.name for variable in machine.variables if variable.role == "budget"}
     relevant = set().union(*(names_of(each.bad) for each in chosen)) if chosen else set()

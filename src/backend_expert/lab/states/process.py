@@ -8,7 +8,7 @@ from typing import Literal
 from backend_expert.lab.states.expression import TRUE, Guard, Linear, both, is_value, number, opposite, variable
 from backend_expert.lab.states.flow import Branch, CacheGet, Call, FlowError, Handler, Parallel, Read, Step, walk
 from backend_expert.lab.states.machine import Variable
-from backend_expert.lab.states.program import Await, Early, Node, Program, columns_of, program_of, settles, table_of
+from backend_expert.lab.states.program import Await, Early, Node, Program, columns_of, program_of, settles
 from backend_expert.lab.states.statements import Context, Outcome, Path
 from backend_expert.lab.states.world import CLIENT_BROKEN, Instance, World
 
@@ -200,18 +200,10 @@ class Process:
         return result
 
     def snapshot_names(self, references: frozenset[str], instance: Instance) -> tuple[str, ...]:
-        """Return the variables that a snapshot copies: every row for a sum, else the row of the instance."""
-        summed = {table_of(each) for each in references if each.startswith("sum(")}
+        """Return the variables that a snapshot copies: those of every row for a sum, else that of the instance's row."""
         names: dict[str, None] = {}
         for reference in sorted(references):
-            table, _ = self.world.split(reference)
-            if reference.startswith("sum("):
-                parts = self.world.source(reference, instance)
-                names |= dict.fromkeys(name for name, _ in parts.terms)
-            elif reference.endswith(".commits") and table.name in summed:
-                names |= {self.world.version(table, each): None for each in self.world.rows(table)}
-            else:
-                names |= dict.fromkeys(name for name, _ in self.world.source(reference, instance).terms)
+            names |= dict.fromkeys(name for name, _ in self.world.source(reference, instance).terms)
         return tuple(names)
 
     def snapshot_copy(self, name: str) -> str:

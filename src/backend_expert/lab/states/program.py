@@ -111,11 +111,11 @@ class Node:
 
 Continue = Callable[[Situation], Node]
 Failure = Callable[[Situation, str], Node]
-"""What happens after a failure: `retry` where trying again may help (a timeout, a conflict), `dead` where it cannot (a thrown error)."""
+"""What follows a failure: `retry` where trying again may help (a timeout, a conflict), `dead` where it cannot (a thrown error)."""
 
 
 class Program(Struct, frozen=True):
-    """A handler's graph: its nodes in the order of the program, numbered from 1, and the children that its calls and branches run."""
+    """A handler's graph: its nodes in the order of the program, numbered from 1."""
 
     handler: Handler
     entry: Node
@@ -404,12 +404,17 @@ class _Builder:
         )
 
     def snapshot_of(self, step: Transaction) -> frozenset[str]:
+        """Return what a transaction copies at its first statement: what it reads, and the commit counts of the rows it watches."""
         if step.isolation == "read-committed":
             return frozenset()
-        tables = tables_written(step.steps) if step.isolation in {"snapshot", "serializable"} else frozenset()
+        read = columns_read(step.steps)
+        watched = tables_written(step.steps) if step.isolation in {"snapshot", "serializable"} else frozenset()
+        counts = {f"{table}.commits" for table in watched}
         if step.isolation == "serializable":
-            tables |= {table_of(source) for source in columns_read(step.steps)}
-        return columns_read(step.steps) | {f"{table}.commits" for table in tables}
+            counts |= {
+                f"sum({table_of(each)}.commits)" if each.startswith("sum(") else f"{table_of(each)}.commits" for each in read
+            }
+        return read | counts
 
     def lock(self, step: Lock, here: Situation, then: Continue, fail: Failure, crash: Node | None) -> Node:
         def release(situation: Situation, onward: Continue) -> Node:
@@ -427,14 +432,16 @@ class _Builder:
         return node
 
     def compensate(self, step: Compensate, here: Situation, then: Continue, fail: Failure, crash: Node | None) -> Node:
-        def undo(situation: Situation, final: str) -> Node:
-            return self.block(step.undo, situation, lambda s: fail(s, final), fail, crash)
-
         recovery = crash
         if step.durable:
-            recovery = self.block(step.undo, structs.replace(here, replied=True), lambda s: self.finish("stop", s), fail, None)
+            answered = structs.replace(here, replied=True)
+            recovery = self.block(step.undo, answered, lambda s: self.finish("stop", s), fail, None)
             for node in _reached(recovery):
                 node.after_crash = recovery
+
+        def undo(situation: Situation, final: str) -> Node:
+            return self.block(step.undo, situation, lambda s: fail(s, final), fail, recovery)
+
         return self.block(step.steps, here, then, undo, recovery)
 
 

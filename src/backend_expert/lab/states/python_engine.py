@@ -19,9 +19,9 @@ Successors = Callable[[State, list[tuple[int, State]], list[tuple[int, State]], 
 class Run(Struct, frozen=True):
     """What one exploration saw.
 
-    `violations` holds, for each broken property, its index and the commands (indices into the machine) of the history with the fewest
-    faults and, among those, the fewest steps. `capped` tells that the cap on states stopped the run; `saturated` names the variables that
-    left their bounds.
+    `violations` holds, for each broken property, its index and the commands (indices into the machine) of the history with the
+    fewest faults and, among those, the fewest steps. `capped` tells that the cap on states stopped the run; `saturated` names the
+    variables that left their bounds.
     """
 
     states: int
@@ -155,8 +155,8 @@ def functions(machine: Machine, left_bounds: set[str]) -> tuple[Successors, Call
 def explore_machine(machine: Machine, *, limit: int) -> Run:
     """Explore every state of a machine in engine order, up to a limit of distinct states.
 
-    States are taken by faults spent, then by depth, so the first broken state of a property ends its shortest history with the fewest
-    faults. Exploration stops early only when every property is broken.
+    States are taken by faults spent, then by depth, so the first broken state of a property ends its shortest history with the
+    fewest faults. Exploration stops early only when every property is broken.
     """
     left_bounds: set[str] = set()
     successors, broken = functions(machine, left_bounds)
@@ -174,10 +174,8 @@ def explore_machine(machine: Machine, *, limit: int) -> Run:
         inside: deque[int] = deque()
         later: deque[int] = deque()
         while arriving or inside:
-            if not inside or (arriving and depths[arriving[0]] <= depths[inside[0]]):
-                here = arriving.popleft()
-            else:
-                here = inside.popleft()
+            first = arriving if not inside or (arriving and depths[arriving[0]] <= depths[inside[0]]) else inside
+            here = first.popleft()
             if done[here]:
                 continue
             done[here] = 1

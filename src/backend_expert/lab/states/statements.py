@@ -12,7 +12,6 @@ from backend_expert.lab.states.expression import (
     ExpressionError,
     Guard,
     Linear,
-    at_least,
     both,
     compare,
     either,
@@ -73,7 +72,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Context(Struct, frozen=True):
-    """Who runs the statements: the instance, its locals, its situation, its number as a holder of locks, the quantities to count."""
+    """Who runs the statements: the instance, its locals and situation, its number as a holder of locks, the quantities to count."""
 
     world: World
     instance: Instance
@@ -161,7 +160,7 @@ def _free(context: Context, table: Table, path: Path) -> Path:
 def _touched(context: Context, table: Table, path: Path) -> Path:
     if table.name not in context.world.versioned:
         return path
-    name = context.world.version(table, context.instance)
+    name = context.world.commits(table, context.instance)
     return Path(path.guard, {**path.values, name: variable(name) + number(1)})
 
 
@@ -220,7 +219,7 @@ def _change(context: Context, step: Write, table: Table, values: Sets, path: Pat
             f"{step.column} is written, but nothing inserts a row into {table.name!r}; insert one or say that rows exist."
         )
     there = compare(rows, ">=", number(1))
-    return _set(context, table, values, path.where(there)) + [Outcome(path.where(opposite(there)))]
+    return [*_set(context, table, values, path.where(there)), Outcome(path.where(opposite(there)))]
 
 
 def _set(context: Context, table: Table, values: Sets, path: Path) -> list[Outcome]:
@@ -261,10 +260,7 @@ def _with_lease(context: Context, path: Path, *, blind: bool, then: Callable[[Pa
     ours = both(*(is_value(context.world.holder(lock, context.instance), context.holder) for lock in leases))
     held, lost = path.where(ours), path.where(opposite(ours))
     if any(lock.fenced for lock in leases):
-        return then(held) + [Outcome(lost, "error")]
+        return [*then(held), Outcome(lost, "error")]
     if blind:
         lost = lost.assign(context.world.flag("write by a former holder"), number(1))
     return then(held) + then(lost)
-
-
-__all__ = ["Context", "Outcome", "Path", "at_least", "run"]

@@ -52,8 +52,8 @@ class History(Struct, frozen=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """The answer for one invariant.
 
-    `violated` is true even when the exploration was capped. `none` is said only when every state within the bounds was seen. `capped` says
-    nothing about absence; `no-verdict` means that a counter was too narrow and neither answer would be honest.
+    `violated` is true even when the exploration was capped. `none` is said only when every state within the bounds was seen.
+    `capped` says nothing about absence; `no-verdict` means that a counter was too narrow and neither answer would be honest.
     """
 
     anomaly: AnomalyClass

@@ -22,7 +22,7 @@ from backend_expert.lab.states.flow import (
     walk,
 )
 from backend_expert.lab.states.machine import Variable
-from backend_expert.lab.states.program import locked_tables, table_of, versioned_tables
+from backend_expert.lab.states.program import locked_tables, versioned_tables
 
 CLIENT_IDLE, CLIENT_WAITS, CLIENT_SERVED, CLIENT_REFUSED, CLIENT_BROKEN = range(5)
 
@@ -42,8 +42,8 @@ class Instance(Struct, frozen=True):
 class World:
     """Declare and name every variable that is not inside a process.
 
-    `words` gives every status word its number (0 stands for no row); a variable is declared when it is first asked for, so a flow has no
-    more of them than its steps and invariants use.
+    `words` gives every status word its number (0 stands for no row); a variable is declared when it is first asked for, so a flow
+    has no more of them than its steps and invariants use.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -155,10 +155,10 @@ class World:
         if column == "rows":
             return self.has_row(table, instance)
         if column == "commits":
-            return variable(self.version(table, instance))
+            return variable(self.commits(table, instance))
         return variable(self.column(table, column, instance))
 
-    def version(self, table: Table, instance: Instance) -> str:
+    def commits(self, table: Table, instance: Instance) -> str:
         """Return the variable that counts the commits to a row."""
         return self.declare(Variable(f"{table.name}{self.row_key(table, instance)}.commits", 0, 2 * self.spare + 1))
 
@@ -231,6 +231,3 @@ class World:
                 return (instance,)
             case _:
                 return ()
-
-
-__all__ = ["Instance", "World", "table_of"]

@@ -1,0 +1,86 @@
+"""Random small machines, and the plainest explorer that there is: what the engines are measured against."""
+
+from hypothesis import strategies as st
+
+from backend_expert.lab.states.expression import Atom, Linear, holds, number, variable
+from backend_expert.lab.states.machine import Command, Machine, Property, Variable
+from backend_expert.model import Text
+
+NAMES = ("p", "q", "x", "y")
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Machine:
+    """Draw a machine of two processes and two counters with a budget for faults; counters stop at their bounds."""
+    variables = (
+        Variable("p", 0, 3, role="control"),
+        Variable("q", 0, 3, role="control"),
+        Variable("x", -1, 3, draw(st.integers(0, 2)), saturates=True),
+        Variable("y", 0, 3, 0, saturates=True),
+        Variable("crash", 0, 2, draw(st.integers(0, 2)), role="budget"),
+    )
+    commands = []
+    for index in range(draw(st.integers(3, 9))):
+        process = draw(st.sampled_from(("p", "q")))
+        guard = [Atom(Linear(((process, 1),), -draw(st.integers(0, 3))), "=")]
+        if draw(st.booleans()):
+            factor = draw(st.sampled_from((-1, 1)))
+            relation = draw(st.sampled_from(("=", "!=", "<=")))
+            guard.append(Atom(Linear(((draw(st.sampled_from(("x", "y"))), factor),), draw(st.integers(-2, 2))), relation))
+        update = {process: number(draw(st.integers(0, 3)))}
+        target = draw(st.sampled_from(("x", "y")))
+        update[target] = draw(
+            st.sampled_from(
+                (number(0), number(2), variable("x") + number(1), variable("y") - number(1), variable("x") + variable("y"))
+            )
+        )
+        kind = draw(st.sampled_from(("internal", "internal", "environment", "fault")))
+        if kind == "fault":
+            guard.append(Atom(number(1) - variable("crash"), "<="))
+            update["crash"] = variable("crash") - number(1)
+        commands.append(
+            Command(Text(f"c{index}", f"c{index}"), (tuple(guard),), tuple(sorted(update.items())), kind)  # type: ignore[arg-type]
+        )
+    bad = ((Atom(Linear((("x", 1), ("y", 1)), -draw(st.integers(2, 5))), "="),),)
+    when = draw(st.sampled_from(("always", "quiescent")))
+    return Machine(variables, tuple(commands), (Property("sum", when, bad),))  # type: ignore[arg-type]
+
+
+def plainly(machine: Machine) -> tuple[int, int, dict[int, int]]:
+    """Return distinct states, transitions, and for each property the least `faults * 1000 + steps`, by the book."""
+    bounds = {variable.name: (variable.low, variable.high) for variable in machine.variables}
+    names = tuple(bounds)
+    start = tuple(variable.initial for variable in machine.variables)
+    distance = {start: 0}
+    successors: dict[tuple[int, ...], list[tuple[str, int, tuple[int, ...]]]] = {}
+    todo = [start]
+    while todo:
+        values = todo.pop()
+        state = dict(zip(names, values, strict=True))
+        found = []
+        for command in machine.commands:
+            if holds(command.guard, state):
+                after = dict(state)
+                for name, value in command.update:
+                    low, high = bounds[name]
+                    after[name] = min(max(value.value(state), low), high)
+                found.append((command.kind, 1001 if command.kind == "fault" else 1, tuple(after.values())))
+        successors[values] = found
+        todo += [target for _, _, target in found if target not in successors and target not in todo]
+    changed = True
+    while changed:
+        changed = False
+        for values, found in successors.items():
+            if values in distance:
+                for _, cost, target in found:
+                    if distance[values] + cost < distance.get(target, 10**9):
+                        distance[target] = distance[values] + cost
+                        changed = True
+    best: dict[int, int] = {}
+    for values, cost in distance.items():
+        state = dict(zip(names, values, strict=True))
+        settled = all(kind != "internal" or target == values for kind, _, target in successors[values])
+        for index, each in enumerate(machine.properties):
+            if holds(each.bad, state) and (each.when == "always" or settled):
+                best[index] = min(best.get(index, 10**9), cost)
+    return len(distance), sum(len(found) for found in successors.values()), best
