@@ -7,13 +7,15 @@ report lists it with the place in `system.yaml` where a known number goes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from statistics import NormalDist
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct, structs
 
-from backend_expert.model.facts import Certainty, Estimate, Text
+from backend_expert.model.facts import Certainty, Estimate, Evidence, Text
 from backend_expert.model.graph import entries, rewrite_system
 from backend_expert.model.policy import Breaker, Policy, Pool
 from backend_expert.model.steps import Action, CacheGet, CachePut, Query, Step, Wait, Work
@@ -111,6 +113,8 @@ RATIOS = frozenset({"hit_ratio", "probability", "failure_ratio", "budget"})
 Z_90 = 1.6448536269514722
 """The quantile of the normal law that leaves 5 % on either side: what `Estimate.spread` is defined by."""
 
+NORMAL = NormalDist()
+
 BREAKER_WINDOW_S, BREAKER_CALLS, BREAKER_OPEN_S = 10, 10, 30
 """opossum's defaults for rollingCountTimeout and resetTimeout; ten calls before a ratio means anything."""
 
@@ -143,24 +147,36 @@ def estimates(system: System) -> tuple[tuple[str, Estimate], ...]:
 
 def with_values(system: System, values: Mapping[str, float]) -> System:
     """Return the system with the numbers at the given paths replaced; the certainty and the spread stay."""
-    return _replaced(system, "", values)  # type: ignore[no-any-return]
+
+    def number(path: str, estimate: Estimate) -> Estimate:
+        value = values.get(path)
+        return estimate if value is None else structs.replace(estimate, value=value)
+
+    return _mapped(system, "", number)  # type: ignore[no-any-return]
 
 
 def draw(system: System, seed: int, world: int) -> System:
-    """Return one plausible world: every assumed number drawn from its spread (log-normal), all others as they are.
+    """Return one plausible world: every assumed number drawn from its spread, all others as they are."""
 
-    A draw is keyed by seed, world and path, so that a number of the same place is the same before and after a change. Numbers named in
-    `RATIOS` stay at most 1.
+    def number(path: str, estimate: Estimate) -> Estimate:
+        value = drawn(path, estimate, seed, world)
+        return estimate if value == estimate.value else structs.replace(estimate, value=value)
+
+    return _mapped(system, "", number)  # type: ignore[no-any-return]
+
+
+def drawn(path: str, estimate: Estimate, seed: int, world: int) -> float:
+    """Return the value of a number in a plausible world: log-normal by its spread where it is assumed, as it stands otherwise.
+
+    A draw is keyed by seed, world and path, so that a number of the same place is the same before and after a change. Numbers
+    named in `RATIOS` stay at most 1.
     """
-    values = {}
-    for path, estimate in estimates(system):
-        if estimate.assumed and estimate.spread > 1:
-            digest = hashlib.blake2b(f"{seed}/{world}/{path}".encode(), digest_size=8).digest()
-            uniform = (int.from_bytes(digest) + 0.5) / 2**64
-            factor = estimate.spread ** (NormalDist().inv_cdf(uniform) / Z_90)
-            value = estimate.value * factor
-            values[path] = min(1.0, value) if path.rpartition("/")[2] in RATIOS else value
-    return with_values(system, values)
+    if estimate.spread == 1 or not estimate.assumed:
+        return estimate.value
+    digest = hashlib.blake2b(f"{seed}/{world}/{path}".encode(), digest_size=8).digest()
+    uniform = (int.from_bytes(digest) + 0.5) / 2**64
+    value = estimate.value * math.exp(math.log(estimate.spread) * NORMAL.inv_cdf(uniform) / Z_90)
+    return min(1.0, value) if path.rpartition("/")[2] in RATIOS else value
 
 
 def _estimates(value: Any, path: str) -> Iterator[tuple[str, Estimate]]:
@@ -171,32 +187,48 @@ def _estimates(value: Any, path: str) -> Iterator[tuple[str, Estimate]]:
             yield from _estimates(inner, f"{path}{name}/")
 
 
-def _replaced(value: Any, path: str, values: Mapping[str, float]) -> Any:
-    if not any(key.startswith(path) for key in values):
+def _mapped(value: Any, path: str, number: Callable[[str, Estimate], Estimate]) -> Any:
+    """Return the value with every number replaced by what `number` makes of it; what does not change stays the same object."""
+    changed = {}
+    for name, inner in _parts(value):
+        new = number(path + name, inner) if isinstance(inner, Estimate) else _mapped(inner, f"{path}{name}/", number)
+        if new is not inner:
+            changed[name] = new
+    if not changed:
         return value
-    changed = {
-        name: (
-            structs.replace(inner, value=values.get(path + name, inner.value))
-            if isinstance(inner, Estimate)
-            else _replaced(inner, f"{path}{name}/", values)
-        )
-        for name, inner in _parts(value)
-    }
-    return tuple(changed.values()) if isinstance(value, tuple) else structs.replace(value, **changed)
+    if isinstance(value, tuple):
+        return tuple(changed.get(name, inner) for name, inner in _named(value))
+    return structs.replace(value, **changed)
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a value that may hold numbers: fields by name, entries by their name, other items by position."""
     if isinstance(value, tuple):
-        for position, item in enumerate(value):
-            yield getattr(item, "name", "") or str(position), item
-    elif isinstance(value, Struct):
-        for field in value.__struct_fields__:
-            inner = getattr(value, field)
-            if isinstance(inner, Estimate | Struct) or (
-                isinstance(inner, tuple) and inner and isinstance(inner[0], Struct | tuple)
-            ):
-                yield field, inner
+        yield from _named(value)
+        return
+    for field in _fields(value.__class__):
+        inner = getattr(value, field)
+        if inner is not None and inner != ():
+            yield field, inner
+
+
+def _named(items: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    for position, item in enumerate(items):
+        yield getattr(item, "name", "") or str(position), item
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of a type that can hold numbers: worlds are drawn by the thousand, and most fields are words."""
+    if issubclass(kind, Evidence) or not issubclass(kind, Struct):
+        return ()
+    return tuple(name for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__ and _holds_numbers(hint))
+
+
+def _holds_numbers(hint: Any) -> bool:
+    if isinstance(hint, type) and not get_args(hint):
+        return issubclass(hint, Struct) and not issubclass(hint, Evidence)
+    return any(_holds_numbers(inner) for inner in get_args(hint))
 
 
 def _assumed(value: float, spread: float = 1) -> Estimate:

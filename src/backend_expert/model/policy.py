@@ -47,10 +47,14 @@ class Breaker(Struct, frozen=True):
 
 
 class Pool(Struct, frozen=True):
-    """Limit the calls in flight from one instance of the caller: `size` permits, and a wait of at most `wait_ms`."""
+    """Limit the calls in flight from one instance of the caller to `size` permits.
+
+    A call without a permit waits at most `wait_ms`, in a queue of at most `queue` calls; `None` is without limit.
+    """
 
     size: Estimate
     wait_ms: Estimate | None = None
+    queue: Estimate | None = None
 
 
 class Hedge(Struct, frozen=True):

@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend_expert import __version__, rules
+from backend_expert.advice.proof import Proving
+from backend_expert.advice.prove import prove
+from backend_expert.advice.trial import Bench
 from backend_expert.lab import load
 from backend_expert.model import Certainty, Finding, System, Text, dependencies
 from backend_expert.model.assume import assumptions, complete
@@ -20,7 +23,6 @@ from backend_expert.review.brief import BASIC, Brief, Need
 from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
 from backend_expert.review.peak import peak_study
-from backend_expert.review.prescription import Prescription, prescribe
 from backend_expert.review.recover import Recovered, recover
 from backend_expert.review.requirements import Question, decide, undecided
 from backend_expert.review.result import Assumption, CheckedRule, Footer, PeakStudy, Requirement, Result
@@ -29,6 +31,8 @@ from backend_expert.review.verdict import read_sentence, verdict_sentence
 
 DEFAULT_PEAK = 3.0
 """The factor that is tried when nobody states one; the peak-to-mean ratio of a day is between 2 and 3 at most public sites."""
+
+NO_LAB = {"replications": 0, "draws": 0}
 
 __all__ = ["DEFAULT_PEAK", "Request", "recover", "review"]
 
@@ -63,13 +67,30 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     recovered = recover(request.path, request.system_file)
     announce("rules")
     completed = complete(recovered.system)
-    findings = rules.check(recovered.system)
+    findings = rules.check(at_peak(recovered.system, request.peak))
     with _pool(executor) as pool:
-        prescription = prescribe(completed, findings, request, pool, announce)
-        requirements, notes = _requirements(completed, recovered.system, request, pool, announce)
+        proving = prove(
+            completed,
+            findings,
+            Bench(peak=request.peak, seed=request.seed, executor=pool, **({} if request.lab else NO_LAB)),
+            consider=tuple(word.value for word in request.brief.consider),
+            progress=lambda done, total: announce("lab", done, total),
+        )
+        requirements = _requirements(completed, recovered.system, request, pool, announce)
         announce("peak")
-        study, study_notes = _peak(completed, prescription, request, pool)
-    return _result(request, recovered, completed, findings, prescription, requirements, study, (*notes, *study_notes))
+        study, notes = _peak(completed, proving.after_all, request, pool)
+    return _result(request, recovered, completed, findings, proving, requirements, study, notes)
+
+
+def at_peak(system: System, factor: float) -> System:
+    """Return the system with the traffic of the peak: a place that is too small for it is a problem before the peak comes."""
+    return structs.replace(
+        system,
+        workloads=tuple(
+            structs.replace(each, rate_per_s=structs.replace(each.rate_per_s, value=each.rate_per_s.value * factor))
+            for each in system.workloads
+        ),
+    )
 
 
 def question_of(completed: System, recovered: System, request: Request) -> Question:
@@ -91,11 +112,11 @@ def question_of(completed: System, recovered: System, request: Request) -> Quest
 
 def _requirements(
     completed: System, recovered: System, request: Request, pool: Executor, announce: Advance
-) -> tuple[tuple[Requirement, ...], tuple[Text, ...]]:
+) -> tuple[Requirement, ...]:
     needs = request.brief.requirements or tuple(Need)
     if not request.lab:
         reason = Text("Not tried: the lab was switched off.", "Não testado: o laboratório foi desligado.")
-        return tuple(undecided(need, reason) for need in request.brief.requirements), ()
+        return tuple(undecided(need, reason) for need in request.brief.requirements)
     question = question_of(completed, recovered, request)
     answers = []
     for position, need in enumerate(needs):
@@ -104,16 +125,14 @@ def _requirements(
             answers.append(decide(need, question, pool))
         except load.ModelError as error:
             answers.append(undecided(need, Text(f"The lab could not run: {error}", f"O laboratório não pôde rodar: {error}")))
-    return tuple(answers), ()
+    return tuple(answers)
 
 
-def _peak(
-    completed: System, prescription: Prescription, request: Request, pool: Executor
-) -> tuple[PeakStudy | None, tuple[Text, ...]]:
+def _peak(completed: System, after: System, request: Request, pool: Executor) -> tuple[PeakStudy | None, tuple[Text, ...]]:
     if not request.lab or not completed.workloads:
         return None, ()
     try:
-        return peak_study(completed, prescription.after, request.peak, request.seed, pool), ()
+        return peak_study(completed, after, request.peak, request.seed, pool), ()
     except load.ModelError as error:
         return None, (Text(f"The peak was not tried: {error}", f"O pico não foi testado: {error}"),)
 
@@ -123,14 +142,14 @@ def _result(
     recovered: Recovered,
     completed: System,
     findings: tuple[Finding, ...],
-    prescription: Prescription,
+    proving: Proving,
     requirements: tuple[Requirement, ...],
     study: PeakStudy | None,
     notes: tuple[Text, ...],
 ) -> Result:
     catalogue = rules.all_rules()
     repository = Repository.open(request.path)
-    shown = reported(findings, catalogue, prescription.recommendations, repository)
+    shown = reported(findings, catalogue, proving.proposals, repository)
     counts = {rule.id: sum(finding.rule == rule.id for finding in findings) for rule in catalogue}
     checked = tuple(
         CheckedRule(id=rule.id, code=rule.code, category=rule.family, title=rule.title, found=counts[rule.id]) for rule in catalogue
@@ -139,21 +158,21 @@ def _result(
     score, grade = overall(parts)
     return Result(
         system=recovered.system.name,
-        verdict=verdict_sentence(shown, prescription.recommendations, requirements, study),
+        verdict=verdict_sentence(shown, proving.proposals, requirements, study),
         read=read_sentence(recovered.system, recovered.files),
         grade=grade,
         score=score,
         scores=parts,
         requirements=requirements,
-        recommendations=prescription.recommendations,
+        recommendations=proving.proposals,
         nodes=nodes_of(recovered.system, shown),
         edges=edges_of(recovered.system, shown),
         peak=study,
         findings=shown,
-        assumptions=_assumed(completed, prescription),
+        assumptions=_assumed(completed, proving),
         questions=_questions(recovered.system),
         unread=recovered.unread,
-        notes=(*recovered.notes, *prescription.notes, *notes),
+        notes=(*recovered.notes, *proving.notes, *notes),
         rules=checked,
         footer=Footer(
             command=request.command,
@@ -166,9 +185,9 @@ def _result(
     )
 
 
-def _assumed(completed: System, prescription: Prescription) -> tuple[Assumption, ...]:
+def _assumed(completed: System, proving: Proving) -> tuple[Assumption, ...]:
     """Return every assumed number, the ones that matter most first, then in the order of the file form."""
-    matters = prescription.sensitivity
+    matters = dict(proving.sensitivity)
     listed = [
         Assumption(
             path=each.path,

@@ -10,99 +10,20 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from backend_expert.advice.catalogue import Example as CodeExample
+from backend_expert.advice.proof import Band, Interval, Measure, Proof, Series
+from backend_expert.advice.proof import Proposal as Recommendation
 from backend_expert.model import Evidence, Link, Severity, Text, Unread
 
 SCHEMA = "backend-expert/result/1"
 
+__all__ = [
+    "SCHEMA", "Assumption", "Band", "Category", "CategoryScore", "CheckedRule", "CodeExample", "Edge", "Footer", "Interval", "Measure",
+    "Node", "PeakStudy", "Proof", "Recommendation", "ReportedFinding", "Requirement", "Result", "Series", "Snippet", "from_json",
+    "json_schema", "to_json",
+]  # fmt: skip
+
 Category = Literal["resilience", "consistency", "scale", "data", "api", "security", "delivery", "structure"]
-
-
-class Interval(Struct, frozen=True):
-    """A measured value with the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Measure(Struct, frozen=True, kw_only=True):
-    """One figure before and after a change. `id` carries the unit (`latency_p99_ms`, `success_ratio`, `goodput_per_s`)."""
-
-    id: str
-    title: Text
-    lower_is_better: bool
-    before: Interval
-    after: Interval
-    difference: Interval
-
-
-class Series(Struct, frozen=True, kw_only=True):
-    """What happened over time in one run: one value a slice. `latency_p99_ms` is `None` in a slice without answers."""
-
-    id: str
-    title: Text
-    time_s: tuple[float, ...]
-    latency_p50_ms: tuple[float | None, ...]
-    latency_p99_ms: tuple[float | None, ...]
-    success_ratio: tuple[float | None, ...]
-    offered_per_s: tuple[float, ...]
-    goodput_per_s: tuple[float, ...]
-
-
-class Band(Struct, frozen=True):
-    """A stretch of time to mark in a plot."""
-
-    start_s: float
-    end_s: float
-    title: Text
-
-
-class Proof(Struct, frozen=True, kw_only=True):
-    """An experiment with a change: what was tried, what was measured, how sure that is.
-
-    `verdict` is `helps`, `hurts`, `no-difference` or `undecided`; `share_better` is the share of plausible draws of the assumed
-    numbers in which the change helps, out of `draws`.
-    """
-
-    lab: Literal["load", "states", "planner"]
-    experiment: Text
-    verdict: Literal["helps", "hurts", "no-difference", "undecided"]
-    summary: Text
-    measures: tuple[Measure, ...] = ()
-    share_better: float | None = None
-    draws: int = 0
-    replications: int = 0
-    series: tuple[Series, ...] = ()
-    bands: tuple[Band, ...] = ()
-    objective_ms: float | None = None
-
-
-class CodeExample(Struct, frozen=True, kw_only=True):
-    """An implementation example: `place` says where it belongs (`NestJS`, `Compose`), `language` colours it (`ts`, `yaml`)."""
-
-    place: str
-    language: str
-    code: str
-
-
-class Recommendation(Struct, frozen=True, kw_only=True):
-    """A remedy applied to this system, with its proof. `rank` counts from 1; 0 means tried and rejected, or not proved."""
-
-    id: str
-    remedy: str
-    rank: int
-    title: Text
-    action: Text
-    findings: tuple[str, ...]
-    components: tuple[str, ...]
-    effort: Literal["hours", "days", "weeks"]
-    status: Literal["proved", "rejected", "inferred"]
-    proof: Proof | None = None
-    pseudocode: Text = Text("", "")
-    examples: tuple[CodeExample, ...] = ()
-    trade_off: Text = Text("", "")
-    when_not: Text = Text("", "")
-    does_not_fix: Text = Text("", "")
 
 
 class Snippet(Struct, frozen=True, kw_only=True):

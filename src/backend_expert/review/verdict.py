@@ -27,7 +27,7 @@ def verdict_sentence(
     peak: PeakStudy | None,
 ) -> Text:
     """Return the verdict: how much is wrong, what decides it, and the first thing to do with what it gains."""
-    found = Counter(finding.severity for finding in findings if finding.status != "asked")
+    found = Counter(finding.severity.value for finding in findings if finding.status != "asked")
     severe = found["critical"] + found["high"]
     parts = []
     if not sum(found.values()):

@@ -9,39 +9,40 @@ from typing import Any
 from msgspec import Struct, structs
 
 from backend_expert.model import Estimate, Evidence, System, Text
-from backend_expert.model.assume import complete, draw, estimates
+from backend_expert.model.assume import complete, drawn, estimates
 
 
 class Change(Struct, frozen=True):
     """A complete system before and after a change, with the draws that both share.
 
-    Every number of `before` is an object of its own, so a number that the change left alone is the same object in `after`: it gets the
-    same draw, wherever the change has moved it. The remedy was computed from the estimates, not from the world it is tried in.
+    Every number of `before` is an object of its own, so a number that the change left alone is the same object in `after`: it gets
+    the same draw, wherever the change has moved it. The remedy was computed from the estimates, not from the world it is tried in.
     """
 
     before: System
     after: System
+    numbers_before: tuple[tuple[str, Estimate], ...]
+    numbers_after: tuple[tuple[str, Estimate], ...]
 
     def world(self, seed: int, number: int) -> tuple[System, System, dict[str, float]]:
         """Return both systems in one plausible world, with the drawn values by their path in the system before."""
-        drawn = dict(estimates(draw(self.before, seed, number)))
         values: dict[int, float] = {}
         named: dict[str, float] = {}
-        for path, estimate in estimates(self.before):
-            value = drawn[path].value
-            values[id(estimate)] = value
+        for path, estimate in self.numbers_before:
+            value = values[id(estimate)] = drawn(path, estimate, seed, number)
             if estimate.assumed and estimate.spread > 1:
                 named[path] = value
-        added = dict(estimates(draw(self.after, seed, number)))
-        for path, estimate in estimates(self.after):
-            values.setdefault(id(estimate), added[path].value)
+        for path, estimate in self.numbers_after:
+            if id(estimate) not in values:
+                values[id(estimate)] = drawn(path, estimate, seed, number)
         return replaced(self.before, values), replaced(self.after, values), named
 
 
 def changed(system: System, change: Callable[[System], System]) -> Change:
     """Complete a system and apply a change to it."""
     before = _individual(complete(system))
-    return Change(before, complete(change(before)))
+    after = complete(change(before))
+    return Change(before, after, estimates(before), estimates(after))
 
 
 def _individual(value: Any) -> Any:
