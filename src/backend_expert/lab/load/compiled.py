@@ -44,14 +44,14 @@ def kernel_is_compiled() -> bool:
 
 
 @functools.cache
-def kernel() -> tuple[Callable[[Any, int], int], Callable[[Any], None]]:
-    """Return the functions `simulate` and `prepare`, loaded from the cache or compiled at their first call."""
+def kernel() -> Callable[[Any, int], int]:
+    """Return the function `simulate`, loaded from the cache or compiled at its first call."""
     from numba.core import config
 
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_directory())
     try:
-        from backend_expert.lab.load.kernel import prepare, simulate
+        from backend_expert.lab.load.kernel import simulate
     finally:
         config.CACHE_DIR = before
-    return simulate, prepare
+    return simulate  # type: ignore[no-any-return]

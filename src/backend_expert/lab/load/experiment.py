@@ -43,9 +43,8 @@ def run(system: System, scenario: Scenario, seed: int = 1) -> Outcome:
 
 def simulate(program: Program, seed: int) -> Tally:
     """Run a compiled program to its end and return its counts."""
-    advance, prepare = kernel()
+    advance = kernel()
     run = workspace.make(program, seed)
-    prepare(run.state)
     while True:
         status = advance(run.state, PAUSE_EVENTS)
         if status == Status.DONE:

@@ -7,6 +7,7 @@ so each length has a ring, and only the head of a ring stands in the heap.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from backend_expert.lab.load.layout import Kind
@@ -16,7 +17,7 @@ KIND_BITS = 3
 KIND_MASK = 7
 FRAME_BITS = 32
 FRAME_MASK = (1 << FRAME_BITS) - 1
-RING_EVENT = int(Kind.RING)
+RING_EVENT = np.int64(Kind.RING)
 
 
 @njit

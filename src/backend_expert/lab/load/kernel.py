@@ -76,40 +76,23 @@ from backend_expert.lab.load.rows import (
     workload_at,
 )
 
-# numba freezes plain integers better than members of an enumeration.
-END, WORK, SLEEP, CALL, SPAWN, PARALLEL, REPLY, ACQUIRE, RELEASE = (
-    int(Op.END), int(Op.WORK), int(Op.SLEEP), int(Op.CALL), int(Op.SPAWN), int(Op.PARALLEL), int(Op.REPLY), int(Op.ACQUIRE), int(Op.RELEASE)
-)  # fmt: skip
-LOOP, AGAIN, JUMP, CHANCE, LOOKUP, FILL, FAIL, DELIVER = (
-    int(Op.LOOP), int(Op.AGAIN), int(Op.JUMP), int(Op.CHANCE), int(Op.LOOKUP), int(Op.FILL), int(Op.FAIL), int(Op.DELIVER)
-)  # fmt: skip
-E_ARRIVAL, E_STEP_END, E_RETRY, E_RING, E_CONTROL, E_SUBMIT, E_HEDGE, E_TIMEOUT = (
-    int(Kind.ARRIVAL), int(Kind.STEP_END), int(Kind.RETRY), int(Kind.RING), int(Kind.CONTROL), int(Kind.SUBMIT), int(Kind.HEDGE), int(Kind.TIMEOUT)
-)  # fmt: skip
-A_RUN, A_SUBMIT, A_GRANTED, A_ATTEMPT, A_FAIL, A_LOST, A_CANCEL = (
-    int(Action.RUN), int(Action.SUBMIT), int(Action.GRANTED), int(Action.ATTEMPT), int(Action.FAIL), int(Action.LOST), int(Action.CANCEL)
-)  # fmt: skip
-NOTHING, SLOT, CORE, PERMIT, HOLD, AWAITS = (
-    int(Stage.NOTHING), int(Stage.SLOT), int(Stage.CORE), int(Stage.PERMIT), int(Stage.HOLD), int(Stage.REPLY)
-)  # fmt: skip
-C_SLICE, C_SLOW, C_CRASH, C_RESTART, C_EJECT, C_READMIT, C_LINK, C_ERRORS, C_FLUSH, C_SCALE = (
-    int(Control.SLICE), int(Control.SLOW), int(Control.CRASH), int(Control.RESTART), int(Control.EJECT), int(Control.READMIT),
-    int(Control.LINK), int(Control.ERRORS), int(Control.FLUSH), int(Control.SCALE)
-)  # fmt: skip
-ROUND_ROBIN, RANDOM, LEAST, TWO_CHOICES = (
-    int(Balancer.ROUND_ROBIN),
-    int(Balancer.RANDOM),
-    int(Balancer.LEAST),
-    int(Balancer.TWO_CHOICES),
+# Plain integers would be types of their own to numba, and every function be compiled once for each.
+END, WORK, SLEEP, CALL, SPAWN, PARALLEL, REPLY, ACQUIRE, RELEASE, LOOP, AGAIN, JUMP, CHANCE, LOOKUP, FILL, FAIL, DELIVER = map(
+    np.int64, Op
 )
-FIFO, LIFO, CODEL, DEADLINE = int(Discipline.FIFO), int(Discipline.LIFO), int(Discipline.CODEL), int(Discipline.DEADLINE)
-OFFERED, SUCCEEDED, LATE, FAILED, SHED = (
-    int(Counter.OFFERED), int(Counter.SUCCEEDED), int(Counter.LATE), int(Counter.FAILED), int(Counter.SHED)
-)  # fmt: skip
-DONE, GROW, PAUSED, BROKEN = int(Status.DONE), int(Status.GROW), int(Status.PAUSED), int(Status.BROKEN)
-
-GRANTED_NOW, QUEUED, REFUSED = 0, 1, 2
-OK, ERROR, TURNED_AWAY = 0, 1, 2
+E_ARRIVAL, E_STEP_END, E_RETRY, E_RING, E_CONTROL, E_SUBMIT, E_HEDGE, E_TIMEOUT = map(np.int64, Kind)
+A_RUN, A_SUBMIT, A_GRANTED, A_ATTEMPT, A_FAIL, A_LOST, A_CANCEL = map(np.int64, Action)
+NOTHING, SLOT, CORE, PERMIT, HOLD, AWAITS = map(np.int64, Stage)
+C_SLICE, C_SLOW, C_CRASH, C_RESTART, C_EJECT, C_READMIT, C_LINK, C_ERRORS, C_FLUSH, C_SCALE = map(np.int64, Control)
+ROUND_ROBIN, RANDOM, LEAST, TWO_CHOICES, PRIMARY = map(np.int64, Balancer)
+FIFO, LIFO, CODEL, DEADLINE = map(np.int64, Discipline)
+OFFERED, SUCCEEDED, LATE, FAILED, SHED = map(np.int64, Counter)
+DONE, GROW, PAUSED, BROKEN = map(np.int64, Status)
+GRANTED_NOW, QUEUED, REFUSED = map(np.int64, range(3))
+OK, ERROR, TURNED_AWAY = map(np.int64, range(3))
+NONE, ZERO = np.int64(-1), np.int64(0)
+ANSWERED = np.int64(-2)
+"""Stands in the place of the parent of a frame that has replied already."""
 
 # Controlled delay for servers: a queue that was not empty within the last 100 ms serves only who waited less than 5 ms
 # (Maurer, Fail at Scale, ACM Queue 13(8), 2015).
@@ -323,14 +306,14 @@ def _answer(w, f, result):
         _record(w, f, result)
     elif parent == -1 and result == OK:
         w.useful += frame.work
-    frame.parent = -2
+    frame.parent = ANSWERED
 
 
 @njit
 def _finish(w, f, result):
     """End a frame: answer, leave the slot to the next, free the memory."""
     frame = frame_at(w.frames, f)
-    if frame.parent != -2:
+    if frame.parent != ANSWERED:
         _answer(w, f, result)
     if frame.instance >= 0 and frame.seated:
         instance = instance_at(w.instances, frame.instance)
@@ -749,7 +732,7 @@ def _run(w, f):
             _fail(w, f)
             return
         elif op == REPLY:
-            if frame.parent != -2:
+            if frame.parent != ANSWERED:
                 _answer(w, f, OK)
         elif op == LOOP:
             rounds = np.int64(row.mean)
@@ -783,11 +766,11 @@ def _run(w, f):
         elif op == SPAWN:
             site = site_at(w.sites, row.a)
             key = mix(_step_key(w, f) + CHILD)
-            _do(w, A_SUBMIT, _new_frame(w, key, site.target, site.group, -1, 0, w.now, math.inf))
+            _do(w, A_SUBMIT, _new_frame(w, key, site.target, site.group, NONE, ZERO, w.now, math.inf))
         elif op == DELIVER:
             for each in range(row.a, row.a + row.b):
                 key = mix(_step_key(w, f) + CHILD + np.uint64(each - row.a) * BRANCH)
-                _do(w, A_RUN, _new_frame(w, key, branch_at(w.branches, each).row, -1, -1, 0, w.now, math.inf))
+                _do(w, A_RUN, _new_frame(w, key, branch_at(w.branches, each).row, NONE, NONE, ZERO, w.now, math.inf))
         frame.pc += 1
 
 
@@ -1051,7 +1034,7 @@ def _schedule_arrival(w, stream, unit):
 def _arrive(w, stream):
     load = workload_at(w.workloads, stream)
     key = load.key + np.uint64(load.index) * REQUEST
-    f = _new_frame(w, mix(key), load.target, load.group, -1, 0, w.now, math.inf)
+    f = _new_frame(w, mix(key), load.target, load.group, NONE, ZERO, w.now, math.inf)
     frame_at(w.frames, f).entry = load.entry
     if w.now >= w.warm:
         at = min(np.int64((w.now - w.warm) / w.slice), w.slice_count - 1)
@@ -1135,10 +1118,31 @@ def _act(w, action, f):
         _lose(w, f)
 
 
+@njit
+def _prepare(w):
+    """Chain the free frames and nodes, and schedule the first arrivals and interventions."""
+    w.prepared = 1
+    for f in range(w.frame_count):
+        frame_at(w.frames, f).child = f + 1
+    for n in range(w.node_count):
+        node_at(w.nodes, n).next = n + 1
+    w.free_frames = w.frame_count
+    w.free_nodes = w.node_count
+    for stream in range(w.workload_count):
+        key = workload_at(w.workloads, stream).key + np.uint64(workload_at(w.workloads, stream).index) * REQUEST
+        workload_at(w.workloads, stream).index += 1
+        _schedule_arrival(w, stream, -math.log(uniform(key + ARRIVAL)))
+    for c in range(w.control_count):
+        if control_at(w.controls, c).time >= 0.0:
+            push(w, control_at(w.controls, c).time, E_CONTROL, np.int64(c))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate(state, pause):
     """Run until the end of the scenario, until a table is nearly full, or for about `pause` events; return a `Status`."""
     w = state[0]
+    if not w.prepared:
+        _prepare(w)
     stop = w.events + pause
     while True:
         while w.stacked > 0:
@@ -1201,22 +1205,3 @@ def simulate(state, pause):
         elif frame_at(w.frames, f).token == stamp and frame_at(w.frames, f).pending > 0:
             frame_at(w.frames, f).pending += 1
             _send(w, f, HEDGE)
-
-
-@njit(cache=True, nogil=True)
-def prepare(state):
-    """Chain the free frames and nodes and schedule the first arrivals and interventions of a fresh workspace."""
-    w = state[0]
-    for f in range(w.frame_count):
-        frame_at(w.frames, f).child = f + 1
-    for n in range(w.node_count):
-        node_at(w.nodes, n).next = n + 1
-    w.free_frames = w.frame_count
-    w.free_nodes = w.node_count
-    for stream in range(w.workload_count):
-        key = workload_at(w.workloads, stream).key + np.uint64(workload_at(w.workloads, stream).index) * REQUEST
-        workload_at(w.workloads, stream).index += 1
-        _schedule_arrival(w, stream, -math.log(uniform(key + ARRIVAL)))
-    for c in range(w.control_count):
-        if control_at(w.controls, c).time >= 0.0:
-            push(w, control_at(w.controls, c).time, E_CONTROL, np.int64(c))

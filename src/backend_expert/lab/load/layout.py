@@ -150,31 +150,31 @@ FRAME = np.dtype(
         ("start", "f8"),
         ("deadline", "f8"),
         ("work", "f8"),  # service time spent on it and on what answered it
-        ("pc", "i4"),
-        ("instance", "i4"),
-        ("group", "i4"),
-        ("parent", "i4"),
-        ("parent_token", "i4"),
-        ("token", "i4"),  # moves when an attempt ends: voids replies, timeouts, retries
-        ("ticket", "i4"),  # moves when a wait ends: voids places in queues and ends of steps
-        ("attempt", "i4"),
-        ("pending", "i4"),
-        ("needed", "i4"),
-        ("child", "i4"),
-        ("entry", "i4"),  # of a request from outside
-        ("stage", "i4"),
-        ("seated", "i4"),  # holds a slot of its instance
-        ("permit", "i4"),  # gate of the pool that it holds a permit of
-        ("waits_at", "i4"),  # gate whose queue it stands in
-        ("core", "i4"),  # gate of the core that it holds
-        ("live", "i4"),
+        ("pc", "i8"),
+        ("instance", "i8"),
+        ("group", "i8"),
+        ("parent", "i8"),
+        ("parent_token", "i8"),
+        ("token", "i8"),  # moves when an attempt ends: voids replies, timeouts, retries
+        ("ticket", "i8"),  # moves when a wait ends: voids places in queues and ends of steps
+        ("attempt", "i8"),
+        ("pending", "i8"),
+        ("needed", "i8"),
+        ("child", "i8"),
+        ("entry", "i8"),  # of a request from outside
+        ("stage", "i8"),
+        ("seated", "i8"),  # holds a slot of its instance
+        ("permit", "i8"),  # gate of the pool that it holds a permit of
+        ("waits_at", "i8"),  # gate whose queue it stands in
+        ("core", "i8"),  # gate of the core that it holds
+        ("live", "i8"),
         ("sleep", "f8"),  # last pause of a decorrelated backoff
         ("loop", "i4", (LOOP_DEPTH,)),
     ],
     align=True,
 )
 
-NODE = np.dtype([("time", "f8"), ("frame", "i4"), ("stamp", "i4"), ("next", "i4")], align=True)
+NODE = np.dtype([("time", "f8"), ("frame", "i8"), ("stamp", "i8"), ("next", "i8")], align=True)
 
 GATE = np.dtype(
     [
@@ -186,16 +186,16 @@ GATE = np.dtype(
         ("busy", "i8"),
         ("waiting", "i8"),
         ("refused", "i8"),
-        ("head", "i4"),
-        ("tail", "i4"),
-        ("ring", "i4"),
-        ("discipline", "i4"),
-        ("instance", "i4"),  # that it belongs to, -1 for a global one
+        ("head", "i8"),
+        ("tail", "i8"),
+        ("ring", "i8"),
+        ("discipline", "i8"),
+        ("instance", "i8"),  # that it belongs to, -1 for a global one
     ],
     align=True,
 )
 
-RING = np.dtype([("delay", "f8"), ("head", "i4"), ("tail", "i4"), ("gate", "i4")], align=True)
+RING = np.dtype([("delay", "f8"), ("head", "i8"), ("tail", "i8"), ("gate", "i8")], align=True)
 
 SITE = np.dtype(
     [
@@ -204,20 +204,20 @@ SITE = np.dtype(
         ("backoff_cap", "f8"),
         ("hedge", "f8"),  # delay, negative for none
         ("hop", "f8"),  # mean of the way there and back
-        ("target", "i4"),  # row of the program
-        ("group", "i4"),
-        ("ring", "i4"),
-        ("attempts", "i4"),
-        ("jitter", "i4"),  # 0 none, 1 full, 2 decorrelated
-        ("budget", "i4"),
-        ("breaker", "i4"),  # first of one for each instance of the caller
-        ("gate", "i4"),
-        ("gate_stride", "i4"),
-        ("optional", "i4"),
-        ("cancels", "i4"),
-        ("propagates", "i4"),
-        ("link", "i4"),
-        ("calls", "i4"),
+        ("target", "i8"),  # row of the program
+        ("group", "i8"),
+        ("ring", "i8"),
+        ("attempts", "i8"),
+        ("jitter", "i8"),  # 0 none, 1 full, 2 decorrelated
+        ("budget", "i8"),
+        ("breaker", "i8"),  # first of one for each instance of the caller
+        ("gate", "i8"),
+        ("gate_stride", "i8"),
+        ("optional", "i8"),
+        ("cancels", "i8"),
+        ("propagates", "i8"),
+        ("link", "i8"),
+        ("calls", "i8"),
     ],
     align=True,
 )
@@ -227,12 +227,12 @@ ROW = np.dtype(
         ("key", "u8"),
         ("mean", "f8"),
         ("shape", "f8"),  # second number of the law
-        ("op", "i4"),
-        ("a", "i4"),
-        ("b", "i4"),
-        ("c", "i4"),
-        ("law", "i4"),
-        ("handler", "i4"),
+        ("op", "i8"),
+        ("a", "i8"),
+        ("b", "i8"),
+        ("c", "i8"),
+        ("law", "i8"),
+        ("handler", "i8"),
     ],
     align=True,
 )
@@ -241,11 +241,11 @@ GROUP = np.dtype(
     [
         ("errors", "f8"),
         ("work", "f8"),
-        ("first", "i4"),
-        ("count", "i4"),
-        ("balancer", "i4"),
-        ("turn", "i4"),
-        ("silent", "i4"),
+        ("first", "i8"),
+        ("count", "i8"),
+        ("balancer", "i8"),
+        ("turn", "i8"),
+        ("silent", "i8"),
         ("shed", "i8"),
     ],
     align=True,
@@ -254,13 +254,13 @@ GROUP = np.dtype(
 INSTANCE = np.dtype(
     [
         ("slowness", "f8"),
-        ("group", "i4"),
-        ("place", "i4"),  # within its group
-        ("slot", "i4"),
-        ("core", "i4"),
-        ("load", "i4"),
-        ("up", "i4"),
-        ("trusted", "i4"),  # the balancer sends to it
+        ("group", "i8"),
+        ("place", "i8"),  # within its group
+        ("slot", "i8"),
+        ("core", "i8"),
+        ("load", "i8"),
+        ("up", "i8"),
+        ("trusted", "i8"),  # the balancer sends to it
     ],
     align=True,
 )
@@ -272,11 +272,11 @@ BREAKER = np.dtype(
         ("ratio", "f8"),
         ("pause", "f8"),
         ("bucket", "i8"),
-        ("minimum", "i4"),
-        ("probes", "i4"),
-        ("state", "i4"),  # 0 closed, 1 open, 2 half open
-        ("probing", "i4"),
-        ("good", "i4"),
+        ("minimum", "i8"),
+        ("probes", "i8"),
+        ("state", "i8"),  # 0 closed, 1 open, 2 half open
+        ("probing", "i8"),
+        ("good", "i8"),
         ("oks", "i4", (BREAKER_BUCKETS,)),
         ("bads", "i4", (BREAKER_BUCKETS,)),
     ],
@@ -297,17 +297,17 @@ WORKLOAD = np.dtype(
         ("index", "i8"),
         ("rate", "f8"),
         ("hop", "f8"),
-        ("target", "i4"),
-        ("group", "i4"),
-        ("entry", "i4"),
-        ("segment", "i4"),
+        ("target", "i8"),
+        ("group", "i8"),
+        ("entry", "i8"),
+        ("segment", "i8"),
     ],
     align=True,
 )
 
 SEGMENT = np.dtype([("start", "f8"), ("end", "f8"), ("factor", "f8"), ("slope", "f8")])
 
-CONTROL = np.dtype([("time", "f8"), ("x", "f8"), ("op", "i4"), ("a", "i4"), ("b", "i4")], align=True)
+CONTROL = np.dtype([("time", "f8"), ("x", "f8"), ("op", "i8"), ("a", "i8"), ("b", "i8")], align=True)
 
 SCALER = np.dtype(
     [
@@ -317,12 +317,12 @@ SCALER = np.dtype(
         ("hold_until", "f8"),
         ("hold", "f8"),
         ("last_area", "f8"),
-        ("group", "i4"),
-        ("minimum", "i4"),
-        ("maximum", "i4"),
-        ("wanted", "i4"),
-        ("control", "i4"),  # its own row of `controls`
-        ("admissions", "i4"),  # first of the rows that admit an instance
+        ("group", "i8"),
+        ("minimum", "i8"),
+        ("maximum", "i8"),
+        ("wanted", "i8"),
+        ("control", "i8"),  # its own row of `controls`
+        ("admissions", "i8"),  # first of the rows that admit an instance
     ],
     align=True,
 )
@@ -377,6 +377,7 @@ STATE = np.dtype(
         ("useful", "f8"),
         ("sequence", "i8"),
         ("events_pending", "i8"),
+        ("prepared", "i8"),
         ("hole", "i8"),
         ("stacked", "i8"),
         ("free_frames", "i8"),
