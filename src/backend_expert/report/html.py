@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backend_expert.report import numbers
-from backend_expert.report.draw.architecture import Drawing, LayoutError, drawings
+from backend_expert.report.draw.architecture import Architecture, architecture
+from backend_expert.report.draw.layout import LayoutError
 from backend_expert.report.draw.mermaid import mermaid
 from backend_expert.report.draw.plot import plot
 from backend_expert.report.hostile import one_line, spans, visible
@@ -28,12 +29,12 @@ _PHONE_WIDTH = 340
 def html(result: Result, language: str) -> str:
     """Return the page in `en` or `pt-BR`."""
     order = arrange(result)
-    pictures, instead = _architecture(result, order, language)
+    drawn, instead = _architecture(result, order, language)
     page = _environment().get_template("report.html")
     return page.render(
         result=result,
         order=order,
-        pictures=pictures,
+        architecture=drawn,
         mermaid=instead,
         counts=severity_counts(order.findings),
         language=language,
@@ -42,11 +43,11 @@ def html(result: Result, language: str) -> str:
     )
 
 
-def _architecture(result: Result, order: Order, language: str) -> tuple[tuple[Drawing, ...], str]:
+def _architecture(result: Result, order: Order, language: str) -> tuple[Architecture, str]:
     try:
-        return drawings(result, order, language), ""
+        return architecture(result, order, language), ""
     except LayoutError:
-        return (), mermaid(result, order, language)
+        return Architecture(), mermaid(result, order, language)
 
 
 def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:

@@ -70,6 +70,8 @@ WORDS = {
     "does not wait for the answer": "não espera a resposta",
     "assumed": "suposto",
     "a finding, in the colour of its severity": "um achado, na cor da sua gravidade",
+    "Everywhere, so not marked one by one": "Em toda parte, por isso não marcados um a um",
+    "Not connected by anything that was read": "Sem ligação com o resto no que foi lido",
     "Components": "Componentes",
     "Component": "Componente",
     "Kind": "Tipo",

@@ -9,8 +9,10 @@ from sample_result import sample
 
 from backend_expert.model import Severity
 from backend_expert.report.draw import layout as layout_module
-from backend_expert.report.draw.architecture import Scene, dot, drawings, scene_of
+from backend_expert.report.draw.architecture import Architecture, architecture
+from backend_expert.report.draw.dot import dot
 from backend_expert.report.draw.layout import LayoutError, layout
+from backend_expert.report.draw.scene import Scene, scene_of
 from backend_expert.report.order import arrange
 from backend_expert.review.result import Edge, Node, Result
 
@@ -74,7 +76,7 @@ def test_no_name_of_the_system_enters_the_graph() -> None:
 
 def test_every_component_and_every_call_is_drawn() -> None:
     result = sample()
-    (drawing,) = drawings(result, arrange(result), "en")
+    (drawing,) = architecture(result, arrange(result), "en").drawings
     root = ElementTree.fromstring(drawing.svg)
     groups = [element.get("class", "") for element in root.iter(f"{SVG}g")]
     assert sum(css.startswith("node") for css in groups) == len(result.nodes)
@@ -94,7 +96,7 @@ def test_findings_stand_where_they_are_and_are_said_once() -> None:
     assert shown.marks(orders) == ()
     postgres = next(node for node in result.nodes if node.name == "postgres")
     assert shown.marks(postgres) == ("F3", "F5")
-    (drawing,) = drawings(result, order, "en")
+    (drawing,) = architecture(result, order, "en").drawings
     badges = list(ElementTree.fromstring(drawing.svg).iter(f"{SVG}a"))
     assert {badge.get("href") for badge in badges} == {"#F1", "#F2", "#F3", "#F4", "#F6", "#F7", "#F8"}
 
@@ -115,7 +117,7 @@ def test_boxes_do_not_overlap_and_stay_in_the_picture() -> None:
 
 def test_a_large_system_becomes_an_overview_and_the_worst_places() -> None:
     result = large(200, 320)
-    pictures = drawings(result, arrange(result), "en")
+    pictures = architecture(result, arrange(result), "en").drawings
     assert pictures[0].caption == "Overview by group"
     assert len(pictures) == 7
     assert all(picture.caption.startswith("Around service-") for picture in pictures[1:])
@@ -124,29 +126,19 @@ def test_a_large_system_becomes_an_overview_and_the_worst_places() -> None:
 
 def test_sixty_components_are_still_one_drawing() -> None:
     result = large(60, 100)
-    assert len(drawings(result, arrange(result), "en")) == 1
+    assert len(architecture(result, arrange(result), "en").drawings) == 1
 
 
 def test_an_edge_to_nowhere_is_left_out() -> None:
     result = sample()
     lost = structs.replace(result.edges[0], callee="nobody")
     drawn = structs.replace(result, edges=(*result.edges, lost))
-    assert drawings(drawn, arrange(drawn), "en") == drawings(result, arrange(result), "en")
-
-
-def test_two_protocols_between_two_components_are_one_edge() -> None:
-    result = sample()
-    second = structs.replace(result.edges[0], protocol="http", synchronous=False, findings=("a6",))
-    joined = scene_of(structs.replace(result, edges=(*result.edges, second)), arrange(result))
-    assert len(joined.edges) == len(result.edges)
-    assert joined.edges[0].protocol == "postgresql, http"
-    assert joined.edges[0].synchronous
-    assert joined.edges[0].findings == ("a6",)
+    assert architecture(drawn, arrange(drawn), "en") == architecture(result, arrange(result), "en")
 
 
 def test_no_component_is_no_drawing() -> None:
     empty = structs.replace(sample(), nodes=(), edges=())
-    assert drawings(empty, arrange(empty), "en") == ()
+    assert architecture(empty, arrange(empty), "en") == Architecture()
 
 
 def test_the_next_program_is_asked_when_the_first_fails(monkeypatch: pytest.MonkeyPatch) -> None:

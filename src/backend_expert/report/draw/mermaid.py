@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend_expert.report.draw.architecture import LARGEST_WHOLE, Scene, grouped, scene_of
+from backend_expert.report.draw.scene import LARGEST_WHOLE, Scene, grouped, scene_of
 from backend_expert.report.hostile import one_line
 from backend_expert.report.order import Order
 from backend_expert.review.result import Node, Result
