@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
 def _explained(error: Exception) -> int:
     from backend_expert.lab.load import ModelError
     from backend_expert.model.system_file import SystemFileError
-    from backend_expert.readers import NothingToRead
+    from backend_expert.readers.repository import NothingToRead
     from backend_expert.review.brief import BriefError
 
     codes = {NothingToRead: Exit.NOTHING, SystemFileError: Exit.USAGE, BriefError: Exit.USAGE, ModelError: Exit.USAGE}

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from backend_expert.faces.cli import UsageError
 
@@ -72,7 +72,7 @@ def progress() -> Iterator[Advance]:
         yield advance
 
 
-def default_language() -> str:
+def default_language() -> Literal["en", "pt-BR"]:
     """Return `pt-BR` when the environment speaks Portuguese, else `en`."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name, "")

@@ -59,8 +59,8 @@ class Request(Struct, frozen=True, kw_only=True):
 def review(request: Request, advance: Advance | None = None, executor: Executor | None = None) -> Result:
     """Review a repository and return everything that a report shows.
 
-    Raises `NothingToRead` when there is no system at the path and `SystemFileError` when the overlay cannot be used. A lab that cannot
-    run leaves its questions undecided and says why; it does not end the review.
+    Raises `NothingToRead` when there is no system at the path and `SystemFileError` when the overlay cannot be used. A lab that
+    cannot run leaves its questions undecided and says why; it does not end the review.
     """
     announce = advance or _silent
     announce("read")
@@ -154,11 +154,12 @@ def _result(
     checked = tuple(
         CheckedRule(id=rule.id, code=rule.code, category=rule.family, title=rule.title, found=counts[rule.id]) for rule in catalogue
     )
-    parts = scores(shown, checked)
+    known = any(operation.certainty is not Certainty.ASSUMED for operation in recovered.system.operations)
+    parts = scores(shown, checked, requirements, handlers_known=known)
     score, grade = overall(parts)
     return Result(
         system=recovered.system.name,
-        verdict=verdict_sentence(shown, proving.proposals, requirements, study),
+        verdict=verdict_sentence(shown, proving.proposals, requirements),
         read=read_sentence(recovered.system, recovered.files),
         grade=grade,
         score=score,

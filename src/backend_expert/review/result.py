@@ -18,10 +18,30 @@ from backend_expert.model import Evidence, Link, Severity, Text, Unread
 SCHEMA = "backend-expert/result/1"
 
 __all__ = [
-    "SCHEMA", "Assumption", "Band", "Category", "CategoryScore", "CheckedRule", "CodeExample", "Edge", "Footer", "Interval", "Measure",
-    "Node", "PeakStudy", "Proof", "Recommendation", "ReportedFinding", "Requirement", "Result", "Series", "Snippet", "from_json",
-    "json_schema", "to_json",
-]  # fmt: skip
+    "SCHEMA",
+    "Assumption",
+    "Band",
+    "Category",
+    "CategoryScore",
+    "CheckedRule",
+    "CodeExample",
+    "Edge",
+    "Footer",
+    "Interval",
+    "Measure",
+    "Node",
+    "PeakStudy",
+    "Proof",
+    "Recommendation",
+    "ReportedFinding",
+    "Requirement",
+    "Result",
+    "Series",
+    "Snippet",
+    "from_json",
+    "json_schema",
+    "to_json",
+]
 
 Category = Literal["resilience", "consistency", "scale", "data", "api", "security", "delivery", "structure"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from backend_expert.model import Severity, Text
-from backend_expert.review.result import Category, CategoryScore, CheckedRule, ReportedFinding
+from backend_expert.review.result import Category, CategoryScore, CheckedRule, ReportedFinding, Requirement
 
 WEIGHTS: Mapping[Category, float] = {
     "resilience": 0.25,
@@ -42,12 +42,33 @@ TITLES: Mapping[Category, Text] = {
 GRADES: tuple[tuple[int, Literal["A", "B", "C", "D", "E"]], ...] = ((90, "A"), (80, "B"), (70, "C"), (60, "D"), (45, "E"))
 
 
-def scores(findings: tuple[ReportedFinding, ...], rules: tuple[CheckedRule, ...]) -> tuple[CategoryScore, ...]:
-    """Return the score of each category that at least one rule looked at, with weights that add up to 1.
+BROKEN: Mapping[str, tuple[Category, int]] = {
+    "fault-tolerant": ("resilience", 20),
+    "survives-peak": ("scale", 20),
+    "scales-horizontally": ("scale", 20),
+    "low-latency": ("scale", 20),
+    "eventually-consistent": ("consistency", 40),
+}
+"""What a requirement that an experiment broke takes from which category."""
 
-    A finding takes away the points of its severity times its confidence; a question takes nothing.
+NEEDS_HANDLERS: frozenset[Category] = frozenset({"consistency", "api", "scale"})
+"""Categories whose rules look at what operations do: without one known handler they have seen nothing, and silence is no merit."""
+
+
+def scores(
+    findings: tuple[ReportedFinding, ...],
+    rules: tuple[CheckedRule, ...],
+    requirements: tuple[Requirement, ...] = (),
+    handlers_known: bool = True,
+) -> tuple[CategoryScore, ...]:
+    """Return the score of each category that was looked at, with weights that add up to 1.
+
+    A finding takes away the points of its severity times its confidence, a broken requirement those of `BROKEN`; a question and an
+    undecided requirement take nothing.
     """
-    looked_at = {rule.category for rule in rules}
+    broken = {each.id: BROKEN[each.id] for each in requirements if each.verdict == "broken"}
+    seen = {category for category, _ in broken.values()} | {finding.category for finding in findings}
+    looked_at = {rule.category for rule in rules if handlers_known or rule.category not in NEEDS_HANDLERS} | seen
     total = sum(WEIGHTS[category] for category in looked_at) or 1.0
     result = []
     for category in get_args(Category):
@@ -57,7 +78,7 @@ def scores(findings: tuple[ReportedFinding, ...], rules: tuple[CheckedRule, ...]
             (finding.id, round(DEDUCTIONS[finding.severity] * finding.confidence))
             for finding in findings
             if finding.category == category and finding.status != "asked" and DEDUCTIONS[finding.severity]
-        )
+        ) + tuple((name, points) for name, (place, points) in sorted(broken.items()) if place == category)
         score = max(0, 100 - sum(points for _, points in deductions))
         weight = round(WEIGHTS[category] / total, 4)
         result.append(CategoryScore(category=category, title=TITLES[category], score=score, weight=weight, deductions=deductions))

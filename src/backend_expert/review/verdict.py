@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from backend_expert.model import System, Text, dependencies
-from backend_expert.review.result import PeakStudy, Recommendation, ReportedFinding, Requirement
+from backend_expert.review.result import Recommendation, ReportedFinding, Requirement
 from backend_expert.review.words import percent, phrase
 
 
@@ -24,7 +24,6 @@ def verdict_sentence(
     findings: tuple[ReportedFinding, ...],
     recommendations: tuple[Recommendation, ...],
     requirements: tuple[Requirement, ...],
-    peak: PeakStudy | None,
 ) -> Text:
     """Return the verdict: how much is wrong, what decides it, and the first thing to do with what it gains."""
     found = Counter(finding.severity.value for finding in findings if finding.status != "asked")
@@ -45,23 +44,28 @@ def verdict_sentence(
         )
     broken = [each for each in requirements if each.verdict == "broken"]
     if broken:
-        names = Text(", ".join(each.id for each in broken), ", ".join(each.id for each in broken))
-        parts.append(phrase("Broken: {names}.", "Não cumprido: {names}.", names=names))
+        titles = Text("; ".join(each.title.en for each in broken).lower(), "; ".join(each.title.pt for each in broken).lower())
+        parts.append(phrase("Not held: {titles}.", "Não se cumpre: {titles}.", titles=titles))
     first = next((each for each in recommendations if each.rank == 1), None)
     if first is not None:
-        parts.append(phrase("Do first: {action}", "Faça primeiro: {action}", action=_sentence(first.action)))
-    if peak is not None and not broken and first is None:
-        ratio = peak.series[0].success_ratio if peak.series else ()
-        known = [value for value in ratio if value is not None]
-        if known:
-            parts.append(
-                phrase(
-                    "At the stated peak the worst second answers {share} of requests.",
-                    "No pico informado o pior segundo responde {share} das requisições.",
-                    share=percent(min(known)),
-                )
-            )
+        parts.append(_first(first))
     return Text(" ".join(part.en for part in parts), " ".join(part.pt for part in parts))
+
+
+def _first(recommendation: Recommendation) -> Text:
+    """Return what to do first, with the figure that decided it."""
+    title = _sentence(recommendation.title)
+    measures = recommendation.proof.measures if recommendation.proof is not None else ()
+    success = next((each for each in measures if each.id == "success_ratio"), None)
+    if success is None or success.difference.value < 0.001:
+        return phrase("Do first: {title}", "Faça primeiro: {title}", title=title)
+    return phrase(
+        "Do first: {title} In its experiment {before} of requests succeed without it and {after} with it.",
+        "Faça primeiro: {title} No experimento, {before} das requisições têm sucesso sem isso e {after} com isso.",
+        title=title,
+        before=percent(success.before.value),
+        after=percent(success.after.value),
+    )
 
 
 def _clause(text: Text) -> Text:
