@@ -2,15 +2,13 @@ import re
 
 import pytest
 from hostile_result import hostile
-from hypothesis import given
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec import structs
 from sample_result import sample
 
-from backend_expert.model import Severity, Text
+from backend_expert.model import Severity
 from backend_expert.report import render
-from backend_expert.report.markdown import LONGEST, escaped, fenced, sentence
+from backend_expert.report.markdown import LONGEST
 
 
 @pytest.mark.parametrize("language", ["en", "pt-BR"])
@@ -50,21 +48,3 @@ def test_hostile_texts_become_no_html_no_link_and_no_mention() -> None:
     text = re.sub(r"<(code|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
     assert "everyone" in text
     assert not re.search(r"@\w|#\d|://", text)
-
-
-@given(st.text())
-def test_escaped_text_reads_back_as_text(text: str) -> None:
-    tokens = MarkdownIt("commonmark", {"html": True}).parseInline(escaped("x" + text))
-    assert {child.type for child in tokens[0].children or ()} <= {"text", "text_special"}
-
-
-@given(st.text())
-def test_a_fence_holds_whatever_stands_in_it(text: str) -> None:
-    tokens = MarkdownIt("commonmark").parse(fenced(text) + "\n\nafter")
-    assert next(token.type for token in tokens if token.level == 0) == "fence"
-    assert tokens[-2].content == "after"
-
-
-def test_code_in_a_sentence_stays_code() -> None:
-    assert sentence("`a|b` and <b>") == "`a\\|b` and &lt;b&gt;"
-    assert Text("a", "b").pt == "b"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import partial
@@ -12,18 +11,14 @@ from msgspec import Struct
 from backend_expert.model import Text
 from backend_expert.report import numbers
 from backend_expert.report.draw.mermaid import mermaid
-from backend_expert.report.hostile import one_line, spans, visible
+from backend_expert.report.github import code, escaped, fenced, passage, sentence
+from backend_expert.report.hostile import visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.words import severity_count, words
 from backend_expert.review.result import Measure, Proof, Recommendation, ReportedFinding, Result, Snippet
 
 # GitHub refuses a longer comment (documented limit of the issue comment body).
 LONGEST = 65_536
-
-_SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
-# GitHub links people, issues and bare addresses after it has read the Markdown; a space of no width keeps it from seeing them.
-_LIST_MARK = re.compile(r" *(?:[-*]|\d+\.) ")
-_LINKED = re.compile(r"(@|\\#|GH-|:(?=//)|www(?=\.))", re.IGNORECASE)
 
 
 class Detail(IntEnum):
@@ -60,45 +55,6 @@ def markdown(result: Result, language: str) -> str:
             return text
     notice = "\n" + words(language)("cut-short") + "\n"
     return text[: text.rindex("\n", 0, LONGEST - len(notice))] + notice
-
-
-def escaped(text: str) -> str:
-    """Return a text on one line that Markdown shows as it is: no HTML, no link, no mention of a person or an issue."""
-    text = _SPECIAL.sub(r"\\\1", one_line(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _LINKED.sub(r"\1&#8203;", text)
-
-
-def code(text: str) -> str:
-    """Return a text as inline code that can stand in a cell of a table."""
-    return "`" + one_line(text).replace("`", "'").replace("|", "\\|") + "`"
-
-
-def sentence(text: str) -> str:
-    """Return a sentence, escaped, with what stood between backticks as code."""
-    return "".join(code(piece) if is_code else _around_spaces(piece) for piece, is_code in spans(visible(text)))
-
-
-def passage(text: str) -> str:
-    """Return paragraphs and lists of a page, every line escaped as a sentence is; the marks of lists stay."""
-    return "\n".join(mark + sentence(rest) for mark, rest in (_item(line) for line in visible(text).strip().split("\n")))
-
-
-def _item(line: str) -> tuple[str, str]:
-    mark = _LIST_MARK.match(line)
-    return (mark.group(), line[mark.end() :]) if mark else ("", line.strip())
-
-
-def _around_spaces(piece: str) -> str:
-    lead = " " if piece[:1].isspace() else ""
-    trail = " " if piece[-1:].isspace() and piece.strip() else ""
-    return lead + escaped(piece) + trail
-
-
-def fenced(text: str, language: str = "") -> str:
-    """Return a block of code whose fence is longer than any run of backticks inside."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{visible(text).strip(chr(10))}\n{fence}"
 
 
 def _parts(writer: Writer) -> Iterator[str]:

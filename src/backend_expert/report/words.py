@@ -72,6 +72,7 @@ WORDS = {
     "a finding, in the colour of its severity": "um achado, na cor da sua gravidade",
     "Everywhere, so not marked one by one": "Em toda parte, por isso não marcados um a um",
     "Not connected by anything that was read": "Sem ligação com o resto no que foi lido",
+    "{name} and {n} more": "{name} e mais {n}",
     "Components": "Componentes",
     "Component": "Componente",
     "Kind": "Tipo",

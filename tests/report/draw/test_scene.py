@@ -1,7 +1,7 @@
 from msgspec import structs
 from sample_result import sample
 
-from backend_expert.report.draw.scene import around, connected, grouped, scene_of, worst_nodes
+from backend_expert.report.draw.scene import around, connected, folded, grouped, scene_of, worst_nodes
 from backend_expert.report.order import arrange
 from backend_expert.review.result import Result
 
@@ -53,3 +53,26 @@ def test_the_worst_component_comes_first_with_what_it_touches() -> None:
     near = around(scene, worst[1])
     assert {node.name for node in near.nodes} == {"orders", "payment", "bank", "postgres"}
     assert all("payment" in (edge.caller, edge.callee) for edge in near.edges)
+
+
+def test_components_that_nothing_tells_apart_are_drawn_as_one() -> None:
+    base = sample()
+    twins = tuple(structs.replace(base.nodes[0], name=f"twin-{n}", kind="service") for n in range(6))
+    calls = tuple(structs.replace(base.edges[0], caller="gateway", callee=twin.name) for twin in twins)
+    result = structs.replace(base, nodes=(*base.nodes, *twins), edges=(*base.edges, *calls))
+    whole = scene_of(result, arrange(result))
+    scene = folded(whole, "en")
+    assert scene.folds == {"twin-0 and 5 more": tuple(twin.name for twin in twins)}
+    assert len(scene.nodes) == len(whole.nodes) - 5
+    assert len(scene.edges) == len(whole.edges) - 5
+    assert {node.name for node in base.nodes} <= {node.name for node in scene.nodes}
+
+
+def test_what_carries_a_finding_is_never_folded() -> None:
+    base = sample()
+    twins = tuple(structs.replace(base.nodes[0], name=f"twin-{n}", findings=("a8",)) for n in range(5))
+    marked = tuple(structs.replace(base.edges[0], caller="gateway", callee=f"peer-{n}", findings=("a6",)) for n in range(5))
+    peers = tuple(structs.replace(base.nodes[0], name=f"peer-{n}") for n in range(5))
+    result = structs.replace(base, nodes=(*base.nodes, *twins, *peers), edges=(*base.edges, *marked))
+    scene = scene_of(result, arrange(result))
+    assert folded(scene, "en").nodes == scene.nodes

@@ -12,7 +12,7 @@ from backend_expert.model import Severity
 from backend_expert.report.draw import svg
 from backend_expert.report.draw.dot import BADGE_SIZE, DETAIL_SIZE, NAME_SIZE, badge_text, detail, dot, groups
 from backend_expert.report.draw.layout import Box, Layout, Point, Spline, layout
-from backend_expert.report.draw.scene import LARGEST_WHOLE, Scene, around, connected, grouped, scene_of, worst_nodes
+from backend_expert.report.draw.scene import LARGEST_WHOLE, Scene, around, connected, folded, grouped, scene_of, worst_nodes
 from backend_expert.report.hostile import one_line
 from backend_expert.report.order import Order
 from backend_expert.report.words import words
@@ -53,6 +53,7 @@ def architecture(result: Result, order: Order, language: str) -> Architecture:
     """
     w = words(language)
     whole, apart = connected(scene_of(result, order))
+    whole = folded(whole, language)
     if not whole.nodes:
         drawings: tuple[Drawing, ...] = ()
     elif len(whole.nodes) <= LARGEST_WHOLE:
@@ -152,7 +153,10 @@ def _node(node: Node, box: Box, scene: Scene, language: str) -> str:
     lower = 3 if node.kind in ("database", "cache") else 0
     name = svg.shortened(node.name, NAME_SIZE, box.width - 20, bold=True)
     second = svg.shortened(detail(node, language), DETAIL_SIZE, box.width - 16)
-    content = svg.title(f"{node.name}: {words(language)(node.kind)}, {detail(node, language)}") + _shape(node, box)
+    alike = scene.folds.get(node.name)
+    told = ", ".join(alike) if alike else f"{node.name}: {words(language)(node.kind)}, {detail(node, language)}"
+    behind = _shape(node, Box(box.x + 5, box.y - 5, box.width, box.height)) if alike else ""
+    content = svg.title(told) + behind + _shape(node, box)
     content += svg.text(name, middle, box.y + 20 + lower, "node-name", "middle")
     content += svg.text(second, middle, box.y + 35 + lower, "node-detail", "middle")
     return svg.element("g", content, css=css)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend_expert.report.draw.scene import LARGEST_WHOLE, Scene, grouped, scene_of
+from backend_expert.report.draw.scene import LARGEST_WHOLE, Scene, folded, grouped, scene_of
 from backend_expert.report.hostile import one_line
 from backend_expert.report.order import Order
 from backend_expert.review.result import Node, Result
@@ -21,6 +21,7 @@ _LONGEST_LABEL = 60
 def mermaid(result: Result, order: Order, language: str) -> str:
     """Return the architecture as a Mermaid flowchart; a system of more than 60 components is shown by group."""
     scene = scene_of(result, order)
+    scene = folded(scene, language)
     if len(scene.nodes) > LARGEST_WHOLE:
         scene = grouped(scene, language)
     place = {node.name: f"n{index}" for index, node in enumerate(scene.nodes)}

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from backend_expert.report.draw import svg
+from backend_expert.report.draw.axis import Axis, linear_ticks, round_up
 from backend_expert.report.hostile import one_line
 from backend_expert.report.numbers import number, percent, quantity
 from backend_expert.report.words import words
@@ -32,28 +33,6 @@ _MOST_STRIPES = 60
 _MOST_POINTS = 360
 
 Values = tuple[float | None, ...]
-
-
-class Axis(Struct, frozen=True):
-    """A vertical axis: values from `low` to `high`, drawn from `foot` up to `top` (pixels)."""
-
-    low: float
-    high: float
-    top: float
-    foot: float
-    logarithmic: bool
-
-    def at(self, value: float) -> float:
-        """Return the height of a value in pixels from the top of the picture; values off the axis stay on its ends."""
-        if self.logarithmic:
-            share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return self.foot - min(max(share, 0.0), 1.0) * (self.foot - self.top)
-
-    def ticks(self) -> tuple[float, ...]:
-        """Return round values on the axis, three to six of them."""
-        return _log_ticks(self.low, self.high) if self.logarithmic else _linear_ticks(self.low, self.high)
 
 
 class Frame(Struct, frozen=True):
@@ -92,7 +71,7 @@ def plot(
     latency = _latency_axis(series, objective_ms, top)
     most = max(value for each in series for value in (*each.goodput_per_s, *each.offered_per_s, 1.0))
     foot = latency.foot + _GAP
-    answers = Axis(0, _round_up(most), foot, foot + _ANSWERS_HEIGHT, False)
+    answers = Axis(0, round_up(most), foot, foot + _ANSWERS_HEIGHT, False)
     scale = w("logarithmic") if latency.logarithmic else ""
     pieces = [
         _bands(frame, bands, top, answers.foot, language),
@@ -160,28 +139,7 @@ def _latency_axis(series: tuple[Series, ...], objective_ms: float | None, top: f
     foot = top + _LATENCY_HEIGHT
     if high / low >= _LOGARITHMIC_FROM:
         return Axis(low / 1.25, high * 1.25, top, foot, True)
-    return Axis(0, _round_up(high * 1.05), top, foot, False)
-
-
-def _round_up(value: float) -> float:
-    power: float = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999999)
-
-
-def _log_ticks(low: float, high: float) -> tuple[float, ...]:
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = tuple(step * 10.0**power for power in range(first, last + 1) for step in steps if low <= step * 10.0**power <= high)
-        if len(ticks) <= 6:
-            return ticks
-    return ticks[:: math.ceil(len(ticks) / 6)]
-
-
-def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
-    rough = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= rough * 0.999999)
-    return tuple(low + step * index for index in range(int((high - low) / step + 1.000001)))
+    return Axis(0, round_up(high * 1.05), top, foot, False)
 
 
 def _heading(value: str, y: float) -> str:
@@ -201,7 +159,7 @@ def _grid(frame: Frame, axis: Axis, language: str) -> str:
 
 def _times(frame: Frame, foot: float, language: str) -> str:
     pieces = [svg.element("line", x1=_LEFT, x2=frame.right, y1=foot, y2=foot, css="axis")]
-    for value in _linear_ticks(0, frame.end_s - frame.start_s):
+    for value in linear_ticks(0, frame.end_s - frame.start_s):
         x = frame.at(frame.start_s + value)
         pieces.append(svg.element("line", x1=x, x2=x, y1=foot, y2=foot + 4, css="axis"))
         pieces.append(svg.text(quantity("time_s", frame.start_s + value, language), x, foot + 18, "tick", "middle"))

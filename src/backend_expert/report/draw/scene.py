@@ -21,14 +21,21 @@ _MOST_NEIGHBOURS = 24
 _MOST_PLACES = 5
 _MOST_SHARE = 1 / 3
 
+# So many components without a mark that have the same kind, callers and callees are drawn as one.
+_FOLDED_FROM = 5
+
 
 class Scene(Struct, frozen=True):
-    """The nodes and edges of one drawing; findings in `widespread` are not marked on it."""
+    """The nodes and edges of one drawing; findings in `widespread` are not marked on it.
+
+    `folds` holds the names of the components that one node stands for, where it stands for several.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     order: Order
     widespread: tuple[str, ...] = ()
+    folds: dict[str, tuple[str, ...]] = {}
 
     def marks(self, item: Node | Edge) -> tuple[str, ...]:
         """Return the numbers of the findings to show on an item: what an edge shows is not said again by its ends."""
@@ -47,7 +54,8 @@ def scene_of(result: Result, order: Order) -> Scene:
     """Return everything of a Result: one edge between two components, whatever the number of protocols they speak."""
     names = {node.name for node in result.nodes}
     scene = Scene(result.nodes, _joined(edge for edge in result.edges if {edge.caller, edge.callee} <= names), order)
-    places = Counter(mark for item in (*scene.nodes, *scene.edges) for mark in scene.marks(item))
+    items: tuple[Node | Edge, ...] = (*scene.nodes, *scene.edges)
+    places = Counter(mark for item in items for mark in scene.marks(item))
     most = max(_MOST_PLACES, _MOST_SHARE * len(scene.nodes))
     widespread = tuple(finding for finding, label in order.labels.items() if places[label] > most)
     return structs.replace(scene, widespread=widespread)
@@ -58,6 +66,36 @@ def connected(scene: Scene) -> tuple[Scene, tuple[Node, ...]]:
     touched = {name for edge in scene.edges for name in (edge.caller, edge.callee)}
     inside = tuple(node for node in scene.nodes if node.name in touched)
     return structs.replace(scene, nodes=inside), tuple(node for node in scene.nodes if node.name not in touched)
+
+
+def folded(scene: Scene, language: str) -> Scene:
+    """Return the scene with components that nothing tells apart (kind, callers, callees, no mark) drawn as one."""
+    alike: dict[object, list[Node]] = {}
+    for node in scene.nodes:
+        calls = tuple((edge.callee, edge.synchronous, edge.certainty) for edge in scene.edges if edge.caller == node.name)
+        callers = tuple((edge.caller, edge.synchronous, edge.certainty) for edge in scene.edges if edge.callee == node.name)
+        alike.setdefault((node.kind, node.group, calls, callers, scene.marks(node) or None), []).append(node)
+    w = words(language)
+    stands_for: dict[str, Node] = {}
+    for members in alike.values():
+        if len(members) >= _FOLDED_FROM and not scene.marks(members[0]) and not _marked(scene, members[0]):
+            name = w("{name} and {n} more", name=members[0].name, n=len(members) - 1)
+            one = structs.replace(members[0], name=name, technology=w("{n} components", n=len(members)), replicas="", findings=())
+            stands_for.update((member.name, one) for member in members)
+    nodes = {node.name: node for node in (stands_for.get(each.name, each) for each in scene.nodes)}
+    edges = (
+        structs.replace(edge, caller=_name(edge.caller, stands_for), callee=_name(edge.callee, stands_for)) for edge in scene.edges
+    )
+    folds = {one.name: tuple(name for name, other in stands_for.items() if other == one) for one in stands_for.values()}
+    return structs.replace(scene, nodes=tuple(nodes.values()), edges=_joined(edges), folds=folds)
+
+
+def _marked(scene: Scene, node: Node) -> bool:
+    return any(scene.marks(edge) for edge in scene.edges if node.name in (edge.caller, edge.callee))
+
+
+def _name(name: str, stands_for: dict[str, Node]) -> str:
+    return stands_for[name].name if name in stands_for else name
 
 
 def grouped(scene: Scene, language: str) -> Scene:
@@ -83,8 +121,8 @@ def worst_nodes(scene: Scene) -> tuple[Node, ...]:
     severities = list(Severity)
     ranked = []
     for node in scene.nodes:
-        touching = [edge for edge in scene.edges if node.name in (edge.caller, edge.callee)]
-        worst = min((severities.index(found) for item in (node, *touching) if (found := scene.worst(item))), default=None)
+        touching: tuple[Node | Edge, ...] = (node, *(edge for edge in scene.edges if node.name in (edge.caller, edge.callee)))
+        worst = min((severities.index(found) for item in touching if (found := scene.worst(item))), default=None)
         if worst is not None:
             ranked.append((worst, -len(touching), node.name, node))
     return tuple(node for *_, node in sorted(ranked, key=lambda entry: entry[:3])[:_SURROUNDINGS])
