@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from backend_expert.advice.demand import TAIL, callers_first, mean, residence_ms, tidy
-from backend_expert.model import CacheGet, Call, CallSite, Operation, Policy, Query, Retry, System, entries, walk
+from backend_expert.model import CacheGet, Call, CallSite, Link, Operation, Policy, Query, Retry, System, entries, walk
 
 RETRANSMISSION_MS = 200.0
 """The least time after which Linux sends a lost TCP segment again (TCP_RTO_MIN in include/net/tcp.h).
@@ -27,7 +27,7 @@ def timeouts_ms(system: System) -> dict[CallSite, float]:
     A call gets the 99.9th percentile of its callee (at least one TCP retransmission above the mean), but all its attempts together
     get no more than what the operation's own budget leaves beside the rest of its work. The budget of an entry is its objective,
     that of any other operation the smallest timeout among its callers ("Addressing Cascading Failures" in Site Reliability
-    Engineering, O'Reilly 2016, on deadlines).
+    Engineering, O'Reilly 2016, on deadlines). A client has one setting for each dependency: the longest that any of its calls gets.
     """
     time_in = residence_ms(system)
     round_trip = 2 * mean(system.network_ms)
@@ -52,7 +52,10 @@ def timeouts_ms(system: System) -> dict[CallSite, float]:
             if isinstance(step, Call):
                 granted = min(limit, mean(step.policy.timeout_ms) or math.inf)
                 budgets[step.operation] = min(budgets.get(step.operation, math.inf), granted)
-    return found
+    longest: dict[Link, float] = {}
+    for site, limit in found.items():
+        longest[site.link] = max(limit, longest.get(site.link, 0.0))
+    return {site: longest[site.link] for site in found}
 
 
 def objective_ms(system: System, operation: Operation) -> float:

@@ -37,7 +37,7 @@ It is a guess about this system, so the experiments draw it between 0.7 and 0.92
     "cache-aside",
     en="Answer repeated reads from a cache beside the store",
     pt="Responda leituras repetidas a partir de um cache ao lado do banco",
-    addresses=("long-synchronous-chain", "pool-smaller-than-demand", "store-call-in-loop"),
+    addresses=("long-synchronous-chain", "pool-smaller-than-demand"),
     considers=("caching", "performance", "low-latency"),
     effort="days",
     experiment=peak_traffic,

@@ -24,16 +24,17 @@ def database_per_service(system: System, finding: Finding, peak: float) -> Syste
     it needs an owner and an interface first, which no tool can choose.
     """
     changed = system
-    for name in finding.components:
-        changed = _split(changed, name)
+    sharers = frozenset(link.caller for link in finding.links)
+    for name in dict.fromkeys((*finding.components, *(link.callee for link in finding.links))):
+        changed = _split(changed, name, sharers)
     return changed
 
 
-def _split(system: System, store: str) -> System:
+def _split(system: System, store: str, sharers: frozenset[str]) -> System:
     shared = next((each for each in system.components if each.name == store and each.stateful), None)
     if shared is None:
         return system
-    alone = _used_by_one(system, store)
+    alone = {dataset: user for dataset, user in _used_by_one(system, store).items() if not sharers or user in sharers}
     owners = sorted(set(alone.values()), key=lambda owner: (-sum(each == owner for each in alone.values()), owner))
     everyone = {site.caller for site in call_sites(system) if site.callee == store}
     leaving = owners if everyone - set(owners) else owners[1:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from msgspec import structs
+
 from backend_expert.advice.demand import mean
 from backend_expert.advice.wording import figure, named, sentence, together
 from backend_expert.model import (
@@ -158,25 +160,24 @@ def _steps(before: System, after: System) -> Iterator[Text]:
 
 
 def _program(before: Operation, after: Operation, system: System) -> Iterator[Text]:
-    was, now = tuple(walk(before.steps)), tuple(walk(after.steps))
-    cached = _new(was, now, CacheGet)
+    cached = _new(before, after, CacheGet)
     if cached:
         stores = named(sorted({system.dataset(step.dataset).store for step in cached}))
         datasets = named(sorted({step.dataset.rpartition("/")[2] for step in cached}))
         yield sentence(
             "look {datasets} up in {stores} first", "consulte {datasets} primeiro em {stores}", datasets=datasets, stores=stores
         )
-    published = _new(was, now, Publish)
+    published = _new(before, after, Publish)
     if published:
-        callees = named(sorted({system.operation(step.operation).component for step in _new(now, was, Call)}))
-        topics = named(sorted({step.topic for step in published}))
+        callees = named(sorted({system.operation(step.operation).component for step in _new(after, before, Call)}))
         yield sentence(
             "publish to {topics} and do not wait for {callees}",
             "publique em {topics} e não espere por {callees}",
-            topics=topics,
+            topics=named(sorted({step.topic for step in published})),
             callees=callees,
         )
-    for loop in _new(now, was, Repeat):
+    loops = _all(before, Repeat)
+    for loop in loops if len(loops) > len(_all(after, Repeat)) else ():
         read = named(sorted({each.dataset for each in loop.steps if isinstance(each, Query)}))
         yield sentence(
             "one statement on {read} in place of {count}",
@@ -184,18 +185,38 @@ def _program(before: Operation, after: Operation, system: System) -> Iterator[Te
             read=read,
             count=loop.count.value,
         )
-    for transaction in _new(was, now, Transaction):
+    if _calls_inside(before) > _calls_inside(after):
+        stores = named(sorted({transaction.store for transaction in _all(before, Transaction)}))
         yield sentence(
-            "no remote call inside the transaction on {store}",
-            "nenhuma chamada remota dentro da transação em {store}",
-            store=f"`{transaction.store}`",
+            "no remote call inside the transaction on {stores}",
+            "nenhuma chamada remota dentro da transação em {stores}",
+            stores=stores,
         )
 
 
-def _new(was: tuple[Step, ...], now: tuple[Step, ...], kind: type[Kind]) -> tuple[Kind, ...]:
-    """Return the steps of a kind that stand in `now` and not in `was`, in order."""
-    there = [step for step in was if isinstance(step, kind)]
-    return tuple(step for step in now if isinstance(step, kind) and step not in there)
+def _new(before: Operation, after: Operation, kind: type[Kind]) -> tuple[Kind, ...]:
+    """Return the steps of a kind that only `after` has, compared without what protects them and where their store stands."""
+    there = [_bare(step) for step in _all(before, kind)]
+    return tuple(step for step in _all(after, kind) if _bare(step) not in there)
+
+
+def _all(operation: Operation, kind: type[Kind]) -> tuple[Kind, ...]:
+    return tuple(step for step in walk(operation.steps) if isinstance(step, kind))
+
+
+def _bare(step: Step) -> Step:
+    match step:
+        case CacheGet():
+            return structs.replace(step, policy=Policy(), on_miss=(), dataset=step.dataset.partition("/")[2])
+        case Call() | Publish():
+            return structs.replace(step, policy=Policy())
+        case _:
+            return step
+
+
+def _calls_inside(operation: Operation) -> int:
+    """Return how many calls stand inside transactions."""
+    return sum(isinstance(step, Call) for transaction in _all(operation, Transaction) for step in walk(transaction.steps))
 
 
 def _datasets(before: System, after: System) -> Iterator[Text]:

@@ -5,17 +5,19 @@ Traffic is at the peak while something is broken: that is when it breaks, and a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from backend_expert.advice.demand import concurrency, executions, mean, rates_per_s
+from backend_expert.advice.demand import concurrency, executions, mean, processor_demand, rates_per_s, residence_ms
 from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, replicas_of, synchronous_sites
 from backend_expert.lab import load
-from backend_expert.model import Finding, Kind, System
+from backend_expert.model import Component, Finding, Kind, System, call_sites
 
-BEFORE_S, AFTER_S = 10.0, 40.0
+BEFORE_S, AFTER_S = 5.0, 20.0
 """Seconds of usual traffic in front of a disturbance, and after it for the recovery.
 
-A system that is still bad when its trigger has been gone for as long as it lasted is metastable (Bronson and others, HotOS 2021).
+After a peak or a slowdown it is as long as they lasted: a system that is still bad then is metastable (Bronson and others, HotOS
+2021).
 """
 
 SILENT_S = 40.0
@@ -27,13 +29,17 @@ RESTART_S = 20.0
 SLOW_S = 10.0
 """The trigger of the metastability cases of Bronson and others, ten seconds."""
 
-PEAK_S = 30.0
+PEAK_S = 20.0
 """Long enough for every queue of the model to reach its plateau or to show that it has none."""
 
 OVERLOAD = 2.0
 """A slowed component is asked for twice what it can do: enough to fill every queue in front of it within the trigger."""
 
-LEAST_SLOWDOWN, MOST_SLOWDOWN = 4.0, 1000.0
+LONGEST_MS = 5000.0
+"""How long a slowed component takes at the most: half of the 10 s for which users wait. What is slower is as good as silent."""
+
+LEAST_SLOWDOWN = 4.0
+"""The slowdown of the metastability cases of Bronson and others."""
 
 
 def peak_traffic(system: System, finding: Finding, peak: float) -> load.Scenario:  # noqa: ARG001 - the peak is for the whole system
@@ -49,7 +55,7 @@ def silent_callee(system: System, finding: Finding, peak: float) -> load.Scenari
 
 
 def slow_callee(system: System, finding: Finding, peak: float) -> load.Scenario:
-    """Return a slowdown of the last callee of the finding's path to half the speed that the peak needs."""
+    """Return a slowdown of the last callee of the finding's path, in the peak."""
     sites = synchronous_sites(system, finding)
     ends = [finding.links[-1].callee] if finding.links else [site.callee for site in sites]
     name = busiest(system, ends, finding)
@@ -65,13 +71,33 @@ def lost_instance(system: System, finding: Finding, peak: float) -> load.Scenari
 
 
 def slowdown(system: System, name: str, peak: float) -> float:
-    """Return by how much a component must slow down to be asked for `OVERLOAD` times what it can do at the peak."""
+    """Return by how much a component must slow down to hurt.
+
+    It is asked for `OVERLOAD` times what it can do at the peak, or every attempt of a caller runs twice into its timeout, whichever
+    comes first; but it never takes longer than `LONGEST_MS`.
+    """
     component = component_of(system, name)
-    if component is None or component.deployment is None or component.kind is Kind.EXTERNAL:
+    times = residence_ms(system)
+    usual_ms = max((times[each.name] for each in system.operations if each.component == name), default=0.0)
+    usual_ms = usual_ms or max(
+        (mean(getattr(site.step, "time_ms", None)) for site in call_sites(system) if site.callee == name), default=0.0
+    )
+    if component is None or component.deployment is None or usual_ms <= 0:
         return LEAST_SLOWDOWN
-    places = mean(component.deployment.workers) * replicas_of(component)
-    load_on_it = concurrency(system, peak).get(name, 0.0) / max(places, 1e-9)
-    return min(MOST_SLOWDOWN, max(LEAST_SLOWDOWN, OVERLOAD / load_on_it if load_on_it > 0 else LEAST_SLOWDOWN))
+    limits = [site.step.policy.timeout_ms for site in call_sites(system) if site.callee == name]
+    by_timeout = max((2 * limit.value / usual_ms for limit in limits if limit is not None), default=math.inf)
+    by_load = OVERLOAD / max(_utilisation(system, component, peak), 1e-9)
+    return round(max(LEAST_SLOWDOWN, min(by_timeout, by_load, LONGEST_MS / usual_ms)), 1)
+
+
+def _utilisation(system: System, component: Component, peak: float) -> float:
+    deployment = component.deployment
+    if deployment is None or component.kind is Kind.EXTERNAL:
+        return 0.0
+    copies = replicas_of(component)
+    cores = 1.0 if deployment.event_loop else mean(deployment.cpu_cores)
+    by_places = concurrency(system, peak)[component.name] / max(mean(deployment.workers) * copies, 1e-9)
+    return max(by_places, processor_demand(system, peak)[component.name] / max(cores * copies, 1e-9))
 
 
 def busiest(system: System, names: Iterable[str], finding: Finding) -> str:

@@ -63,4 +63,4 @@ def _question(component: Component, deployment: Deployment) -> tuple[Literal["ht
         return "command", command
     if component.stateful and port is not None:
         return "tcp", str(port)
-    return "http", f":{port}/health" if port is not None else "/health"
+    return ("http", f":{port}/health") if port is not None else ("command", "")

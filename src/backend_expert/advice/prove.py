@@ -30,7 +30,7 @@ SECTIONS = {
 """The headings of a remedy's page that a proposal quotes."""
 
 
-IF_SO = Text("If the code has none yet:", "Se o código ainda não tiver:")
+IF_SO = Text("Only if the question is answered so:", "Só se a pergunta for confirmada:")
 HURTS_THE_SET = Text("It helps alone, but not beside the others:", "Ajuda sozinho, mas não ao lado dos outros:")
 
 
@@ -150,7 +150,7 @@ def _together(system: System, kept: list[Tried], bench: Bench) -> Proof | None:
     if not kept:
         return None
     scenario = load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(bench.peak, BEFORE_S, PEAK_S))
-    return proof_of(measured(system, _change(kept, bench.peak), scenario, bench), system)
+    return proof_of(measured(system, _change(kept, bench.peak), scenario, structs.replace(bench, draws=0)), system)
 
 
 def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected", "inferred"], rank: int) -> Proposal:
