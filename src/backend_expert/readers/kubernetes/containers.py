@@ -23,7 +23,7 @@ _MEMORY_UNITS = {
     "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "m": 1e-3,
 }  # fmt: skip
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2}))?([numkMGTP]?i?)")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2}))?([KMGTP]i|[numkMGTP]|)")
 _SIDECARS = re.compile(
     r"\b(istio|proxyv2|linkerd|envoy|cloud-?sql|vault-agent|fluent|filebeat|promtail|otel|opentelemetry|jaeger-agent|datadog|exporter)"
 )
