@@ -61,10 +61,14 @@ class Sequence(Struct, frozen=True):
 
 
 class Mapping(Struct, frozen=True):
-    """Keys (as text, with the line of the key) and nodes, in the order of the file; a repeated key keeps its last value."""
+    """Keys (as text, with the line of the key) and nodes, in the order of the file.
+
+    A repeated key keeps its last value; `repeated` holds the earlier ones, whose values are lost.
+    """
 
     pairs: tuple[tuple[Scalar, Node], ...]
     line: int
+    repeated: tuple[Scalar, ...] = ()
 
     def get(self, key: str) -> Node | None:
         """Return the node of a key, or `None`."""
@@ -99,7 +103,7 @@ def parse_documents(text: str) -> tuple[Node, ...]:
     documents: list[Node] = []
     budget = [NODE_LIMIT]
     try:
-        documents += [_convert(node, budget, frozenset()) for node in yaml.compose_all(text, Loader=loader) if node is not None]
+        documents += [_convert(node, budget, frozenset()) for node in yaml.compose_all(text, Loader=loader) if not _is_empty(node)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         last = text.count("\n") + (not text.endswith("\n"))  # libyaml may point behind the end
@@ -110,6 +114,11 @@ def parse_documents(text: str) -> tuple[Node, ...]:
     except RecursionError:
         raise PositionError(1, "it is nested too deeply") from None
     return tuple(documents)
+
+
+def _is_empty(node: yaml.Node | None) -> bool:
+    """Tell whether a document holds nothing: a lone `---` makes one with an empty scalar."""
+    return node is None or (isinstance(node, yaml.ScalarNode) and node.style in {None, ""} and not node.value)
 
 
 def _convert(node: yaml.Node, budget: list[int], above: frozenset[int]) -> Node:
@@ -126,6 +135,7 @@ def _convert(node: yaml.Node, budget: list[int], above: frozenset[int]) -> Node:
         return Sequence(tuple(_convert(item, budget, above) for item in node.value), line)
     pairs: dict[str, tuple[Scalar, Node]] = {}
     merged: dict[str, tuple[Scalar, Node]] = {}
+    repeated: list[Scalar] = []
     for key_node, value_node in node.value:
         value = _convert(value_node, budget, above)
         if key_node.value == "<<" and key_node.style in {None, ""}:
@@ -135,8 +145,10 @@ def _convert(node: yaml.Node, budget: list[int], above: frozenset[int]) -> Node:
                         merged.setdefault(name.text, (name, inner))
             continue
         text = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
+        if text in pairs:
+            repeated.append(pairs[text][0])
         pairs[text] = (Scalar(text, key_node.start_mark.line + 1), value)
-    return Mapping(tuple((merged | pairs).values()), line)
+    return Mapping(tuple((merged | pairs).values()), line, tuple(repeated))
 
 
 def plain(node: Node) -> Any:

@@ -202,3 +202,17 @@ def test_services_that_extend_each_other_end(tree):
     root = tree({"compose.yaml": "services: {a: {extends: b, image: x}, b: {extends: a, image: y}}"})
     (fragment,) = fragments(root).values()
     assert names(fragment) == ["a", "b"]
+
+
+def test_a_name_that_stands_twice_and_unknown_keys_are_listed_with_their_lines(tree):
+    root = tree({"compose.yaml": "servces: {}\nservices:\n  a: {image: one}\n  a: {image: two}\n"})
+    repository = Repository.open(root)
+    (fragment,) = compose.read(repository)
+    assert [component.image for component in fragment.components] == ["two"]
+    assert [(entry.line, entry.partly) for entry in repository.unread] == [(3, True), (1, True)]
+
+
+def test_services_that_are_no_mapping_are_listed(tree):
+    repository = Repository.open(tree({"compose.yaml": "services: [a, b]\n"}))
+    assert list(compose.read(repository)) == []
+    assert "by name" in repository.unread[0].reason.en

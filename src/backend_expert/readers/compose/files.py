@@ -22,6 +22,7 @@ _ASIDE_WORDS = words(
 )
 _DEVELOPMENT_WORDS = words("dev development local debug")
 _PRODUCTION_WORDS = words("prod production release live")
+_TOP_LEVEL = words("version name services networks volumes configs secrets include models")
 _ORDER = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The order in which Compose itself looks for the file of a project."""
 
@@ -104,23 +105,37 @@ def _document(repository: Repository, file: str, text: str, named: bool) -> Docu
     if services is None and body.get("include") is None:
         services = body if named and _is_first_version(body) else None
     if not isinstance(services, Mapping):
+        if named and services is not None:
+            reason = Text("services is not a list of services by name", "services não é uma lista de serviços por nome")
+            repository.leave(file, reason, line=services.line)
         return Document(file, body, {}) if named and body.get("include") is not None else None
-    found = {
-        key.text: (key.line, value) for key, value in services.pairs if isinstance(value, Mapping) and not key.text.startswith("x-")
-    }
+    names = {key.text: key.line for key, _ in services.pairs if not key.text.startswith("x-")}
+    found = {key.text: (key.line, value) for key, value in services.pairs if key.text in names and isinstance(value, Mapping)}
     if not named and not all(value.get("image") or value.get("build") or value.get("extends") for _, value in found.values()):
         return None
-    for key, value in services.pairs:
-        if not isinstance(value, Mapping) and not key.text.startswith("x-"):
-            repository.leave(
-                file,
-                Text(
-                    f"service {key.text} says nothing that could be read", f"o serviço {key.text} não diz nada que possa ser lido"
-                ),
-                line=key.line,
-                partly=True,
-            )
+    for name, line in names.items():
+        if name not in found:
+            reason = Text(f"service {name} says nothing that could be read", f"o serviço {name} não diz nada que possa ser lido")
+            repository.leave(file, reason, line=line, partly=True)
+    for key in services.repeated:
+        reason = Text(
+            f"service {key.text} stands twice in this file; line {names.get(key.text, 0)} was read, this one was not",
+            f"o serviço {key.text} aparece duas vezes neste arquivo; foi lida a linha {names.get(key.text, 0)}, não esta",
+        )
+        repository.leave(file, reason, line=key.line, partly=True)
+    if body is not services:
+        _list_unknown_keys(body, file, repository)
     return Document(file, body, found)
+
+
+def _list_unknown_keys(body: Mapping, file: str, repository: Repository) -> None:
+    for key, _ in body.pairs:
+        if key.text not in _TOP_LEVEL and not key.text.startswith("x-"):
+            reason = Text(
+                f"the key {key.text} is not one that Compose knows: not read",
+                f"a chave {key.text} não é conhecida pelo Compose: não foi lida",
+            )
+            repository.leave(file, reason, line=key.line, partly=True)
 
 
 def _is_first_version(body: Mapping) -> bool:
