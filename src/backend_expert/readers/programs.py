@@ -1,8 +1,9 @@
 """Assumed operations: what components do for a request as far as deployment files tell, with the datasets and topics they use.
 
-Without the handlers, a service is taken to use each of its dependencies once for every request: stores first, then calls, then
-messages. That is an upper bound of what one request does. A gateway passes a request on to one of its targets, each as likely as
-the others, in one operation: whoever calls a gateway knows its address and not the path.
+Without the handlers, a service is taken to use its stores for every request and each of the services it depends on, where there
+are several, for about every second one: no request needs them all. Stores come first, then calls, then messages. A gateway passes a
+request on to one of its targets, each as likely as the others, in one operation: whoever calls a gateway knows its address and not
+the path.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from backend_expert.model import (
     Work,
 )
 from backend_expert.readers.edges import Edge, speaks_grpc
+
+USED = Estimate(0.5, 2, Certainty.ASSUMED)
+"""Share of the requests that call one of several services: from a quarter to all of them; nobody can tell without the handlers."""
 
 
 class Programs(Struct, frozen=True):
@@ -138,9 +142,11 @@ def _steps(component: Component, edges: list[Edge], components: Mapping[str, Com
         steps.extend(_step(edge, components[edge.callee]) for edge in ordered if edge not in passed)
         return (*steps, *_one_of(passed, components))
     done: set[str] = set()
+    several = sum(_is_call(components[edge.callee]) and not edge.choice for edge in ordered) > 1
     for edge in ordered:
         if not edge.choice:
-            steps.append(_step(edge, components[edge.callee]))
+            step = _step(edge, components[edge.callee])
+            steps.append(_sometimes(step, edge) if several and _is_call(components[edge.callee]) else step)
         elif edge.choice not in done:
             done.add(edge.choice)
             steps.extend(_one_of([each for each in ordered if each.choice == edge.choice], components))
@@ -165,6 +171,10 @@ def _one_of(edges: list[Edge], components: Mapping[str, Component]) -> tuple[Ste
             evidence=first.evidence[:1],
         ),
     )
+
+
+def _sometimes(step: Step, edge: Edge) -> Step:
+    return Branch(probability=USED, then=(step,), condition=edge.callee, certainty=Certainty.ASSUMED, evidence=edge.evidence[:1])
 
 
 def _step(edge: Edge, callee: Component) -> Step:

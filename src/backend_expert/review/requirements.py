@@ -13,7 +13,18 @@ from functools import partial
 from msgspec import Struct, structs
 
 from backend_expert.lab import load
-from backend_expert.model import Component, Kind, System, Text, reached_from_entries, replace_component
+from backend_expert.model import (
+    Certainty,
+    Component,
+    Kind,
+    System,
+    Text,
+    call_sites,
+    entries,
+    policy_of,
+    reached_from_entries,
+    replace_component,
+)
 from backend_expert.model.assume import draw
 from backend_expert.review.brief import TITLES, Need
 from backend_expert.review.result import Band, Requirement
@@ -131,7 +142,8 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
         shares = [success_between(run, FAULT_AT_S, FAULT_AT_S + FAULT_LASTS_S) for run in runs]
         if sum(share < question.success_ratio for share in shares) > len(shares) / 2:
             broken.append((sorted(shares)[len(shares) // 2], part.name, runs[0]))
-    broken.sort(key=lambda each: each[:2])
+    needed = certainly_needed(question.system)
+    broken.sort(key=lambda each: (each[1] not in needed, *each[:2]))
     if not broken:
         answer = phrase(
             "{count} single failures tried, each for {seconds} s: at least {need} of requests succeed during every one.",
@@ -142,14 +154,35 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
         )
         return Requirement(id=Need.FAULT_TOLERANT.value, title=TITLES[Need.FAULT_TOLERANT], verdict="held", answer=answer)
     share, worst, run = broken[0]
+    sure = tuple(name for _, name, _ in broken if name in needed)
+    if not sure:
+        return undecided(
+            Need.FAULT_TOLERANT,
+            phrase(
+                "{names} run without a second instance; whether their callers can answer without them was not found in the files "
+                "read.",
+                "{names} rodam sem uma segunda instância; se quem os chama consegue responder sem eles não foi encontrado nos "
+                "arquivos lidos.",
+                names=listed(tuple(name for _, name, _ in broken), 6),
+            ),
+        )
     answer = phrase(
         "{broken} of {count} single failures break the objective of {need}: {names}.",
         "{broken} de {count} falhas simples quebram o objetivo de {need}: {names}.",
-        broken=len(broken),
+        broken=len(sure),
         count=len(parts),
         need=percent(question.success_ratio),
-        names=listed(tuple(name for _, name, _ in broken), 6),
+        names=listed(sure, 6),
     )
+    if len(sure) < len(broken):
+        answer = phrase(
+            "{answer} {more} more fail the requests that need them; whether their callers can do without was not found in the files "
+            "read.",
+            "{answer} Outros {more} fazem falhar as requisições que precisam deles; se quem os chama consegue dispensá-los não foi "
+            "encontrado nos arquivos lidos.",
+            answer=answer,
+            more=len(broken) - len(sure),
+        )
     counterexample = phrase(
         "One instance of {name} is gone for {seconds} s: {share} of requests succeed meanwhile.",
         "Uma instância de {name} some por {seconds} s: {share} das requisições têm sucesso nesse tempo.",
@@ -206,6 +239,17 @@ def failing_parts(system: System) -> tuple[Component, ...]:
     reached = reached_from_entries(system)
     outside = {Kind.EXTERNAL, Kind.CLIENT, Kind.PLATFORM}
     return tuple(part for part in system.components if part.kind not in outside and part.name in reached)
+
+
+def certainly_needed(system: System) -> frozenset[str]:
+    """Return the components that requests cannot do without as far as is known.
+
+    The entries themselves, and what a known handler calls without saying that it can be left out. A call that only a deployment file
+    shows proves a dependency, not that its failure fails the caller: some callers degrade.
+    """
+    known = {operation.name for operation in system.operations if operation.certainty is not Certainty.ASSUMED}
+    called = {site.callee for site in call_sites(system) if site.operation in known and not policy_of(site.step).optional}
+    return frozenset(called | {operation.component for operation in entries(system)})
 
 
 def crash_scenario(component: str) -> load.Scenario:

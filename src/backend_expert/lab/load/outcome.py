@@ -186,14 +186,19 @@ class Comparison(Struct, frozen=True, kw_only=True):
         """Return the verdict of the first measure that decides: successes first, then goodput, then the slowest answers."""
         for id_, margin in DECIDING:
             each = self.measure(id_)
-            if each.verdict in {"helps", "hurts"} and abs(each.difference.value) > margin * max(abs(each.before.value), 1e-12):
+            if each.verdict in {"helps", "hurts"} and matters(id_, each.before.value, each.after.value, margin):
                 return each.verdict
         unchanged = all(each.verdict == "no-difference" for each in self.measures)
         return "no-difference" if unchanged else "undecided"
 
 
-DECIDING = (("success_ratio", 0.002), ("goodput_per_s", 0.002), ("latency_p99_ms", 0.02), ("latency_p50_ms", 0.02))
-"""The order in which measures decide, each with the smallest relative change that anyone would act on."""
+DECIDING = (("success_ratio", 0.005), ("goodput_per_s", 0.01), ("latency_p99_ms", 0.05), ("latency_p50_ms", 0.05))
+"""The order in which measures decide, each with the smallest change that anyone would act on: points of a share, else relative."""
+
+
+def matters(measure: str, before: float, after: float, margin: float) -> bool:
+    """Tell whether two values of a measure differ by more than the margin: of the whole for a share, else of the value before."""
+    return abs(after - before) > margin * (1.0 if measure.endswith("_ratio") else max(abs(before), 1e-12))
 
 
 class Sensitivity(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend_expert.lab.load.measure import Figures
-from backend_expert.lab.load.outcome import DECIDING, Difference, MonteCarlo, Sensitivity
+from backend_expert.lab.load.outcome import DECIDING, Difference, MonteCarlo, Sensitivity, matters
 from backend_expert.lab.load.scenario import Scenario
 from backend_expert.lab.load.statistics import mean_interval, spearman, spread_interval, wilson
 
@@ -71,7 +71,7 @@ def better(pair: Pair, scenario: Scenario) -> float:
     """Return 1 when the change is better in a world, 0 when it is worse, ½ when nobody would notice."""
     for measure, margin in DECIDING:
         before, after = (number(each, measure, scenario) for each in pair)
-        if abs(after - before) > margin * max(abs(before), 1e-12):
+        if matters(measure, before, after, margin):
             return float((after < before) == LOWER_IS_BETTER[measure])
     return 0.5
 
