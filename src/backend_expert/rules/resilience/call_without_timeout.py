@@ -28,7 +28,7 @@ SILENT_PEER_MIN = 15.4
 
 
 PROXY_DEFAULTS_S = {"nginx": 60, "kong": 60, "envoy": 15}
-"""Seconds until a proxy gives up unless told otherwise (manuals: nginx `proxy_read_timeout`, Kong `read_timeout`, Envoy route `timeout`)."""
+"""Seconds until a proxy gives up by default (manuals: nginx `proxy_read_timeout`, Kong `read_timeout`, Envoy route `timeout`)."""
 
 
 @rule(

@@ -1,0 +1,100 @@
+"""What a step leaves behind, and which steps can happen in one run of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend_expert.model import (
+    Action,
+    Branch,
+    CacheGet,
+    CachePut,
+    Call,
+    Compensate,
+    Evidence,
+    Kind,
+    Lock,
+    Operation,
+    Parallel,
+    Publish,
+    Query,
+    Repeat,
+    Step,
+    System,
+    Transaction,
+    policy_of,
+    walk,
+)
+
+Choice = tuple[tuple[int, int], ...]
+"""The sides of the branches that lead to a step: which branch, which side."""
+
+
+def in_order(steps: tuple[Step, ...], choice: Choice = ()) -> Iterator[tuple[Step, Choice]]:
+    """Yield every step in the order of the program, outer before inner, with the sides of the branches that lead to it."""
+    for step in steps:
+        yield step, choice
+        match step:
+            case Transaction() | Lock() | Repeat():
+                yield from in_order(step.steps, choice)
+            case Parallel():
+                for branch in step.branches:
+                    yield from in_order(branch, choice)
+            case Branch():
+                yield from in_order(step.then, (*choice, (id(step), 0)))
+                yield from in_order(step.otherwise, (*choice, (id(step), 1)))
+            case Compensate():
+                yield from in_order(step.steps, (*choice, (id(step), 0)))
+                yield from in_order(step.undo, (*choice, (id(step), 1)))
+            case CacheGet():
+                yield from in_order(step.on_miss, choice)
+            case _:
+                pass
+
+
+def together(one: Choice, other: Choice) -> bool:
+    """Tell whether two steps can both happen in one run: they do not stand on different sides of one branch."""
+    sides = dict(one)
+    return all(sides.get(branch, side) == side for branch, side in other)
+
+
+def writes(step: Step) -> bool:
+    """Tell whether a step changes what a store holds."""
+    return isinstance(step, CachePut) or (isinstance(step, Query) and step.action is not Action.READ)
+
+
+def leaves_effects(step: Step) -> bool:
+    """Tell whether a step changes something outside its own process, or asks another component that may."""
+    return writes(step) or isinstance(step, Call | Publish)
+
+
+def places(step: Step) -> tuple[Evidence, ...]:
+    """Return where a step stands."""
+    return step.evidence[:1]
+
+
+def policy_places(step: Step) -> tuple[Evidence, ...]:
+    """Return where the protection of a step stands, or else the step itself."""
+    return policy_of(step).evidence or step.evidence
+
+
+def effects_behind(system: System, name: str) -> tuple[tuple[Operation, Step], ...]:
+    """Return the writes, publishes and calls to external parties that one run of an operation can cause, its callees included."""
+    operations = {operation.name: operation for operation in system.operations}
+    kinds = {component.name: component.kind for component in system.components}
+    found: list[tuple[Operation, Step]] = []
+    waiting, seen = [name], {name}
+    while waiting:
+        operation = operations.get(waiting.pop(0))
+        if operation is None:
+            continue
+        for step in walk(operation.steps):
+            callee = operations.get(step.operation) if isinstance(step, Call) else None
+            if callee is not None and kinds.get(callee.component) is Kind.EXTERNAL:
+                found.append((operation, step))
+            elif callee is not None and callee.name not in seen:
+                seen.add(callee.name)
+                waiting.append(callee.name)
+            elif writes(step) or isinstance(step, Publish):
+                found.append((operation, step))
+    return tuple(found)
