@@ -485,6 +485,17 @@ RECOMMENDATIONS = (
         status="inferred",
     ),
     Recommendation(
+        id="private-network:postgres",
+        remedy="private-network",
+        rank=0,
+        title=Text("Keep the port of `postgres` inside", "Mantenha a porta do `postgres` do lado de dentro"),
+        action=Text("Take `5432:5432` out of compose.yaml.", "Tire `5432:5432` do compose.yaml."),
+        findings=("a7",),
+        components=("postgres",),
+        effort="hours",
+        status="inferred",
+    ),
+    Recommendation(
         id="circuit-breaker:orders",
         remedy="circuit-breaker",
         rank=0,

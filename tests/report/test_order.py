@@ -26,6 +26,7 @@ def test_a_recommendation_is_opened_once_and_a_rejected_one_apart() -> None:
     assert order.homes["timeout-budget:orders"] == "a1"
     assert "circuit-breaker:orders" not in order.homes
     assert [each.remedy for each in order.rejected] == ["circuit-breaker"]
+    assert [each.remedy for each in order.advised] == ["private-network"]
     assert order.answers(order.recommended[0]) == ("F1", "F2")
 
 

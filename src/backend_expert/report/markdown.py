@@ -103,6 +103,7 @@ def _do_first(writer: Writer) -> Iterator[str]:
         empty = "nothing-to-do"
         yield w("no-remedy-helps" if order.findings else empty)
         yield ""
+        yield from _advised(writer)
         return
     rows = (
         (
@@ -115,6 +116,17 @@ def _do_first(writer: Writer) -> Iterator[str]:
         for each in order.recommended[:10]
     )
     yield from _table((w("No."), w("Recommendation"), w("Measured, before → after"), w("Effort"), w("Answers")), rows)
+    yield from _advised(writer)
+
+
+def _advised(writer: Writer) -> Iterator[str]:
+    w, order = writer.word, writer.order
+    if order.advised:
+        yield w("Advised too, though no lab measures it") + ":"
+        yield ""
+        for each in order.advised:
+            yield f"- {writer.say(each.title)} ({', '.join((w(each.effort), *order.answers(each)))})"
+        yield ""
 
 
 def _told(writer: Writer, each: Recommendation) -> str:

@@ -44,6 +44,11 @@ class Order(Struct, frozen=True):
         """Return the number of a finding, or its id where the Result does not hold it."""
         return self.labels.get(finding, finding)
 
+    @property
+    def advised(self) -> tuple[Recommendation, ...]:
+        """Return the recommendations that no lab measures and that some finding opens."""
+        return tuple(each for each in self.unproved if each.id in self.homes)
+
     def severity(self, label: str) -> Severity:
         """Return the severity of the finding with that number; an unknown number is for information."""
         return next((each.severity for each in self.findings if self.label(each.id) == label), Severity.INFO)

@@ -131,9 +131,20 @@ def _do_first(order: Order, language: str) -> RenderableType:
     w = words(language)
     if not order.recommended:
         text = "no-remedy-helps" if order.findings else "nothing-to-do"
-        return _section(w("What to do first"), Styled(w(text)))
+        return _section(w("What to do first"), Styled(w(text)), *_advised(order, language))
     rows = [(Styled(f"{each.rank:>2}."), _recommendation(each, order, language)) for each in order.recommended[:10]]
-    return _section(w("What to do first"), _rows(rows, gap=1))
+    return _section(w("What to do first"), _rows(rows, gap=1), *_advised(order, language))
+
+
+def _advised(order: Order, language: str) -> list[RenderableType]:
+    if not order.advised:
+        return []
+    w = words(language)
+    rows = []
+    for each in order.advised:
+        facts = ", ".join((w(each.effort), *order.answers(each)))
+        rows.append((Styled(" –"), _sentence(each.title, language) + Styled(f" ({facts})", style="dim")))
+    return [Styled(w("Advised too, though no lab measures it") + ":"), _rows(rows, gap=1)]
 
 
 def _recommendation(each: Recommendation, order: Order, language: str) -> RenderableType:
@@ -218,9 +229,10 @@ def _finding(each: ReportedFinding, order: Order, language: str, *, framed: bool
         lines.append(_frame(each.snippets[0]))
     elif each.evidence:
         lines.append(Styled(one_line(str(each.evidence[0])), style="cyan", overflow="fold"))
-    kept = next((one for one in order.recommended if each.id in one.findings or one.id in each.recommendations), None)
+    answers = (*order.recommended, *order.advised)
+    kept = next((one for one in answers if each.id in one.findings or one.id in each.recommendations), None)
     if kept:
-        lines.append(Styled("→ ") + _sentence(kept.action, language) + Styled(f" ({kept.rank})", style="dim"))
+        lines.append(Styled(f"→ {kept.rank}. " if kept.rank > 0 else "→ ") + _sentence(kept.title, language))
     return _rows([(label, Group(*lines))], gap=0)
 
 

@@ -59,6 +59,7 @@ WORDS = {
     "95 % interval {bounds}": "intervalo de 95 %: {bounds}",
     "better in {share} of draws": "melhor em {share} dos sorteios",
     "not measured: no lab decides it": "não medido: nenhum laboratório decide isso",
+    "Advised too, though no lab measures it": "Também recomendado, embora nenhum laboratório meça",
     "{n} more stand with their findings below.": "Mais {n} estão abaixo, junto dos achados que resolvem.",
     # the system
     "Architecture of {system}": "Arquitetura de {system}",

@@ -66,7 +66,7 @@ def plot(
         return ""
     w = words(language)
     wide = width >= 560
-    frame = Frame(min(times), max(times), width, width - (_label_room(series, language) if wide else 10))
+    frame = Frame(min(times), max(times), width, width - (_label_room(series, objective_ms, language) if wide else 10))
     top = _BAND_NAMES + _BAND_NAME_HEIGHT * _rows_of_names(frame, bands, language) + 4.0
     latency = _latency_axis(series, objective_ms, top)
     most = max(value for each in series for value in (*each.goodput_per_s, *each.offered_per_s, 1.0))
@@ -77,7 +77,7 @@ def plot(
         _bands(frame, bands, top, answers.foot, language),
         _grid(frame, latency, language),
         _heading(w("Slowest 1 % of the answers (p99), ms") + (f", {scale}" if scale and wide else ""), _HEADING),
-        _objective(frame, latency, objective_ms, language),
+        _objective(frame, latency, objective_ms),
         *(_line(frame, latency, each, each.latency_p99_ms, index) for index, each in enumerate(series)),
         *(_silences(frame, latency, each, index, language) for index, each in enumerate(series)),
         _grid(frame, answers, language),
@@ -87,9 +87,13 @@ def plot(
         _times(frame, answers.foot, language),
     ]
     if wide:
-        pieces += [_labels(frame, latency, series, language), _stripes(frame, series, top, answers.foot, language)]
+        pieces += [_labels(frame, latency, series, objective_ms, language), _stripes(frame, series, top, answers.foot, language)]
     else:
         pieces.append(_legend(series, language, answers.foot + 46))
+        if objective_ms:
+            pieces.append(
+                svg.text(_objective_name(objective_ms, language), _LEFT + 6, latency.at(objective_ms) - 6, "objective-name")
+            )
     height = answers.foot + _BOTTOM + (0 if wide else 28)
     return svg.picture("".join(pieces), width, height, label, css)
 
@@ -194,13 +198,15 @@ def _bands(frame: Frame, bands: tuple[Band, ...], top: float, foot: float, langu
     return "".join(pieces)
 
 
-def _objective(frame: Frame, axis: Axis, objective_ms: float | None, language: str) -> str:
+def _objective(frame: Frame, axis: Axis, objective_ms: float | None) -> str:
     if not objective_ms:
         return ""
     y = axis.at(objective_ms)
-    name = words(language)("objective {value}", value=quantity("objective_ms", objective_ms, language))
-    line = svg.element("line", x1=_LEFT, x2=frame.right, y1=y, y2=y, css="objective")
-    return line + svg.text(name, _LEFT + 6, y - 6, "objective-name")
+    return svg.element("line", x1=_LEFT, x2=frame.right, y1=y, y2=y, css="objective")
+
+
+def _objective_name(objective_ms: float, language: str) -> str:
+    return words(language)("objective {value}", value=quantity("objective_ms", objective_ms, language))
 
 
 def _runs(times: tuple[float, ...], values: Iterable[float | None]) -> list[list[tuple[float, float]]]:
@@ -233,35 +239,38 @@ def _silences(frame: Frame, axis: Axis, each: Series, index: int, language: str)
     """Return marks along the top where requests came and none was answered: the line has nothing to show there."""
     slots = list(zip(each.time_s, each.latency_p99_ms, each.offered_per_s, strict=True))
     width = frame.at(each.time_s[1]) - frame.at(each.time_s[0]) if len(each.time_s) > 1 else 2.0
-    silent = [frame.at(time) for time, value, offered in slots if value is None and offered > 0]
+    width = min(width, frame.right - _LEFT)
+    silent = [min(frame.at(time), frame.right - width) for time, value, offered in slots if value is None and offered > 0]
     if not silent:
         return ""
     y = axis.top + 2 + 5 * index
     marks = "".join(f"M{svg.number(x)},{svg.number(y)}h{svg.number(width)}" for x in silent)
     word = words(language)("no answer at all")
     told = svg.title(f"{one_line(each.title.in_language(language))}: {word}")
-    name = svg.text(word, silent[-1] + width + 5, y + 4, f"name {role(each, index)}")
+    at = min(silent[0], frame.right - svg.text_width(word, _LABEL_SIZE))
+    name = svg.text(word, at, y + 14, f"name {role(each, index)}")
     return svg.element("g", told + svg.element("path", d=marks) + name, css=f"silence {role(each, index)}")
 
 
-def _label_room(series: tuple[Series, ...], language: str) -> float:
-    return min(190.0, max(svg.text_width(each.title.in_language(language), _LABEL_SIZE, bold=True) for each in series) + 20)
+def _label_room(series: tuple[Series, ...], objective_ms: float | None, language: str) -> float:
+    names = [each.title.in_language(language) for each in series]
+    names += [_objective_name(objective_ms, language)] if objective_ms else []
+    return min(190.0, max(svg.text_width(name, _LABEL_SIZE, bold=True) for name in names) + 20)
 
 
-def _labels(frame: Frame, axis: Axis, series: tuple[Series, ...], language: str) -> str:
+def _labels(frame: Frame, axis: Axis, series: tuple[Series, ...], objective_ms: float | None, language: str) -> str:
     """Return the names of the lines at their ends, pushed apart where they would touch."""
     ends = []
     for index, each in enumerate(series):
-        known = [value for value in each.latency_p99_ms if value is not None]
-        ends.append([axis.at(known[-1]) if known else axis.top, index])
-    ends.sort()
-    for lower, upper in zip(ends[1:], ends, strict=False):
-        lower[0] = max(lower[0], upper[0] + _LABEL_DISTANCE)
-    pieces = []
-    for y, place in ends:
-        each = series[int(place)]
+        last = each.latency_p99_ms[-1]
         name = svg.shortened(each.title.in_language(language), _LABEL_SIZE, 180, bold=True)
-        pieces.append(svg.text(name, frame.right + 8, y + 4, f"name {role(each, int(place))}"))
+        ends.append((axis.top + 5 * index if last is None else axis.at(last), name, f"name {role(each, index)}"))
+    if objective_ms:
+        ends.append((axis.at(objective_ms), _objective_name(objective_ms, language), "objective-name"))
+    pieces, lowest = [], -math.inf
+    for y, name, css in sorted(ends):
+        lowest = max(y, lowest + _LABEL_DISTANCE)
+        pieces.append(svg.text(name, frame.right + 8, lowest + 4, css))
     return "".join(pieces)
 
 
