@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 
+from msgspec import structs
+
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.experiments import silent_callee
 from backend_expert.advice.messaging import handed_over
 from backend_expert.advice.place import synchronous_sites
+from backend_expert.lab import load
 from backend_expert.model import Call, CallSite, Finding, System
 
 NOTHING_TO_WAIT_FOR = re.compile(r"e?mail|notif|sms|newsletter|webhook|analytic|audit|telemetry|tracking", re.IGNORECASE)
 """Names of work whose result no answer contains. A call is not taken for such work without one of them or `optional`."""
+
+
+def _silent_worker(system: System, finding: Finding, peak: float) -> load.Scenario:
+    """Return the loss of the machine that does the work which could wait."""
+    return silent_callee(system, structs.replace(finding, links=tuple(site.link for site in _sites(system, finding))), peak)
 
 
 @remedy(
@@ -26,11 +34,15 @@ NOTHING_TO_WAIT_FOR = re.compile(r"e?mail|notif|sms|newsletter|webhook|analytic|
     ),
     considers=("asynchronous-communication", "resilience", "low-latency"),
     effort="weeks",
-    experiment=silent_callee,
+    experiment=_silent_worker,
 )
 def async_hand_off(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - the queue takes the peak, whatever it is
     """Return the system in which those calls of the finding that nobody needs the result of are messages."""
-    return handed_over(system, tuple(site for site in synchronous_sites(system, finding) if _can_wait(site)))
+    return handed_over(system, _sites(system, finding))
+
+
+def _sites(system: System, finding: Finding) -> tuple[CallSite, ...]:
+    return tuple(site for site in synchronous_sites(system, finding) if _can_wait(site))
 
 
 def _can_wait(site: CallSite) -> bool:

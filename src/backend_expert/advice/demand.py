@@ -249,15 +249,32 @@ def connections_held(system: System, peak: float = 1.0) -> dict[tuple[str, str],
     return held
 
 
-def servers_for(offered: float, waiting: float = 0.01) -> int:
-    """Return the fewest servers that let at most the given share of requests wait, by the Erlang C formula.
+def erlang_c(offered: float, servers: int) -> float:
+    """Return the share of requests that wait for one of the servers; 1 when they are too few.
 
     `offered` is the mean number of busy servers (rate x service time). Erlang B is built up by B_k = aB_(k-1) / (k + aB_(k-1)),
     B_0 = 1, and C = B / (1 - (a/k)(1 - B)): A. K. Erlang 1917, in any textbook of queues.
     """
-    blocked, servers = 1.0, 0
-    while True:
+    blocked = 1.0
+    for count in range(1, servers + 1):
+        blocked = offered * blocked / (count + offered * blocked)
+    return blocked / (1 - offered / servers * (1 - blocked)) if servers > offered else 1.0
+
+
+def places_for(offered: float, waiting: float = 0.01) -> int:
+    """Return the fewest places of a pool with which at most the given share of requests waits: a place costs little."""
+    places = max(1, math.ceil(offered))
+    while erlang_c(offered, places) > waiting:
+        places += 1
+    return places
+
+
+def servers_for(offered: float, added: float = 0.1) -> int:
+    """Return the fewest servers whose queue adds at most the given share to the service time: a server costs money.
+
+    The mean wait in units of the service time is C / (k - a).
+    """
+    servers = max(1, math.floor(offered) + 1)
+    while erlang_c(offered, servers) > added * (servers - offered):
         servers += 1
-        blocked = offered * blocked / (servers + offered * blocked)
-        if servers > offered and blocked / (1 - offered / servers * (1 - blocked)) <= waiting:
-            return servers
+    return servers

@@ -26,8 +26,8 @@ from backend_expert.model import Component, Deployment, Finding, System
 def more_replicas(system: System, finding: Finding, peak: float) -> System:
     """Return the system with N + 1 instances of the finding's services that keep no data.
 
-    N carries the peak: its places and its cores, each by the Erlang C formula. Stores and brokers are left alone: a second copy of
-    data is another remedy.
+    N carries the peak: its places and its cores, each with a queue that adds at most a tenth (Erlang C). Stores and brokers
+    are left alone: a second copy of data is another remedy.
     """
     changed = system
     places, cores = concurrency(system, peak), processor_demand(system, peak)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import chosen, concurrency, connections_held, mean, servers_for
+from backend_expert.advice.demand import chosen, concurrency, connections_held, mean, places_for
 from backend_expert.advice.experiments import peak_traffic
 from backend_expert.advice.place import component_of, concerned, replicas_of, synchronous_sites, with_deployment, with_policies
 from backend_expert.model import CallSite, Deployment, Finding, Policy, System
@@ -37,7 +37,7 @@ def right_sized_pool(system: System, finding: Finding, peak: float) -> System:
         deployment = component.deployment
         if deployment is None or component.stateful or deployment.event_loop:
             continue
-        workers = servers_for(busy[component.name] / replicas_of(component))
+        workers = places_for(busy[component.name] / replicas_of(component))
         if workers > mean(deployment.workers):
             changed = with_deployment(changed, component.name, _with_workers(workers))
     return changed
@@ -55,7 +55,7 @@ def _with_pools(system: System, finding: Finding, held: dict[tuple[str, str], fl
             return policy
         instances = sum(replicas_of(component_of(system, name)) for name, target in held if target == store.name)
         fair_share = math.floor(mean(store.deployment.workers) * replicas_of(store) / max(1.0, instances))
-        size = min(servers_for(held.get((caller.name, store.name), 0.0) / replicas_of(caller)), fair_share)
+        size = min(places_for(held.get((caller.name, store.name), 0.0) / replicas_of(caller)), fair_share)
         return (
             policy
             if size <= policy.pool.size.value
