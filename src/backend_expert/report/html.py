@@ -119,7 +119,7 @@ def headline(text: str) -> tuple[Markup, Markup]:
 def sentence(text: str) -> Markup:
     """Return a sentence, escaped, with what stands between backticks as code."""
     pieces = []
-    for piece, is_code in spans(visible(text)):
+    for piece, is_code in spans(numbers.with_units(visible(text))):
         escaped = Markup.escape(piece)
         pieces.append(Markup("<code>{}</code>").format(escaped) if is_code else escaped)
     return Markup("").join(pieces)

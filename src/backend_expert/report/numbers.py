@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from backend_expert.review.result import Interval
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
+
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|MB)\b|%)")
 
 # From here on milliseconds are read more easily as seconds.
 _SECONDS_FROM_MS = 10_000
@@ -97,6 +100,11 @@ def bounds(figure: str, ends: Interval, language: str) -> str:
     """Return `90–121`: the ends of an interval, in the unit that its value is shown in."""
     shown, _ = _scaled(figure, (ends.value, ends.low, ends.high), language)
     return f"{shown[1]}–{shown[2]}"
+
+
+def with_units(text: str) -> str:
+    """Return a sentence in which no line can end between a number and its unit."""
+    return _BEFORE_UNIT.sub(NO_BREAK, text)
 
 
 def _scaled(figure: str, values: tuple[float, ...], language: str) -> tuple[list[str], str]:

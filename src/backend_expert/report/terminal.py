@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from io import StringIO
 
@@ -31,7 +30,6 @@ _VERDICT_COLOURS = {"held": "green", "broken": "bold red", "not-decidable": "yel
 # Rich breaks lines at every kind of space, also at one that must not break; this character of the private use area holds a number
 # and its unit together until the lines are made.
 _GLUE = "\ue000"
-_BEFORE_UNIT = re.compile(r"(?<=\d)[ \u00a0](?=(?:ms|s|%|MB)\b|%)")
 _NARROWEST = 40
 _BAR = 20
 _FRAMED = 3
@@ -79,7 +77,7 @@ def _printed(content: RenderableType, width: int, *, color: bool) -> str:
 
 
 def _glued(text: str) -> str:
-    return _BEFORE_UNIT.sub(_GLUE, text)
+    return numbers.with_units(text).replace(numbers.NO_BREAK, _GLUE)
 
 
 def _sentence(text: Sentence, language: str, style: str = "") -> Styled:
@@ -143,7 +141,9 @@ def _advised(order: Order, language: str) -> list[RenderableType]:
     rows = []
     for each in order.advised:
         facts = ", ".join((w(each.effort), *order.answers(each)))
-        rows.append((Styled(" –"), _sentence(each.title, language) + Styled(f" ({facts})", style="dim")))
+        title = _sentence(each.title, language) + Styled(f" ({facts})", style="dim")
+        lines = [title] if each.action == each.title else [title, _sentence(each.action, language, "dim")]
+        rows.append((Styled(" –"), Group(*lines)))
     return [Styled(w("Advised too, though no lab measures it") + ":"), _rows(rows, gap=1)]
 
 
