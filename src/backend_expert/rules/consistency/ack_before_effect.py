@@ -1,0 +1,88 @@
+"""Messages that are acknowledged before what they ask for has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from backend_expert.model import Ack, Finding, Link, Operation, Severity, Step, System, Text
+from backend_expert.rules.catalogue import rule
+from backend_expert.rules.effects import in_order, leaves_effects
+from backend_expert.rules.paths import distinct
+from backend_expert.rules.wording import counted, figure, listed
+
+
+class Early(Struct, frozen=True):
+    """A consumer that acknowledges early: its acknowledgement where there is one, and how many effects come after it."""
+
+    operation: Operation
+    ack: Ack | None
+    effects: int
+
+
+@rule(
+    "ack-before-effect",
+    code="BE-CON-003",
+    family="consistency",
+    severity=Severity.HIGH,
+    en="Message acknowledged before its effect",
+    pt="Mensagem confirmada antes do efeito",
+)
+def ack_before_effect(system: System) -> Iterator[Finding]:
+    """Yield, for each component and broker, the consumers that let the broker forget a message before its effects are done."""
+    brokers = {topic.name: topic.broker for topic in system.topics}
+    found: dict[Link, list[Early]] = {}
+    for operation in system.operations:
+        if operation.trigger.kind == "message":
+            steps = [step for step, _ in in_order(operation.steps)]
+            ack = next((step for step in steps if isinstance(step, Ack)), None)
+            late = _late_effects(operation, steps, ack)
+            if late:
+                link = Link(operation.component, brokers.get(operation.trigger.name, ""))
+                found.setdefault(link, []).append(Early(operation, ack, len(late)))
+    for link in sorted(found):
+        yield _finding(link, found[link])
+
+
+def _late_effects(operation: Operation, steps: list[Step], ack: Ack | None) -> list[Step]:
+    """Return the effects that come after the acknowledgement."""
+    if ack is not None:
+        steps = steps[steps.index(ack) + 1 :]
+    elif operation.trigger.acknowledge not in {"before", "auto"}:
+        return []
+    return [step for step in steps if leaves_effects(step)]
+
+
+def _finding(link: Link, early: list[Early]) -> Finding:
+    first = early[0]
+    names = [each.operation.name for each in early]
+    at_once = sum(each.operation.trigger.concurrency.value for each in early if each.operation.trigger.concurrency is not None)
+    lost = Text("the messages in work", "as mensagens em andamento")
+    if at_once:
+        lost = Text(f"up to {figure(at_once, 'en')} messages at once", f"até {figure(at_once, 'pt')} mensagens de uma vez")
+    when = Text("before the work is done", "antes de o trabalho terminar")
+    if first.operation.trigger.acknowledge == "auto":
+        when = Text("as soon as it is delivered (automatic acknowledgement)", "assim que é entregue (confirmação automática)")
+    effects = sum(each.effects for each in early)
+    return Finding(
+        rule="ack-before-effect",
+        severity=Severity.HIGH,
+        subject=str(link),
+        components=tuple(name for name in (link.caller, link.callee) if name),
+        links=(link,) if link.callee else (),
+        title=Text(
+            f"{listed(names, 'en', most=3)} {'acknowledges' if len(names) == 1 else 'acknowledge'} before the work is done",
+            f"{listed(names, 'pt', most=3)} {'confirma' if len(names) == 1 else 'confirmam'} antes de trabalhar",
+        ),
+        why=Text(
+            f"A message is acknowledged {when.en}, and {counted(effects, 'effect comes', 'effects come')} after it. A crash, a "
+            f"deploy or an error in between loses {lost.en}: the broker has forgotten them and no one sends them again.",
+            f"A mensagem é confirmada {when.pt}, e {counted(effects, 'efeito vem', 'efeitos vêm')} depois. Uma queda, um deploy "
+            f"ou um erro nesse meio perde {lost.pt}: o broker já esqueceu e ninguém manda de novo.",
+        ),
+        evidence=distinct(
+            place for each in early for place in (each.ack.evidence[:1] if each.ack else each.operation.evidence[:1])
+        ),
+        confidence=0.95,
+    )
