@@ -263,6 +263,18 @@ def test_a_host_that_is_nowhere_is_a_note_and_no_error(tree):
     assert "compose.yaml:1" in note.pt
 
 
+def test_a_host_of_another_description_and_telemetry_are_not_missed(tree):
+    reading = readers.read(
+        tree(
+            {
+                "compose.yaml": "services: {api: {image: a, environment: ['G_URL=http://grafana', 'OTEL_URL=http://otel']}, b: {image: b}}",
+                "compose.monitoring.yaml": "services: {grafana: {image: grafana/grafana}}",
+            }
+        )
+    )
+    assert [note.en for note in reading.notes if "expects" in note.en] == []
+
+
 def test_platform_is_not_on_the_path_and_stores_do_not_call(composed):
     system = composed(
         """
@@ -290,12 +302,17 @@ def test_who_takes_messages_and_no_requests_is_a_worker(composed):
 
 
 def test_an_operation_uses_stores_then_services_then_brokers(composed):
-    system = composed(
-        f"{STORES}\n    api: {{image: a, environment: ['A=amqp://mq', B=billing:8080, 'C=redis://cache', 'D=postgres://db/x'], ports: [1]}}"
-    )
+    settings = "['A=amqp://mq', B=billing:8080, 'C=redis://cache', 'D=postgres://db/x']"
+    system = composed(f"{STORES}\n    api: {{image: acme/api, ports: [80], environment: {settings}}}")
     kinds = [type(step).__name__ for step in system.operation("api http").steps]
     assert kinds == ["Work", "Query", "Query", "Call", "Publish"]
     assert all(operation.certainty is Certainty.ASSUMED for operation in system.operations)
+
+
+def test_a_gateway_with_code_of_its_own_is_taken_as_a_service(composed):
+    system = composed("api-gateway: {image: acme/gw, environment: [A=a:80, B=b:80]}\na: {image: x}\nb: {image: y}")
+    assert system.component("api-gateway").kind is Kind.GATEWAY
+    assert [type(step).__name__ for step in system.operation("api-gateway http").steps] == ["Work", "Call", "Call"]
 
 
 def test_load_generators_call_and_are_no_entry(composed):
@@ -382,7 +399,7 @@ def test_examples_and_tests_do_not_add_anything(tree):
         tree(
             {
                 "compose.yaml": "services: {api: {image: acme/api}, db: {image: postgres}}",
-                "tests/compose.yaml": "services: {api: {image: a, environment: [DB_HOST=db]}, db: {image: postgres}, x: {image: y}}",
+                "tests/compose.yaml": "services: {api: {image: a, environment: [DB_HOST=db]}, db: {image: mysql}, x: {image: y}}",
             }
         )
     )

@@ -140,17 +140,20 @@ def _notes(chosen: Description, others: Sequence[Description], found: Sequence[D
             f"Foram encontradas {len(found)} descrições de implantação. A usada aqui é {chosen.name}: tem mais componentes "
             f"({chosen.size}) e é a mais parecida com produção. As outras: {shown}" + (f" e mais {more}." if more > 0 else "."),
         )
-    noted = 0
+    yield from list(_version_notes(chosen, others))[:_NOTED]
+
+
+def _version_notes(chosen: Description, others: Sequence[Description]) -> Iterator[Text]:
+    """Yield the first disagreement of each component about its version."""
     for component in chosen.components:
         for other in others:
             counterpart = _counterpart(component, other)
-            if counterpart is None or noted >= _NOTED or not _disagree(component.image, counterpart.image):
-                continue
-            noted += 1
-            yield Text(
-                f"{component.name} runs {component.image} in {chosen.name} and {counterpart.image} in {other.name}.",
-                f"{component.name} usa {component.image} em {chosen.name} e {counterpart.image} em {other.name}.",
-            )
+            if counterpart is not None and _disagree(component.image, counterpart.image):
+                yield Text(
+                    f"{component.name} runs {component.image} in {chosen.name} and {counterpart.image} in {other.name}.",
+                    f"{component.name} usa {component.image} em {chosen.name} e {counterpart.image} em {other.name}.",
+                )
+                break
 
 
 def _disagree(one: str, other: str) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
-from backend_expert.model import STATEFUL, Certainty, Component, Evidence, Kind, Text
+from backend_expert.model import STATEFUL, STORES, Certainty, Component, Evidence, Kind, Text
 from backend_expert.model.facts import SUREST_FIRST
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, filled, is_address_key, peers
 from backend_expert.readers.directory import Directory
 from backend_expert.readers.fragment import Address, StartOrder
-from backend_expert.readers.outside import FOR_BROWSERS, TELEMETRY, is_public
+from backend_expert.readers.outside import FOR_BROWSERS, TELEMETRY
 from backend_expert.readers.outside import outside as outside_of
 from backend_expert.readers.settings import name_words, words
 
@@ -43,8 +42,16 @@ class Resolved(Struct, frozen=True):
     notes: tuple[Text, ...]
 
 
-def resolve(components: Mapping[str, Component], addresses: Iterable[Address], orders: Iterable[StartOrder]) -> Resolved:
-    """Return the edges that addresses and start orders give among the components, each pair and protocol once."""
+def resolve(
+    components: Mapping[str, Component],
+    addresses: Iterable[Address],
+    orders: Iterable[StartOrder],
+    elsewhere: frozenset[str] = frozenset(),
+) -> Resolved:
+    """Return the edges that addresses and start orders give among the components, each pair and protocol once.
+
+    `elsewhere` are names that other descriptions know: a host of that name is not missing.
+    """
     directory = Directory(components)
     found: list[Edge] = []
     outside: dict[str, Component] = {}
@@ -63,7 +70,7 @@ def resolve(components: Mapping[str, Component], addresses: Iterable[Address], o
                 if target_outside is not None:
                     outside.setdefault(target_outside.name, target_outside)
                     found.extend(_edge(owner, target_outside, peer, address, settings, False))
-                elif _is_missing(peer, address):
+                elif _is_missing(peer, address) and peer.host.lower() not in elsewhere:
                     missing.setdefault(peer.host.lower(), address)
     edges = _merged(found)
     edges = _merged([*edges, *_ordered({**components, **outside}, orders, edges)])
@@ -87,7 +94,7 @@ def _edge(
         certainty=Certainty.RECOVERED if local else Certainty.DECLARED,
         evidence=address.evidence,
         protocol=_protocol(peer, address, target),
-        database=_database(peer, address, settings) if target.kind in STATEFUL else "",
+        database=_database(peer, address, settings, target.kind) if target.kind in STORES else "",
         paths=(address.path,) if address.path else (),
         timeout_ms=address.timeout_ms,
         choice=peer.host.lower() if shared else "",
@@ -118,10 +125,10 @@ def speaks_grpc(component: Component, port: int | None = None) -> bool:
     return any(probe.mechanism == "grpc" for probe in deployment.probes)
 
 
-def _database(peer: Peer, address: Address, settings: Mapping[str, str]) -> str:
+def _database(peer: Peer, address: Address, settings: Mapping[str, str], kind: Kind) -> str:
     """Return the database of a store: from the address, else from a setting beside it (`DB_NAME` beside `DB_HOST`).
 
-    Where no name begins like the key, the one database that the settings name at all is taken.
+    Where no name begins like the key, a database server gets the one database that the settings name at all.
     """
     if peer.database:
         return peer.database
@@ -131,7 +138,7 @@ def _database(peer: Peer, address: Address, settings: Mapping[str, str]) -> str:
         if _stem(name_words(name)) == prefix:
             return named[name]
     values = set(named.values())
-    return values.pop() if len(values) == 1 else ""
+    return values.pop() if len(values) == 1 and kind is Kind.DATABASE else ""
 
 
 _DATABASE_ENDINGS = words("database db dbname dbase keyspace")
@@ -153,19 +160,14 @@ def _stem(parts: tuple[str, ...]) -> str:
 
 
 def _is_missing(peer: Peer, address: Address) -> bool:
-    """Tell whether a host should have been there: an inside name under an address key, that no deployment has."""
+    """Tell whether a host should have been there: a name inside the deployment under an address key, that nothing answers to."""
     host = peer.host.lower()
-    if host in LOCAL_HOSTS or is_public(host) or _is_address(host) or "$" in host or not re.search("[a-z]", host):
+    inside = "." not in host or ".svc" in host
+    if host in LOCAL_HOSTS or not inside or not re.search("[a-z]", host) or not is_address_key(address.key):
         return False
-    return is_address_key(address.key) and (not peer.bare or not re.fullmatch(r"true|false|none|null|auto|default", host))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
+    if TELEMETRY & set(name_words(address.key)):
         return False
-    return True
+    return not peer.bare or not re.fullmatch(r"true|false|none|null|auto|default|yes|no", host)
 
 
 def _missing_notes(missing: Mapping[str, Address]) -> Iterator[Text]:

@@ -55,7 +55,9 @@ def _system(
         identified = _identified(component, sources)
         components.setdefault(component.name, _with_image(identified, sources.image(identified)))
     proxied, unused = placed(loose, components)
-    resolved = resolve(components, (*described.addresses, *_of_images(components, described.addresses), *proxied), described.orders)
+    addresses = (*described.addresses, *_of_images(components, described.addresses), *proxied)
+    elsewhere = frozenset(name.lower() for each in found for part in each.components for name in (part.name, *part.aliases))
+    resolved = resolve(components, addresses, described.orders, elsewhere)
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
     made = programs(components, resolved.edges)

@@ -228,12 +228,14 @@ STORE_NAMES = {
 """Last words of names such as `orders-db`: the last resort, where neither image nor sources say what it is."""
 
 PLATFORM_NAMES = words(
-    "eureka eureka-server discovery-server discovery-service service-registry service-discovery registry-server "
-    "registry-service config-server configserver config-service configuration-server configuration-service admin-server "
-    "spring-boot-admin hystrix-dashboard turbine turbine-server tracing-server zipkin-server zipkin jaeger prometheus "
-    "prometheus-server grafana grafana-server otel-collector otelcollector opentelemetrycollector opamp-server zookeeper kibana "
-    "logstash"
+    "eureka eureka-server discovery discovery-server discovery-service service-registry service-discovery registry registry-server "
+    "registry-service config config-server configserver config-service configuration-server configuration-service admin-server "
+    "spring-boot-admin hystrix-dashboard turbine turbine-server turbine-stream-service monitoring monitoring-service tracing-server "
+    "zipkin-server zipkin jaeger prometheus prometheus-server grafana grafana-server otel-collector otelcollector "
+    "opentelemetrycollector opamp-server log-server logserver logging zookeeper kibana logstash"
 )
+"""Names under which teams run registries, configuration servers and telemetry of their own build."""
+
 GATEWAY_NAMES = words(
     "gateway api-gateway apigateway edge-gateway web-gateway gateway-service api-gw reverse-proxy ingress edge-router"
 )

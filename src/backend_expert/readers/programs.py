@@ -1,9 +1,9 @@
 """Assumed operations: what components do for a request as far as deployment files tell, with the datasets and topics they use.
 
-Without the handlers, a service is taken to use its stores for every request and each of the services it depends on, where there
-are several, for about every second one: no request needs them all. Stores come first, then calls, then messages. A gateway passes a
-request on to one of its targets, each as likely as the others, in one operation: whoever calls a gateway knows its address and not
-the path.
+Without the handlers, a service is taken to use each of its dependencies once for every request: stores first, then calls, then
+messages. That is an upper bound of what one request does. A proxy passes a request on to one of its targets, each as likely as
+the others, in one operation: whoever calls a proxy knows its address and not the path. A gateway with code of its own may put an
+answer together from several services and is taken as a service.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from backend_expert.model import (
     Work,
 )
 from backend_expert.readers.edges import Edge, speaks_grpc
+from backend_expert.readers.products import PRODUCTS
 
 USED = Estimate(0.5, 2, Certainty.ASSUMED)
 """Share of the requests that call one of several services: from a quarter to all of them; nobody can tell without the handlers."""
@@ -137,7 +138,7 @@ def _assumed(name: str, component: Component, trigger: Trigger, steps: tuple[Ste
 def _steps(component: Component, edges: list[Edge], components: Mapping[str, Component]) -> tuple[Step, ...]:
     ordered = sorted(edges, key=lambda edge: (_place(components[edge.callee]), edge.callee, edge.protocol, edge.database))
     steps: list[Step] = [Work(certainty=Certainty.ASSUMED)]
-    if component.kind is Kind.GATEWAY:
+    if component.kind is Kind.GATEWAY and component.technology in PRODUCTS[Kind.GATEWAY]:
         passed = [edge for edge in ordered if _is_call(components[edge.callee])]
         steps.extend(_step(edge, components[edge.callee]) for edge in ordered if edge not in passed)
         return (*steps, *_one_of(passed, components))

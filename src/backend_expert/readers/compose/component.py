@@ -27,7 +27,9 @@ KNOWN_KEYS = words(
 )
 """Keys of a service in the Compose specification of 2025 and in the older formats; any other is listed as not read."""
 
-_ASIDE_PROFILES = words("test tests testing e2e debug dev tools load ci benchmark loadtest")
+_ASIDE_PROFILES = words(
+    "test tests testing e2e debug dev tools load ci benchmark loadtest seed init migrate migrations monitoring observability"
+)
 
 
 def components(

@@ -14,12 +14,15 @@ from backend_expert.readers.repository import Repository, beside
 from backend_expert.readers.settings import name_words, words
 
 RANK, PRODUCTION, DEVELOPMENT, ASIDE = 50, 45, 60, 90
-"""How much a description is like production, the lowest the most. `ASIDE` is for tests, examples and load generators."""
+"""How much a description is like production, the lowest the most. `ASIDE` is for tests, examples and telemetry."""
 
 _ASIDE_WORDS = words(
-    "test tests testing e2e ci load loadtest bench benchmark benchmarks example examples sample samples docs doc devcontainer "
-    "github mock mocks stress profiling integration old archive legacy deprecated fixtures"
+    "test tests testing e2e ci load loadtest bench benchmark benchmarks example examples sample samples docs doc devcontainer github "
+    "mock mocks stress profiling integration old archive legacy deprecated fixtures logging logs monitoring observability metrics "
+    "tracing telemetry"
 )
+"""Words of files and directories that hold what tests, shows or watches the system and is no part of it."""
+
 _DEVELOPMENT_WORDS = words("dev development local debug")
 _PRODUCTION_WORDS = words("prod production release live")
 _TOP_LEVEL = words("version name services networks volumes configs secrets include models")
