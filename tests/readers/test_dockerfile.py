@@ -181,8 +181,20 @@ LINES = st.sampled_from(
         "EXPOSE 99999999 1-",
         "CMD [",
         "CMD [1,{}]",
+        "USER",
+        "HEALTHCHECK",
+        "RUN <<E <<F",
+        "E",
+        "\\",
+        "# escape=`",
+        "`",
+        'ENTRYPOINT ["a"',
+        "\\ \\",
+        "'",
+        '"',
+        "=",
+        "COPY <<A b",
     ]
-    + ["USER", "HEALTHCHECK", "RUN <<E <<F", "E", "\\", "# escape=`", "`", 'ENTRYPOINT ["a"', "\\ \\", "'", '"', "=", "COPY <<A b"]
 )
 
 

@@ -208,8 +208,13 @@ PIECES = st.sampled_from(
         "\n",
         "upstream",
         "~",
+        "a:1",
+        "uwsgi_pass",
+        "proxy_read_timeout",
+        "1s",
+        "$",
+        "${",
     ]
-    + ["a:1", "uwsgi_pass", "proxy_read_timeout", "1s", "$", "${"]
 )
 
 

@@ -129,12 +129,15 @@ def instructions(text: str) -> Iterator[Instruction]:
             while at < len(lines) and (not lines[at].strip() or lines[at].lstrip().startswith("#")):
                 at += 1
             content = lines[at] if at < len(lines) else ""
-            at += 1
+            at = min(at + 1, len(lines))
         parts.append((at, content))
-        word, *rest = "".join(part for _, part in parts).split(None, 1)
-        if word.upper() in {"RUN", "COPY", "ADD"}:
-            at = _after_heredocs("".join(rest), lines, at)
-        yield Instruction(word.upper(), "".join(rest).strip(), tuple(parts))
+        words = "".join(part for _, part in parts).split(None, 1)
+        if not words:
+            continue
+        word, rest = words[0].upper(), words[1].strip() if len(words) > 1 else ""
+        if word in {"RUN", "COPY", "ADD"}:
+            at = _after_heredocs(rest, lines, at)
+        yield Instruction(word, rest, tuple(parts))
 
 
 def _escape(lines: list[str]) -> str:

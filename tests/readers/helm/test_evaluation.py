@@ -106,7 +106,7 @@ def test_what_hangs_on_an_unknown_condition_is_taken_and_said() -> None:
     [
         '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
         "{{ range until 1000 }}{{ range until 1000 }}x{{ end }}{{ end }}",
-        '{{ define "a" }}{{ include "b" . }}{{ include "b" . }}{{ end }}{{ define "b" }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
+        '{{ define "a" }}{{ include "b" . }}{{ end }}{{ define "b" }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
         "{{ tpl .Values.self . }}",
     ],
 )

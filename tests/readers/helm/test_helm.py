@@ -96,7 +96,7 @@ def test_what_only_an_installation_decides_is_said_and_proves_no_absence(tree: T
 def test_a_template_that_is_none_is_listed_and_the_others_are_read(tree: Tree) -> None:
     described, rest = fragments(tree(chart("c", templates__broken="a: 1\n{{ if }}\n")))
     assert [each.name for each in described.components] == ["shop-api"]
-    assert [(each.file, each.line, each.partly) for each in rest.unread][0] == ("c/templates/broken.yaml", 2, False)
+    assert next((each.file, each.line, each.partly) for each in rest.unread) == ("c/templates/broken.yaml", 2, False)
 
 
 def test_broken_values_are_listed(tree: Tree) -> None:
@@ -181,8 +181,6 @@ PIECES = st.sampled_from(
         "kind: Deployment\n",
         "  a: b\n",
         "- x\n",
-    ]
-    + [
         "apiVersion: v1\n",
         "metadata: {name: x}\n",
         "spec:\n",
@@ -204,7 +202,7 @@ def test_any_chart_gives_fragments(tree: Tree, pieces: list[str], values: str) -
     found = fragments(root)
     assert found
     assert all(
-        each.file.startswith("c/") and each.line <= "".join(pieces + [values]).count("\n") + 1
+        each.file.startswith("c/") and each.line <= "".join([*pieces, values]).count("\n") + 1
         for one in found
         for each in one.unread
     )

@@ -106,8 +106,15 @@ PIECES = st.sampled_from(
         "`",
         "/*",
         "*/",
+        "\n",
+        "$",
+        ".",
+        ",",
+        "block",
+        "template",
+        "0x1p9",
+        "true",
     ]
-    + ["\n", "$", ".", ",", "block", "template", "0x1p9", "true"]
 )
 
 

@@ -67,24 +67,32 @@ def test_the_type_of_a_service_says_whether_it_faces_outside(text: str, outside:
     ("way", "outside"),
     [
         (
-            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec:\n  tls: [{hosts: [a]}]\n"
-            "  rules: [{http: {paths: [{backend: {service: {name: web, port: {name: http}}}}]}}]\n",
+            (
+                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec:\n  tls: [{hosts: [a]}]\n"
+                "  rules: [{http: {paths: [{backend: {service: {name: web, port: {name: http}}}}]}}]\n"
+            ),
             443,
         ),
         (
-            "apiVersion: networking.k8s.io/v1beta1\nkind: Ingress\nmetadata: {name: i}\n"
-            "spec: {backend: {serviceName: web, servicePort: 80}}\n",
+            (
+                "apiVersion: networking.k8s.io/v1beta1\nkind: Ingress\nmetadata: {name: i}\n"
+                "spec: {backend: {serviceName: web, servicePort: 80}}\n"
+            ),
             80,
         ),
         (
-            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
-            "spec: {defaultBackend: {service: {name: web, port: {number: 81}}}}\n",
+            (
+                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+                "spec: {defaultBackend: {service: {name: web, port: {number: 81}}}}\n"
+            ),
             None,
         ),
         (
-            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\n"
-            "spec: {parentRefs: [{name: g}], rules: [{backendRefs: [{name: web, port: 80}]}]}\n---\n"
-            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g}\nspec: {listeners: [{port: 8443}]}\n",
+            (
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\n"
+                "spec: {parentRefs: [{name: g}], rules: [{backendRefs: [{name: web, port: 80}]}]}\n---\n"
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g}\nspec: {listeners: [{port: 8443}]}\n"
+            ),
             8443,
         ),
         ("apiVersion: route.openshift.io/v1\nkind: Route\nmetadata: {name: r}\nspec: {to: {name: web}}\n", 80),

@@ -89,19 +89,26 @@ def test_absent_replicas_are_one_by_the_default_of_kubernetes(tree: Tree) -> Non
     ("scaler", "expected"),
     [
         (
-            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  minReplicas: 2\n  maxReplicas: 9\n"
-            "  scaleTargetRef: {kind: Deployment, name: orders}\n"
-            "  metrics: [{type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 70}}}]\n",
+            (
+                "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\n"
+                "spec:\n  minReplicas: 2\n  maxReplicas: 9\n"
+                "  scaleTargetRef: {kind: Deployment, name: orders}\n"
+                "  metrics: [{type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 70}}}]\n"
+            ),
             (2, 9, "memory", 70),
         ),
         (
-            "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\n"
-            "spec: {maxReplicas: 4, targetCPUUtilizationPercentage: 60, scaleTargetRef: {kind: Deployment, name: orders}}\n",
+            (
+                "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\n"
+                "spec: {maxReplicas: 4, targetCPUUtilizationPercentage: 60, scaleTargetRef: {kind: Deployment, name: orders}}\n"
+            ),
             (1, 4, "cpu", 60),
         ),
         (
-            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: x}\n"
-            "spec: {scaleTargetRef: {name: orders}, triggers: [{type: rabbitmq}]}\n",
+            (
+                "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: x}\n"
+                "spec: {scaleTargetRef: {name: orders}, triggers: [{type: rabbitmq}]}\n"
+            ),
             (0, 100, "rabbitmq", None),
         ),
     ],
