@@ -312,7 +312,16 @@ def test_an_operation_uses_stores_then_services_then_brokers(composed):
 def test_a_gateway_with_code_of_its_own_is_taken_as_a_service(composed):
     system = composed("api-gateway: {image: acme/gw, environment: [A=a:80, B=b:80]}\na: {image: x}\nb: {image: y}")
     assert system.component("api-gateway").kind is Kind.GATEWAY
-    assert [type(step).__name__ for step in system.operation("api-gateway http").steps] == ["Work", "Call", "Call"]
+    used = [step for step in system.operation("api-gateway http").steps if isinstance(step, Branch)]
+    assert [(step.condition, step.otherwise) for step in used] == [("a", ()), ("b", ())]
+
+
+def test_several_services_are_each_used_by_some_requests_and_a_single_one_by_all(composed):
+    system = composed(
+        "two: {image: x, environment: [A=a:80, B=b:80]}\none: {image: x, environment: [A=a:80]}\na: {image: x}\nb: {image: y}"
+    )
+    assert [type(step).__name__ for step in system.operation("two http").steps] == ["Work", "Branch", "Branch"]
+    assert [type(step).__name__ for step in system.operation("one http").steps] == ["Work", "Call"]
 
 
 def test_load_generators_call_and_are_no_entry(composed):

@@ -1,9 +1,9 @@
 """Assumed operations: what components do for a request as far as deployment files tell, with the datasets and topics they use.
 
-Without the handlers, a service is taken to use each of its dependencies once for every request: stores first, then calls, then
-messages. That is an upper bound of what one request does. A proxy passes a request on to one of its targets, each as likely as
-the others, in one operation: whoever calls a proxy knows its address and not the path. A gateway with code of its own may put an
-answer together from several services and is taken as a service.
+Without the handlers, a service is taken to use its stores for every request and each of the services it depends on, where there
+are several, for about every second one: no request needs them all. Stores come first, then calls, then messages. A proxy passes a
+request on to one of its targets, each as likely as the others, in one operation: whoever calls a proxy knows its address and not
+the path. A gateway with code of its own may put an answer together from several services and is taken as a service.
 """
 
 from __future__ import annotations
