@@ -20,7 +20,12 @@ STATE_LIMIT = 2_000_000
 
 
 def explore(
-    flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds | None = None, *, state_limit: int = STATE_LIMIT
+    flow: Flow,
+    invariants: tuple[Invariant, ...] = (),
+    bounds: Bounds | None = None,
+    *,
+    state_limit: int = STATE_LIMIT,
+    known: dict[Machine, Run] | None = None,
 ) -> Verdict:
     """Return what can go wrong in a flow within its bounds.
 
@@ -32,7 +37,11 @@ def explore(
     world = World(flow)
     found: dict[str, list[Answer]] = {}
     for part in slices(machine):
-        run = explore_machine(part, limit=state_limit)
+        run = known.get(part) if known is not None else None
+        if run is None:
+            run = explore_machine(part, limit=state_limit)
+        if known is not None:
+            known[part] = run
         for index, each in enumerate(part.properties):
             found.setdefault(each.name, []).append(answer_of(flow, world, part, run, index))
     return Verdict(

@@ -64,6 +64,9 @@ class World:
         self.publishes = [step for step in steps if isinstance(step, Publish)]
         self.undone = {step.undoes for step in steps if isinstance(step, Effect) and step.undoes}
         self.resources = {step.resource: step for step in steps if isinstance(step, Lock)}
+        for table in flow.tables:
+            for column in table.columns:
+                self.initial(column)
         for name, budget in bounds.faults:
             if budget:
                 self.declare(Variable(name, 0, budget, budget, "budget"))

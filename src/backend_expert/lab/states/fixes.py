@@ -1,0 +1,150 @@
+"""Search the smallest set of remedies that removes every history, and say what each of them does alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from msgspec import Struct
+
+from backend_expert.lab.states.explore import STATE_LIMIT, explore, prepared
+from backend_expert.lab.states.flow import Flow, FlowError, Invariant
+from backend_expert.lab.states.machine import Machine
+from backend_expert.lab.states.python_engine import Run
+from backend_expert.lab.states.remedies.catalogue import Remedy, all_remedies, remedy_named
+from backend_expert.lab.states.verdict import Verdict
+
+LARGEST_SET = 4
+"""Most remedies in a proposed set: every bad flow of the seeded corpus needs one or two; a plan of five is a redesign."""
+
+
+class Applied(Struct, frozen=True, order=True):
+    """A remedy and the invariant that called for it."""
+
+    remedy: str
+    invariant: Invariant
+
+
+class Rung(Struct, frozen=True):
+    """A set of remedies and what the exploration of the changed flow says."""
+
+    applied: tuple[Applied, ...]
+    verdict: Verdict
+
+
+class Plan(Struct, frozen=True):
+    """What to do about a flow.
+
+    `ladder` holds the flow as it is, each remedy of the set alone, and the set; `chosen` is empty where nothing is broken or where
+    no set of the allowed size helps, and `residue` names the invariants that stay broken. `minimal` tells that leaving out any one
+    remedy brings a history back. `explored` counts the flows that were explored on the way.
+    """
+
+    chosen: tuple[Applied, ...]
+    ladder: tuple[Rung, ...]
+    residue: tuple[str, ...]
+    minimal: bool
+    explored: int
+
+    @property
+    def final(self) -> Verdict:
+        """Return the verdict of the flow with the whole set."""
+        return self.ladder[-1].verdict
+
+
+def plan(flow: Flow, *, state_limit: int = STATE_LIMIT, progress: Callable[[int], None] | None = None) -> Plan:
+    """Return the smallest set of at most four remedies after which no invariant is broken within the bounds.
+
+    Sets grow by one remedy that closes the class of a broken invariant, the cheapest first; every set is explored as a whole,
+    because remedies are not additive. Where no set removes everything, the one that leaves the fewest invariants broken is returned
+    with its residue.
+    """
+    search = _Search(prepared(flow), state_limit, progress)
+    best: tuple[Applied, ...] = ()
+    waiting: list[tuple[Applied, ...]] = [()]
+    seen: set[tuple[Applied, ...]] = {()}
+    while waiting:
+        current = waiting.pop(0)
+        verdict = search.verdict(current)
+        if verdict.holds:
+            best = current
+            break
+        if search.broken(current) < search.broken(best):
+            best = current
+        if len(current) == LARGEST_SET:
+            continue
+        for following in search.larger(current):
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    best = search.without_needless(best)
+    minimal = all(search.broken(tuple(each for each in best if each is not left)) > search.broken(best) for left in best)
+    rungs = [(), *((each,) for each in best), best] if len(best) > 1 else [(), best] if best else [()]
+    ladder = tuple(Rung(each, search.verdict(each)) for each in rungs)
+    residue = tuple(answer.name for answer in search.verdict(best).answers if answer.verdict != "none")
+    return Plan(best, ladder, residue, minimal, len(search.verdicts))
+
+
+class _Search:
+    """Explore sets of remedies, each changed flow once."""
+
+    def __init__(self, flow: Flow, state_limit: int, progress: Callable[[int], None] | None) -> None:
+        self.flow = flow
+        self.state_limit = state_limit
+        self.progress = progress
+        self.verdicts: dict[Flow, Verdict] = {}
+        self.known: dict[Machine, Run] = {}
+        self.order = {remedy.id: index for index, remedy in enumerate(all_remedies())}
+
+    def changed(self, applied: tuple[Applied, ...]) -> Flow:
+        flow = self.flow
+        for each in applied:
+            flow = remedy_named(each.remedy).apply(flow, each.invariant)
+        return flow
+
+    def verdict(self, applied: tuple[Applied, ...]) -> Verdict:
+        flow = self.changed(applied)
+        if flow not in self.verdicts:
+            self.verdicts[flow] = explore(flow, state_limit=self.state_limit, known=self.known)
+            if self.progress is not None:
+                self.progress(len(self.verdicts))
+        return self.verdicts[flow]
+
+    def broken(self, applied: tuple[Applied, ...]) -> int:
+        return sum(answer.verdict != "none" for answer in self.verdict(applied).answers)
+
+    def larger(self, applied: tuple[Applied, ...]) -> list[tuple[Applied, ...]]:
+        """Return the sets with one remedy more that changes the flow and can be explored, the cheapest remedy first."""
+        flow = self.changed(applied)
+        found: dict[tuple[Applied, ...], Remedy] = {}
+        for answer in self.verdict(applied).violated:
+            invariant = next(each for each in self.flow.invariants if each.name == answer.name)
+            for remedy in all_remedies():
+                if answer.anomaly in remedy.closes and remedy.apply(flow, invariant) is not flow:
+                    following = tuple(
+                        sorted(
+                            {*applied, Applied(remedy.id, invariant)},
+                            key=lambda each: (self.order[each.remedy], each.invariant.name),
+                        )
+                    )
+                    if len(following) > len(applied) and self.fits(following):
+                        found.setdefault(following, remedy)
+        return sorted(found, key=lambda each: (found[each].cost, [self.order[one.remedy] for one in each]))
+
+    def fits(self, applied: tuple[Applied, ...]) -> bool:
+        """Tell whether a set makes a flow that can be explored at all."""
+        try:
+            self.verdict(applied)
+        except FlowError:
+            return False
+        return True
+
+    def without_needless(self, applied: tuple[Applied, ...]) -> tuple[Applied, ...]:
+        """Return the set without remedies whose absence brings nothing back."""
+        for index in count():
+            if index >= len(applied):
+                return applied
+            rest = (*applied[:index], *applied[index + 1 :])
+            if self.broken(rest) <= self.broken(applied):
+                return self.without_needless(rest)
+        return applied
