@@ -58,7 +58,8 @@ def prove(
     """Try every remedy that fits a finding, and return them ranked, with what was rejected and what no lab can decide.
 
     Unknown numbers are filled from the table of defaults first. Proved ones are ordered by `Trial.gain`: successes won, then
-    successful answers, then the slowest answers; among equals the cheaper one leads. The words of `consider` decide which are
+    successful answers, then the slowest answers; among equals the cheaper one leads. What answers a known problem comes before what
+    answers a question. The words of `consider` decide which are
     tried, and put into the set, first. A remedy that hurts the peak or the set is rejected with its numbers.
     """
     before = complete(system)
@@ -102,10 +103,10 @@ def _tried(system: System, candidate: Candidate, bench: Bench) -> Tried:
         return Tried(candidate, None, reason)
 
 
-def _order(tried: Tried) -> tuple[tuple[float, ...], int, str, bool]:
+def _order(tried: Tried) -> tuple[bool, tuple[float, ...], int, str]:
     gain = tried.trial.gain if tried.trial is not None else (0.0,)
     cost = ("hours", "days", "weeks").index(tried.candidate.remedy.effort)
-    return tuple(-each for each in gain), cost, tried.candidate.remedy.id, tried.candidate.asked
+    return tried.candidate.asked, tuple(-each for each in gain), cost, tried.candidate.remedy.id
 
 
 def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[Tried], list[Tried], System]:
