@@ -55,7 +55,9 @@ def wilson(successes: float, trials: int) -> Interval:
     z2 = Z_95 * Z_95
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z_95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials)) / (1 + z2 / trials)
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
+    low = 0.0 if successes <= 0 else middle - half
+    high = 1.0 if successes >= trials else middle + half
+    return Interval(share, low, high)
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

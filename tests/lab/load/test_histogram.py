@@ -1,0 +1,31 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend_expert.lab.load.histogram import EDGES, bucket, quantiles
+from backend_expert.lab.load.layout import BUCKETS
+
+
+@given(st.floats(min_value=0.001, max_value=4e6))
+def test_a_latency_falls_in_a_bucket_at_most_one_percent_wide(latency: float) -> None:
+    row = bucket(latency)
+    assert EDGES[row] <= latency < EDGES[row + 1]
+    assert EDGES[row + 1] / EDGES[row] <= 1.01
+
+
+def test_what_is_out_of_range_is_counted_at_the_ends() -> None:
+    assert bucket(0.0) == 0
+    assert bucket(1e12) == BUCKETS - 1
+
+
+@given(st.lists(st.floats(min_value=0.01, max_value=1e5), min_size=1, max_size=200))
+def test_quantiles_are_within_a_bucket_of_the_true_ones(latencies: list[float]) -> None:
+    counts = np.bincount([bucket(each) for each in latencies], minlength=BUCKETS)
+    for share, found in zip((0.5, 0.95, 0.99), quantiles(counts, (0.5, 0.95, 0.99)), strict=True):
+        true = sorted(latencies)[max(0, int(np.ceil(share * len(latencies))) - 1)]
+        assert found is not None
+        assert abs(found / true - 1) <= 0.01
+
+
+def test_nothing_counted_has_no_quantiles() -> None:
+    assert quantiles(np.zeros(BUCKETS, np.int64), (0.5, 0.99)) == (None, None)
