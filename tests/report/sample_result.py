@@ -14,6 +14,9 @@ from backend_expert.review.result import (
     CodeExample,
     Edge,
     Footer,
+    History,
+    HistoryChange,
+    HistoryEvent,
     Interval,
     Measure,
     Node,
@@ -180,6 +183,38 @@ RULE_PAGE = Text(
 )
 
 
+CHARGED_TWICE = History(
+    title=Text("a card is charged twice", "um cartão é cobrado duas vezes"),
+    events=(
+        HistoryEvent(actor="client", target="orders", text=Text("asks for order 1", "pede o pedido 1")),
+        HistoryEvent(
+            actor="orders", target="payment", text=Text("asks to charge 40.00", "pede a cobrança de 40,00"), evidence=COMPOSE
+        ),
+        HistoryEvent(
+            actor="payment",
+            target="bank",
+            text=Text("charges the card", "cobra o cartão"),
+            changes=(HistoryChange("charge.count", "0", "1"),),
+        ),
+        HistoryEvent(
+            actor="payment",
+            target="orders",
+            text=Text("the answer comes too late", "a resposta chega tarde demais"),
+            fault="timeout",
+        ),
+        HistoryEvent(actor="orders", target="payment", text=Text("asks again", "pede de novo"), evidence=COMPOSE),
+        HistoryEvent(
+            actor="payment",
+            target="bank",
+            text=Text("charges the card again", "cobra o cartão de novo"),
+            changes=(HistoryChange("charge.count", "1", "2"),),
+        ),
+        HistoryEvent(actor="orders", text=Text("marks the order as paid", "marca o pedido como pago")),
+    ),
+    final=(("charge.count", "2"), ("order.status", "PAID")),
+)
+
+
 def finding(
     name: str, rule: str, code: str, category: Any, severity: Severity, title: Text, why: Text, **more: Any
 ) -> ReportedFinding:
@@ -200,6 +235,7 @@ def finding(
         snippets=more.get("snippets", ()),
         recommendations=more.get("recommendations", ()),
         rule_page=more.get("rule_page", Text("", "")),
+        history=more.get("history"),
     )
 
 
@@ -249,6 +285,7 @@ FINDINGS = (
         links=(Link("orders", "payment"), Link("payment", "bank")),
         recommendations=("retry-budget:payment",),
         status="proved",
+        history=CHARGED_TWICE,
     ),
     finding(
         "a3",

@@ -14,6 +14,7 @@ from backend_expert.report.draw.architecture import Architecture, architecture
 from backend_expert.report.draw.layout import LayoutError
 from backend_expert.report.draw.mermaid import mermaid
 from backend_expert.report.draw.plot import plot
+from backend_expert.report.draw.sequence import sequence
 from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.prose import highlighted, pseudocode, rendered
@@ -63,6 +64,7 @@ def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
         "recommendation": recommendations.get,
         "anchor": _anchor,
         "rule_title": {rule.id: rule.title for rule in result.rules}.get,
+        "sequence": lambda history: Markup(sequence(history, language)),  # noqa: S704 - made by draw/, which escapes every text
         "drawn": partial(_drawn, language=language),
         "number": partial(numbers.number, language=language),
         "percent": partial(numbers.percent, language=language),

@@ -11,6 +11,7 @@ from msgspec import Struct
 from backend_expert.model import Text
 from backend_expert.report import numbers
 from backend_expert.report.draw.mermaid import mermaid
+from backend_expert.report.draw.sequence import mermaid_sequence
 from backend_expert.report.github import code, escaped, fenced, passage, sentence
 from backend_expert.report.hostile import visible
 from backend_expert.report.order import Order, arrange, severity_counts
@@ -243,6 +244,9 @@ def _finding(writer: Writer, each: ReportedFinding) -> Iterator[str]:
     yield ""
     if writer.detail is Detail.EVERYTHING and each.snippets:
         yield fenced(_numbered(each.snippets[0]))
+        yield ""
+    if each.history:
+        yield fenced(mermaid_sequence(each.history, writer.language), "mermaid")
         yield ""
     for recommendation in (*writer.order.recommended, *writer.order.unproved):
         if writer.order.homes.get(recommendation.id) == each.id:

@@ -17,7 +17,7 @@ from backend_expert.report import numbers
 from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.words import severity_count, words
-from backend_expert.review.result import Recommendation, ReportedFinding, Requirement, Result, Snippet
+from backend_expert.review.result import HistoryEvent, Recommendation, ReportedFinding, Requirement, Result, Snippet
 
 _COLOURS = {
     Severity.CRITICAL: "bold red",
@@ -229,11 +229,20 @@ def _finding(each: ReportedFinding, order: Order, language: str, *, framed: bool
         lines.append(_frame(each.snippets[0]))
     elif each.evidence:
         lines.append(Styled(one_line(str(each.evidence[0])), style="cyan", overflow="fold"))
+    if framed and each.history:
+        told = [(Styled(f"{place:>2}."), _step(event, language)) for place, event in enumerate(each.history.events, 1)]
+        lines.append(_rows(told, gap=1))
     answers = (*order.recommended, *order.advised)
     kept = next((one for one in answers if each.id in one.findings or one.id in each.recommendations), None)
     if kept:
         lines.append(Styled(f"→ {kept.rank}. " if kept.rank > 0 else "→ ") + _sentence(kept.title, language))
     return _rows([(label, Group(*lines))], gap=0)
+
+
+def _step(event: HistoryEvent, language: str) -> Styled:
+    actor = one_line(event.actor) + (f" → {one_line(event.target)}" if event.target not in ("", event.actor) else "")
+    fault = Styled(f" ({words(language)('fault')}: {one_line(event.fault)})", style="bold red") if event.fault else Styled("")
+    return Styled(f"{actor}: ") + _sentence(event.text, language) + fault
 
 
 def _frame(snippet: Snippet) -> RenderableType:

@@ -107,6 +107,9 @@ WORDS = {
     "{n} paired runs.": "{n} execuções pareadas.",
     "hurts": "piora",
     "undecided": "indefinido",
+    "The shortest history that breaks it": "A história mais curta que leva à violação",
+    "How it ends": "Como termina",
+    "fault": "falha",
     "What happened over time": "O que aconteceu ao longo do tempo",
     # requirements
     "broken": "violado",

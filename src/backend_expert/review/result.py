@@ -54,6 +54,33 @@ class Snippet(Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...]
 
 
+class HistoryChange(Struct, frozen=True):
+    """A value that a step of a history changed."""
+
+    name: str
+    before: str
+    after: str
+
+
+class HistoryEvent(Struct, frozen=True, kw_only=True):
+    """One step of a history: who does what to whom; `target` is empty where the step stays inside, `fault` where nothing failed."""
+
+    actor: str
+    text: Text
+    target: str = ""
+    fault: str = ""
+    evidence: Evidence | None = None
+    changes: tuple[HistoryChange, ...] = ()
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """The shortest run that breaks an invariant, drawn as a sequence diagram; `final` is the state in which it ends."""
+
+    title: Text
+    events: tuple[HistoryEvent, ...]
+    final: tuple[tuple[str, str], ...] = ()
+
+
 class ReportedFinding(Struct, frozen=True, kw_only=True):
     """A finding, opened. `id` is its fingerprint; `proof` says how it is known (`asked` needs an answer from the user)."""
 
@@ -73,6 +100,7 @@ class ReportedFinding(Struct, frozen=True, kw_only=True):
     snippets: tuple[Snippet, ...] = ()
     recommendations: tuple[str, ...] = ()
     rule_page: Text = Text("", "")
+    history: History | None = None
 
 
 class CategoryScore(Struct, frozen=True, kw_only=True):
@@ -95,6 +123,7 @@ class Requirement(Struct, frozen=True, kw_only=True):
     counterexample: Text | None = None
     series: tuple[Series, ...] = ()
     bands: tuple[Band, ...] = ()
+    history: History | None = None
 
 
 class Node(Struct, frozen=True, kw_only=True):

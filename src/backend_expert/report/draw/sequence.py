@@ -1,0 +1,93 @@
+"""A history as a sequence diagram: lanes, numbered arrows, and what went wrong in red."""
+
+from __future__ import annotations
+
+from html import escape
+
+from backend_expert.report.draw import svg
+from backend_expert.report.draw.mermaid import escaped
+from backend_expert.report.words import words
+from backend_expert.review.result import History, HistoryEvent
+
+_MARGIN = 12
+_LANE_WIDTH = 176
+_HEAD_HEIGHT = 30
+_ROW_HEIGHT = 44
+_TEXT_SIZE = 12
+_NUMBER_RADIUS = 9
+# Text of 12 px stays readable down to the first scale; below it the drawing scrolls instead of shrinking.
+_SCALES = (0.72, 1.0)
+
+
+def sequence(history: History, language: str) -> str:
+    """Return the SVG of a history, one row a step."""
+    lanes = lanes_of(history)
+    middle = {lane: _MARGIN + _LANE_WIDTH * (place + 0.5) for place, lane in enumerate(lanes)}
+    top = _MARGIN + _HEAD_HEIGHT
+    foot = top + _ROW_HEIGHT * len(history.events) + 18
+    pieces = [_lane(lane, middle[lane], foot) for lane in lanes]
+    for row, event in enumerate(history.events):
+        y = top + _ROW_HEIGHT * (row + 1) - 8
+        pieces.append(_event(event, row + 1, y, middle, language))
+    width = 2 * _MARGIN + _LANE_WIDTH * max(len(lanes), 1)
+    return svg.picture("".join(pieces), width, foot + _MARGIN, history.title.in_language(language), "sequence", _SCALES)
+
+
+def mermaid_sequence(history: History, language: str) -> str:
+    """Return the history as a Mermaid sequence diagram."""
+    lanes = lanes_of(history)
+    name = {lane: f"p{place}" for place, lane in enumerate(lanes)}
+    lines = ["sequenceDiagram", "  autonumber", *(f"  participant {name[lane]} as {escaped(lane)}" for lane in lanes)]
+    for event in history.events:
+        actor, target = name[event.actor], name[event.target or event.actor]
+        lines.append(f"  {actor}{'--x' if event.fault else '->>'}{target}: {escaped(event.text.in_language(language))}")
+        if event.fault:
+            lines.append(f"  Note over {actor}: {escaped(_fault(event, language))}")
+    return "\n".join(lines) + "\n"
+
+
+def lanes_of(history: History) -> tuple[str, ...]:
+    """Return who takes part, in the order in which they first act or are reached."""
+    taking_part = (name for event in history.events for name in (event.actor, event.target) if name)
+    return tuple(dict.fromkeys(taking_part))
+
+
+def _lane(name: str, x: float, foot: float) -> str:
+    wide = _LANE_WIDTH - 20
+    line = svg.element("line", x1=x, x2=x, y1=_MARGIN + _HEAD_HEIGHT, y2=foot, css="lifeline")
+    head = svg.element("rect", x=x - wide / 2, y=_MARGIN, width=wide, height=_HEAD_HEIGHT, rx=7, css="head")
+    text = svg.text(svg.shortened(name, _TEXT_SIZE, wide - 12, bold=True), x, _MARGIN + 19.5, "lane", "middle")
+    return svg.element("g", svg.title(name) + line + head + text)
+
+
+def _event(event: HistoryEvent, number: int, y: float, middle: dict[str, float], language: str) -> str:
+    start = middle[event.actor]
+    end = middle[event.target or event.actor]
+    told = event.text.in_language(language)
+    if event.fault:
+        told = f"{_fault(event, language)}: {told}"
+    body = _inside(told, start, y) if start == end else _arrow(told, start, end, y)
+    badge = svg.element("circle", cx=start, cy=y, r=_NUMBER_RADIUS)
+    badge += svg.element("text", str(number), x=start, y=y + 3.8, text_anchor="middle", css="number")
+    return svg.element("g", svg.title(told) + body + badge, css="event fault" if event.fault else "event")
+
+
+def _fault(event: HistoryEvent, language: str) -> str:
+    return f"{words(language)('fault')} ({event.fault})"
+
+
+def _arrow(told: str, start: float, end: float, y: float) -> str:
+    direction = 1 if end > start else -1
+    tip = end - direction * 2
+    label = svg.shortened(told, _TEXT_SIZE, abs(end - start) - 2 * _NUMBER_RADIUS - 8)
+    line = svg.element("line", x1=start, x2=tip - direction * 7, y1=y, y2=y, css="arrow")
+    points = ((tip, y), (tip - direction * 9, y - 4.5), (tip - direction * 9, y + 4.5))
+    head = svg.element("path", d="M" + "L".join(f"{svg.number(x)},{svg.number(h)}" for x, h in points) + "Z", css="tip")
+    return line + head + svg.text(label, (start + end) / 2, y - 7, "message", "middle")
+
+
+def _inside(told: str, x: float, y: float) -> str:
+    label = svg.shortened(told, _TEXT_SIZE, _LANE_WIDTH - 44)
+    width = svg.text_width(label, _TEXT_SIZE) + 14
+    box = svg.element("rect", x=x + 2, y=y - 12, width=width + _NUMBER_RADIUS, height=24, rx=6, css="inside")
+    return box + svg.element("text", escape(label), x=x + _NUMBER_RADIUS + 6, y=y + 4.2, css="message")
