@@ -70,6 +70,7 @@ def test_an_address_in_the_environment_is_an_edge(composed, setting: str, expect
         "OTEL_EXPORTER_OTLP_ENDPOINT=http://billing:4317",
         "CORS_ORIGIN=http://billing:8080",
         "FRONTEND_URL=http://billing:8080",
+        "UI_BASE_URL=http://billing:8080",
         "API_URL=http://api:80",
         "NO_PROXY=billing",
         "BASE_IMAGE=billing:8080",
@@ -85,6 +86,41 @@ def test_an_edge_from_the_environment_is_declared_with_its_line(composed):
     found = only(system, "api", "billing")
     assert found.certainty is Certainty.DECLARED
     assert [str(line) for line in found.evidence] == ["compose.yaml:6"]
+
+
+def test_a_block_that_several_import_says_what_there_is_and_not_who_uses_it(composed):
+    files = {"common.env": "A_URL=http://a:80\nB_URL=http://b:80\nDB_URL=postgres://u:p@db/shop\n"}
+    system = composed(
+        """
+        db: {image: postgres, env_file: common.env}
+        a: {image: x, env_file: common.env}
+        b: {image: y, env_file: common.env}
+        c: {image: z, environment: ['A_URL=http://a:80']}
+        """,
+        files,
+    )
+    assert edges(system) == {("a", "db", "postgresql"), ("b", "db", "postgresql"), ("c", "a", "http")}
+    assert only(system, "a", "db").certainty is Certainty.ASSUMED
+    assert only(system, "c", "a").certainty is Certainty.DECLARED
+
+
+def test_an_imported_block_of_one_component_is_its_own(composed):
+    system = composed("db: {image: postgres}\na: {image: x, env_file: a.env}", {"a.env": "DB_HOST=db\nDB_NAME=shop\n"})
+    assert only(system, "a", "db").certainty is Certainty.DECLARED
+
+
+def test_a_variable_that_services_name_themselves_is_theirs_even_from_a_shared_file(composed):
+    system = composed(
+        "db: {image: postgres}\na:\n  image: x\n  environment:\n    DB_HOST: ${DB}\nb:\n  image: y\n  environment:\n    DB_HOST: ${DB}\n",
+        {".env": "DB=db\n"},
+    )
+    assert {only(system, caller, "db").certainty for caller in "ab"} == {Certainty.DECLARED}
+
+
+def test_callers_tell_what_an_unknown_image_is(composed):
+    system = composed("documents: {image: acme/thing}\napi: {image: acme/api, environment: ['URL=mongodb://documents:10260/shop']}")
+    assert (system.component("documents").kind, system.component("documents").technology) == (Kind.DATABASE, "mongodb")
+    assert [dataset.name for dataset in system.datasets] == ["documents/shop"]
 
 
 def test_a_start_order_alone_is_assumed(composed):

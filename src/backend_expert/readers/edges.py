@@ -12,9 +12,10 @@ from backend_expert.model.facts import SUREST_FIRST
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, filled, is_address_key, peers
 from backend_expert.readers.directory import Directory
 from backend_expert.readers.fragment import Address, StartOrder
-from backend_expert.readers.outside import FOR_BROWSERS, TELEMETRY
+from backend_expert.readers.outside import FOR_BROWSERS, STORE_IDENTITIES, TELEMETRY
 from backend_expert.readers.outside import outside as outside_of
 from backend_expert.readers.settings import name_words, words
+from backend_expert.readers.shared import holders
 
 SILENT = STATEFUL | {Kind.PLATFORM, Kind.EXTERNAL}
 """Kinds whose addresses are no calls on a path of requests: replicas that name each other, collectors, registries."""
@@ -52,7 +53,9 @@ def resolve(
 
     `elsewhere` are names that other descriptions know: a host of that name is not missing.
     """
+    addresses = tuple(addresses)
     directory = Directory(components)
+    shared = holders(addresses)
     found: list[Edge] = []
     outside: dict[str, Component] = {}
     missing: dict[str, Address] = {}
@@ -61,15 +64,18 @@ def resolve(
         if owner is None or owner.kind in SILENT:
             continue
         settings = {setting.name: setting.value for setting in owner.settings}
+        held_by = shared.get((address.owner, address.key), frozenset())
         for peer in peers(address.key, filled(address.text, settings.get)):
             targets = directory.find(peer, address.key, owner, settings)
             for target in targets:
-                found.extend(_edge(owner, target, peer, address, settings, len(targets) > 1))
+                # Who imports a block with the addresses of everybody holds its own in it: that says nothing of who calls whom.
+                if target.name not in held_by or target.kind in STATEFUL:
+                    found.extend(_edge(owner, target, peer, address, settings, shared=bool(held_by), choice=len(targets) > 1))
             if not targets:
                 target_outside = outside_of(peer, address, owner)
                 if target_outside is not None:
                     outside.setdefault(target_outside.name, target_outside)
-                    found.extend(_edge(owner, target_outside, peer, address, settings, False))
+                    found.extend(_edge(owner, target_outside, peer, address, settings, shared=bool(held_by)))
                 elif _is_missing(peer, address) and peer.host.lower() not in elsewhere:
                     missing.setdefault(peer.host.lower(), address)
     edges = _merged(found)
@@ -78,27 +84,52 @@ def resolve(
 
 
 def _edge(
-    owner: Component, target: Component, peer: Peer, address: Address, settings: Mapping[str, str], shared: bool
+    owner: Component,
+    target: Component,
+    peer: Peer,
+    address: Address,
+    settings: Mapping[str, str],
+    *,
+    shared: bool,
+    choice: bool = False,
 ) -> Iterator[Edge]:
     if target.name == owner.name or target.kind in {Kind.PLATFORM, Kind.CLIENT}:
         return
-    key = set(name_words(address.key))
-    if key & TELEMETRY and target.kind not in STATEFUL:
+    if target.kind not in STATEFUL and (TELEMETRY & set(name_words(address.key)) or _is_for_browsers(address.key, owner)):
         return
-    if key & FOR_BROWSERS and owner.kind in {Kind.SERVICE, Kind.WORKER} and target.kind not in STATEFUL:
-        return
-    local = peer.host.lower() in LOCAL_HOSTS
+    certainty = Certainty.RECOVERED if peer.host.lower() in LOCAL_HOSTS else Certainty.DECLARED
     yield Edge(
         caller=owner.name,
         callee=target.name,
-        certainty=Certainty.RECOVERED if local else Certainty.DECLARED,
+        certainty=Certainty.ASSUMED if shared else certainty,
         evidence=address.evidence,
         protocol=_protocol(peer, address, target),
         database=_database(peer, address, settings, target.kind) if target.kind in STORES else "",
         paths=(address.path,) if address.path else (),
         timeout_ms=address.timeout_ms,
-        choice=peer.host.lower() if shared else "",
+        choice=peer.host.lower() if choice else "",
     )
+
+
+def _is_for_browsers(key: str, owner: Component) -> bool:
+    """Tell whether a key names what a person's browser opens: `FRONTEND_URL`, `UI_BASE_URL`; a proxy does pass requests to it."""
+    parts = [part for part in name_words(key)[:-1] if part not in {"base", "app"}]
+    return bool(parts) and parts[-1] in FOR_BROWSERS and owner.kind in {Kind.SERVICE, Kind.WORKER}
+
+
+def told_by_callers(components: Mapping[str, Component], edges: Iterable[Edge]) -> dict[str, Component]:
+    """Return the components with those made stores and brokers that callers address as such (`mongodb://documents`).
+
+    Only what has no sources and no known technology: a service may speak a protocol of its own on top of another.
+    """
+    result = dict(components)
+    for edge in edges:
+        told = STORE_IDENTITIES.get(edge.protocol)
+        component = result.get(edge.callee)
+        if told is None or component is None or component.kind is not Kind.SERVICE or component.source or component.technology:
+            continue
+        result[edge.callee] = structs.replace(component, kind=told[0], technology=told[1])
+    return result
 
 
 def _protocol(peer: Peer, address: Address, target: Component) -> str:

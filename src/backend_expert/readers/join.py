@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from backend_expert.model import Component, Deployment, Evidence, Kind, Port, Probe, System, Text, Unread
 from backend_expert.readers.descriptions import Description, choose, completed, descriptions
-from backend_expert.readers.edges import Edge, resolve
+from backend_expert.readers.edges import Edge, resolve, told_by_callers
 from backend_expert.readers.fragment import Address, Fragment, Image
 from backend_expert.readers.programs import consumes, programs
 from backend_expert.readers.proxies import placed
@@ -58,6 +58,9 @@ def _system(
     addresses = (*described.addresses, *_of_images(components, described.addresses), *proxied)
     elsewhere = frozenset(name.lower() for each in found for part in each.components for name in (part.name, *part.aliases))
     resolved = resolve(components, addresses, described.orders, elsewhere)
+    components, before = told_by_callers(components, resolved.edges), components
+    if components != before:
+        resolved = resolve(components, addresses, described.orders, elsewhere)
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
     made = programs(components, resolved.edges)

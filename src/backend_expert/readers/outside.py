@@ -35,12 +35,17 @@ _NOT_CALLED = re.compile(
 )
 """Hosts of code, documentation, files and telemetry: links to them are no calls on the path of a request."""
 
-_STORE_PROTOCOLS = {
-    **dict.fromkeys(("postgresql", "mysql", "sqlserver", "oracle", "mongodb", "cassandra", "neo4j", "clickhouse"), Kind.DATABASE),
-    **dict.fromkeys(("redis", "memcached"), Kind.CACHE),
-    **dict.fromkeys(("amqp", "kafka", "nats", "mqtt"), Kind.BROKER),
+STORE_IDENTITIES = {
+    **{name: (Kind.DATABASE, name) for name in ("postgresql", "mysql", "sqlserver", "oracle", "mongodb", "cassandra", "neo4j")},
+    "clickhouse": (Kind.DATABASE, "clickhouse"),
+    "redis": (Kind.CACHE, "redis"),
+    "memcached": (Kind.CACHE, "memcached"),
+    "amqp": (Kind.BROKER, "rabbitmq"),
+    "kafka": (Kind.BROKER, "kafka"),
+    "nats": (Kind.BROKER, "nats"),
+    "mqtt": (Kind.BROKER, "mosquitto"),
 }
-_TECHNOLOGIES = {"amqp": "rabbitmq"}
+"""What answers to a protocol, and the product that most often does."""
 
 
 def outside(peer: Peer, address: Address, owner: Component) -> Component | None:
@@ -49,11 +54,9 @@ def outside(peer: Peer, address: Address, owner: Component) -> Component | None:
     key = set(name_words(address.key))
     if not is_public(host) or not peer.protocol or not is_address_key(address.key) or owner.kind not in {Kind.SERVICE, Kind.WORKER}:
         return None
-    kind = _STORE_PROTOCOLS.get(peer.protocol)
-    if kind is not None:
-        return Component(
-            name=host, kind=kind, technology=_TECHNOLOGIES.get(peer.protocol, peer.protocol), evidence=address.evidence
-        )
+    told = STORE_IDENTITIES.get(peer.protocol)
+    if told is not None:
+        return Component(name=host, kind=told[0], technology=told[1], evidence=address.evidence)
     before_last = set(name_words(address.key)[:-1])
     if not before_last or before_last <= _OWN_URL or key & (_NEVER_EXTERNAL | FOR_BROWSERS | TELEMETRY) or _NOT_CALLED.search(host):
         return None
