@@ -146,6 +146,8 @@ def _plain(value: Any, leave_out: str = "") -> Any:
                 inner = getattr(value, field.name)
                 if field.name != leave_out and (field.default is NODEFAULT or inner != field.default):
                     body[field.name] = _plain(inner)
+            if getattr(value, "evidence", None) == () and body.get("certainty") != Certainty.ASSUMED.value:
+                body["evidence"] = []  # said, so that reading it back as an overlay does not add a line of the file
             return body
         case tuple():
             return [_plain(item) for item in value]
@@ -227,7 +229,7 @@ class _Decoder:
             if key.text not in hints or key.text in (known or {}):
                 raise self.fail(key, _no_such_key(key.text, tuple(name for name in hints if name not in (known or {}))))
             values[key.text] = self.value(inner, hints[key.text], getattr(base, key.text, None), key.text)
-        if self.stated and "evidence" in hints and "evidence" not in values:
+        if self.stated and "evidence" in hints and "evidence" not in values and values.get("certainty") is not Certainty.ASSUMED:
             here = Evidence(self.file, line or node.line, _READER)
             values["evidence"] = (*getattr(base, "evidence", ()), here)
             if "certainty" in hints and "certainty" not in values:

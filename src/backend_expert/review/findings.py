@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from backend_expert.model import Finding, Text
+from backend_expert.model import Finding, Severity, Text
 from backend_expert.readers.repository import Repository
 from backend_expert.review.result import Recommendation, ReportedFinding
 from backend_expert.review.snippets import snippet
 from backend_expert.rules import Rule
 
+STATUSES = ("proved", "measured", "inferred", "asked")
 SNIPPETS = 3
 """Most evidences of one finding that are quoted; all are listed."""
 
@@ -17,7 +18,10 @@ SNIPPETS = 3
 def reported(
     findings: tuple[Finding, ...], catalogue: tuple[Rule, ...], recommendations: tuple[Recommendation, ...], repository: Repository
 ) -> tuple[ReportedFinding, ...]:
-    """Return the findings in their order, each with the recommendations that answer it, the best first."""
+    """Return the findings, worst first, each with the recommendations that answer it, the best first.
+
+    Among findings of one severity those that a lab proved come first, questions last.
+    """
     rule_of = {rule.id: rule for rule in catalogue}
     result = []
     for finding in findings:
@@ -44,7 +48,10 @@ def reported(
                 rule_page=Text(rule.page("en"), rule.page("pt-BR")),
             )
         )
-    return tuple(result)
+    severities = list(Severity)
+    return tuple(
+        sorted(result, key=lambda each: (severities.index(each.severity), STATUSES.index(each.status), each.rule, each.subject))
+    )
 
 
 def _status(finding: Finding, answers: tuple[Recommendation, ...]) -> Literal["proved", "measured", "inferred", "asked"]:

@@ -41,7 +41,7 @@ FAULT_WORLDS = 5
 DOUBLING = 1.6
 """Least gain of capacity from twice the replicas that counts as scaling: 80 % of linear (USL with 25 % contention gives 1.6)."""
 
-SCALING_WORLDS = 6
+SCALING_WORLDS = 4
 CAPACITY_STEPS = 5
 """Halvings of the last doubling: the capacity is found within 3 %."""
 
