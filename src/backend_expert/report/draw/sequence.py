@@ -64,9 +64,13 @@ def _event(event: HistoryEvent, number: int, y: float, middle: dict[str, float],
     start = middle[event.actor]
     end = middle[event.target or event.actor]
     told = event.text.in_language(language)
+    body = _inside(told, start, y) if start == end else _arrow(told, start, end, y)
     if event.fault:
         told = f"{_fault(event, language)}: {told}"
-    body = _inside(told, start, y) if start == end else _arrow(told, start, end, y)
+        wide = abs(end - start) - 2 * _NUMBER_RADIUS - 8 if start != end else _LANE_WIDTH - 44
+        at, anchor = ((start + end) / 2, "middle") if start != end else (start + _NUMBER_RADIUS + 6, None)
+        below = y + 15 if start != end else y + 25
+        body += svg.text(svg.shortened(_fault(event, language), _TEXT_SIZE, wide), at, below, "what", anchor)
     badge = svg.element("circle", cx=start, cy=y, r=_NUMBER_RADIUS)
     badge += svg.element("text", str(number), x=start, y=y + 3.8, text_anchor="middle", css="number")
     return svg.element("g", svg.title(told) + body + badge, css="event fault" if event.fault else "event")
