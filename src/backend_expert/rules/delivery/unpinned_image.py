@@ -1,0 +1,60 @@
+"""Images whose content can change without a change of these files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from backend_expert.model import Component, Finding, Severity, System, Text
+from backend_expert.rules.catalogue import rule
+from backend_expert.rules.paths import distinct, place_of
+from backend_expert.rules.wording import counted, listed
+
+
+@rule(
+    "unpinned-image",
+    code="BE-DEL-011",
+    family="delivery",
+    severity=Severity.LOW,
+    en="Image without a fixed version",
+    pt="Imagem sem versão fixa",
+)
+def unpinned_image(system: System) -> Iterator[Finding]:
+    """Yield one finding for all components that run an image of others by a tag that names no version."""
+    floating = [component for component in system.components if _floats(component)]
+    if floating:
+        yield _finding(floating)
+
+
+def _floats(component: Component) -> bool:
+    """Tell whether the image is pulled by a moving tag; images built from this repository and unresolved names are not judged."""
+    image = component.image
+    if not image or component.source or re.search(r"[${}<>]", image) or "@sha256:" in image:
+        return False
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return not re.search(r"\d", tag)
+
+
+def _finding(floating: list[Component]) -> Finding:
+    names = [each.name for each in floating]
+    images = [each.image for each in floating]
+    return Finding(
+        rule="unpinned-image",
+        severity=Severity.LOW,
+        subject=names[0] if len(names) == 1 else "images",
+        components=tuple(names),
+        title=Text(
+            f"{counted(len(names), 'image floats', 'images float')}: {listed(images, 'en', most=4)}",
+            f"{counted(len(names), 'imagem flutua', 'imagens flutuam')}: {listed(images, 'pt', most=4)}",
+        ),
+        why=Text(
+            f"{listed(names, 'en', most=8)} {'runs' if len(names) == 1 else 'run'} whatever the tag points to at the moment of "
+            f"the pull. Two nodes that pull on different days run different versions, a restart can be a major upgrade, and a "
+            f"rollback to this commit does not bring back what ran before.",
+            f"{listed(names, 'pt', most=8)} {'roda' if len(names) == 1 else 'rodam'} o que a tag apontar na hora do pull. Dois "
+            f"nós que baixam em dias diferentes rodam versões diferentes, um reinício pode ser uma troca de versão maior, e "
+            f"voltar a este commit não traz de volta o que rodava antes.",
+        ),
+        evidence=distinct(place for each in floating for place in place_of(each)),
+        confidence=0.95,
+    )
