@@ -59,8 +59,8 @@ def prove(
 
     Unknown numbers are filled from the table of defaults first. Proved ones are ordered by `Trial.gain`: successes won, then
     successful answers, then the slowest answers; among equals the cheaper one leads. What answers a known problem comes before what
-    answers a question. The words of `consider` decide which are
-    tried, and put into the set, first. A remedy that hurts the peak or the set is rejected with its numbers.
+    answers a question. The words of `consider` decide which are tried, and put into the set, first. A remedy that hurts the peak or
+    the set is rejected with its numbers.
     """
     before = complete(system)
     fitting = candidates(before, findings, bench.peak, consider)
