@@ -104,6 +104,26 @@ def test_a_block_that_several_import_says_what_there_is_and_not_who_uses_it(comp
     assert only(system, "c", "a").certainty is Certainty.DECLARED
 
 
+def test_a_shared_block_about_one_target_is_imported_by_who_uses_it(composed):
+    files = {"db.env": "DB_HOST=db\nDB_URL=postgres://u:p@db/shop\n", "all.env": "B_URL=http://b:80\nC_URL=http://c:80\n"}
+    system = composed(
+        """
+        db: {image: postgres}
+        a: {image: x, env_file: [db.env, all.env]}
+        b: {image: y, env_file: [db.env, all.env]}
+        c: {image: z}
+        """,
+        files,
+    )
+    assert {(each.caller, each.callee, each.certainty.value) for each in dependencies(system)} == {
+        ("a", "db", "declared"),
+        ("b", "db", "declared"),
+        ("a", "b", "assumed"),
+        ("a", "c", "assumed"),
+        ("b", "c", "assumed"),
+    }
+
+
 def test_an_imported_block_of_one_component_is_its_own(composed):
     system = composed("db: {image: postgres}\na: {image: x, env_file: a.env}", {"a.env": "DB_HOST=db\nDB_NAME=shop\n"})
     assert only(system, "a", "db").certainty is Certainty.DECLARED

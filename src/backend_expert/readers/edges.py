@@ -15,14 +15,18 @@ from backend_expert.readers.fragment import Address, StartOrder
 from backend_expert.readers.outside import FOR_BROWSERS, STORE_IDENTITIES, TELEMETRY
 from backend_expert.readers.outside import outside as outside_of
 from backend_expert.readers.settings import name_words, words
-from backend_expert.readers.shared import holders
+from backend_expert.readers.shared import blocks
 
 SILENT = STATEFUL | {Kind.PLATFORM, Kind.EXTERNAL}
 """Kinds whose addresses are no calls on a path of requests: replicas that name each other, collectors, registries."""
 
 
 class Edge(Struct, frozen=True, kw_only=True):
-    """One component uses another. `choice` joins edges of which one request takes only one (several components behind one name)."""
+    """One component uses another.
+
+    `choice` joins edges of which one request takes only one (several components behind one name); `block` names the block of settings
+    that the address came with, where several components import it.
+    """
 
     caller: str
     callee: str
@@ -33,6 +37,7 @@ class Edge(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     timeout_ms: float | None = None
     choice: str = ""
+    block: str = ""
 
 
 class Resolved(Struct, frozen=True):
@@ -55,7 +60,7 @@ def resolve(
     """
     addresses = tuple(addresses)
     directory = Directory(components)
-    shared = holders(addresses)
+    imported = blocks(addresses)
     found: list[Edge] = []
     outside: dict[str, Component] = {}
     missing: dict[str, Address] = {}
@@ -64,21 +69,19 @@ def resolve(
         if owner is None or owner.kind in SILENT:
             continue
         settings = {setting.name: setting.value for setting in owner.settings}
-        held_by = shared.get((address.owner, address.key), frozenset())
+        block = imported.get((address.owner, address.key), "")
         for peer in peers(address.key, filled(address.text, settings.get)):
             targets = directory.find(peer, address.key, owner, settings)
             for target in targets:
-                # Who imports a block with the addresses of everybody holds its own in it: that says nothing of who calls whom.
-                if target.name not in held_by or target.kind in STATEFUL:
-                    found.extend(_edge(owner, target, peer, address, settings, shared=bool(held_by), choice=len(targets) > 1))
+                found.extend(_edge(owner, target, peer, address, settings, block, choice=len(targets) > 1))
             if not targets:
                 target_outside = outside_of(peer, address, owner)
                 if target_outside is not None:
                     outside.setdefault(target_outside.name, target_outside)
-                    found.extend(_edge(owner, target_outside, peer, address, settings, shared=bool(held_by)))
+                    found.extend(_edge(owner, target_outside, peer, address, settings, block))
                 elif _is_missing(peer, address) and peer.host.lower() not in elsewhere:
                     missing.setdefault(peer.host.lower(), address)
-    edges = _merged(found)
+    edges = _merged(_without_guesses(found, {**components, **outside}))
     edges = _merged([*edges, *_ordered({**components, **outside}, orders, edges)])
     return Resolved(edges, tuple(outside[name] for name in sorted(outside)), tuple(_missing_notes(missing)))
 
@@ -89,26 +92,45 @@ def _edge(
     peer: Peer,
     address: Address,
     settings: Mapping[str, str],
+    block: str,
     *,
-    shared: bool,
     choice: bool = False,
 ) -> Iterator[Edge]:
     if target.name == owner.name or target.kind in {Kind.PLATFORM, Kind.CLIENT}:
         return
     if target.kind not in STATEFUL and (TELEMETRY & set(name_words(address.key)) or _is_for_browsers(address.key, owner)):
         return
-    certainty = Certainty.RECOVERED if peer.host.lower() in LOCAL_HOSTS else Certainty.DECLARED
     yield Edge(
         caller=owner.name,
         callee=target.name,
-        certainty=Certainty.ASSUMED if shared else certainty,
+        certainty=Certainty.RECOVERED if peer.host.lower() in LOCAL_HOSTS else Certainty.DECLARED,
         evidence=address.evidence,
         protocol=_protocol(peer, address, target),
         database=_database(peer, address, settings, target.kind) if target.kind in STORES else "",
         paths=(address.path,) if address.path else (),
         timeout_ms=address.timeout_ms,
         choice=peer.host.lower() if choice else "",
+        block=block,
     )
+
+
+def _without_guesses(edges: Iterable[Edge], components: Mapping[str, Component]) -> Iterator[Edge]:
+    """Yield the edges with those of shared blocks put right.
+
+    A block about one target is imported by who uses it. Of a block about several, each use is only assumed; and where two components
+    import each other's address, the block says what there is and nothing of who calls whom.
+    """
+    edges = tuple(edges)
+    targets: dict[tuple[str, str], set[str]] = {}
+    for edge in edges:
+        targets.setdefault((edge.caller, edge.block), set()).add(edge.callee)
+    pairs = {(edge.caller, edge.callee) for edge in edges if edge.block}
+    for edge in edges:
+        mutual = (edge.callee, edge.caller) in pairs and components[edge.callee].kind not in STATEFUL
+        if not edge.block or len(targets[edge.caller, edge.block]) == 1:
+            yield edge
+        elif not mutual:
+            yield structs.replace(edge, certainty=Certainty.ASSUMED)
 
 
 def _is_for_browsers(key: str, owner: Component) -> bool:
