@@ -64,6 +64,7 @@ def resolve(
     found: list[Edge] = []
     outside: dict[str, Component] = {}
     missing: dict[str, Address] = {}
+    named: dict[tuple[str, str], set[str]] = {}
     for address in addresses:
         owner = components.get(address.owner)
         if owner is None or owner.kind in SILENT:
@@ -71,6 +72,7 @@ def resolve(
         settings = {setting.name: setting.value for setting in owner.settings}
         block = imported.get((address.owner, address.key), "")
         for peer in peers(address.key, filled(address.text, settings.get)):
+            named.setdefault((address.owner, block), set()).add(peer.host)
             targets = directory.find(peer, address.key, owner, settings)
             for target in targets:
                 found.extend(_edge(owner, target, peer, address, settings, block, choice=len(targets) > 1))
@@ -81,7 +83,7 @@ def resolve(
                     found.extend(_edge(owner, target_outside, peer, address, settings, block))
                 elif _is_missing(peer, address) and peer.host.lower() not in elsewhere:
                     missing.setdefault(peer.host.lower(), address)
-    edges = _merged(_without_guesses(found, {**components, **outside}))
+    edges = _merged(_without_guesses(found, named, {**components, **outside}))
     edges = _merged([*edges, *_ordered({**components, **outside}, orders, edges)])
     return Resolved(edges, tuple(outside[name] for name in sorted(outside)), tuple(_missing_notes(missing)))
 
@@ -114,20 +116,19 @@ def _edge(
     )
 
 
-def _without_guesses(edges: Iterable[Edge], components: Mapping[str, Component]) -> Iterator[Edge]:
-    """Yield the edges with those of shared blocks put right.
+def _without_guesses(
+    edges: Iterable[Edge], named: Mapping[tuple[str, str], set[str]], components: Mapping[str, Component]
+) -> Iterator[Edge]:
+    """Yield the edges with those of shared blocks put right; `named` are the hosts by owner and block.
 
-    A block about one target is imported by who uses it. Of a block about several, each use is only assumed; and where two components
+    A block about one host is imported by who uses it. Of a block about several, each use is only assumed; and where two components
     import each other's address, the block says what there is and nothing of who calls whom.
     """
     edges = tuple(edges)
-    targets: dict[tuple[str, str], set[str]] = {}
-    for edge in edges:
-        targets.setdefault((edge.caller, edge.block), set()).add(edge.callee)
     pairs = {(edge.caller, edge.callee) for edge in edges if edge.block}
     for edge in edges:
         mutual = (edge.callee, edge.caller) in pairs and components[edge.callee].kind not in STATEFUL
-        if not edge.block or len(targets[edge.caller, edge.block]) == 1:
+        if not edge.block or len(named[edge.caller, edge.block]) == 1:
             yield edge
         elif not mutual:
             yield structs.replace(edge, certainty=Certainty.ASSUMED)
