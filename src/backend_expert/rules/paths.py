@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -110,6 +111,12 @@ def users_of(system: System, name: str) -> tuple[Dependency, ...]:
 def serves_only_telemetry(system: System, name: str) -> bool:
     """Tell whether a component is used, and by nothing but telemetry, consoles or load generators."""
     return any(each.callee == name for each in dependencies(system)) and not users_of(system, name)
+
+
+def carries_messages(component: Component) -> bool:
+    """Tell whether a cache is named as a channel between services (`redis-queue`), so that sharing it is what it is for."""
+    words = re.split(r"[^a-z0-9]+", component.name.lower())
+    return component.kind is Kind.CACHE and not {"queue", "queues", "broker", "bus", "events", "pubsub", "stream"}.isdisjoint(words)
 
 
 def most_needed_first(system: System, components: list[Component]) -> tuple[Component, ...]:

@@ -10,6 +10,9 @@ from backend_expert.rules.catalogue import rule
 from backend_expert.rules.paths import distinct, place_of
 from backend_expert.rules.wording import counted, listed
 
+CLUSTER_READERS = frozenset({"kubernetes", "helm"})
+"""Readers of the formats in which an image is always pulled and never built."""
+
 
 @rule(
     "unpinned-image",
@@ -27,12 +30,16 @@ def unpinned_image(system: System) -> Iterator[Finding]:
 
 
 def _floats(component: Component) -> bool:
-    """Tell whether the image is pulled by a moving tag; images built from this repository and unresolved names are not judged."""
+    """Tell whether the image is pulled by a moving tag.
+
+    Names that could not be resolved are not judged, and neither are images built from this repository, unless a cluster pulls `latest`.
+    """
     image = component.image
-    if not image or component.source or re.search(r"[${}<>]", image) or "@sha256:" in image:
+    if not image or re.search(r"[${}<>]", image) or "@sha256:" in image:
         return False
     tag = image.rpartition("/")[2].partition(":")[2]
-    return not re.search(r"\d", tag)
+    pulled = not component.source or (tag == "latest" and any(place.reader in CLUSTER_READERS for place in component.evidence))
+    return pulled and not re.search(r"\d", tag)
 
 
 def _finding(floating: list[Component]) -> Finding:

@@ -19,7 +19,15 @@ from backend_expert.model import (
     call_sites,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import dependents, distinct, most_needed_first, place_of, serves_only_telemetry, users_of
+from backend_expert.rules.paths import (
+    carries_messages,
+    dependents,
+    distinct,
+    most_needed_first,
+    place_of,
+    serves_only_telemetry,
+    users_of,
+)
 from backend_expert.rules.wording import listed
 
 KEEPS_NOTHING = frozenset({"memcached", "nats"})
@@ -64,7 +72,7 @@ def store_without_persistence(system: System) -> Iterator[Finding]:
             yield from _beside_the_data(component, kept)
         elif component.kind is not Kind.CACHE:
             bare.append(component)
-        elif owners_without_another_store(system, component):
+        elif not carries_messages(component) and owners_without_another_store(system, component):
             only_copy.append(component)
     if bare:
         yield _bare(system, most_needed_first(system, bare))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from backend_expert.model import (
     STORES,
     Action,
+    CacheGet,
     CachePut,
     Certainty,
     Component,
@@ -24,7 +25,7 @@ from backend_expert.model import (
     call_sites,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import BESIDE_REQUESTS, distinct
+from backend_expert.rules.paths import BESIDE_REQUESTS, carries_messages, distinct
 from backend_expert.rules.wording import counted, listed
 
 
@@ -53,7 +54,7 @@ def shared_datastore(system: System) -> Iterator[Finding]:
     Processes that run the same image are one service (a web process and its worker), and only they may share freely.
     """
     for store in system.components:
-        if store.kind not in STORES:
+        if store.kind not in STORES or carries_messages(store):
             continue
         uses = _uses(system, store.name)
         services = tuple(dict.fromkeys(each.service for each in uses))
@@ -68,11 +69,10 @@ def _uses(system: System, store: str) -> tuple[Use, ...]:
     kinds = {component.name: component.kind for component in system.components}
     uses: dict[tuple[str, str, str, bool], Use] = {}
     for site in call_sites(system):
-        if site.callee != store or kinds.get(site.caller) in BESIDE_REQUESTS | {Kind.EXTERNAL} | STORES:
+        beside = kinds.get(site.caller) in BESIDE_REQUESTS | STORES | {Kind.EXTERNAL}
+        if site.callee != store or beside or not isinstance(site.step, Query | CacheGet | CachePut):
             continue
-        database, table = (
-            _place(datasets[site.step.dataset]) if isinstance(site.step, Query) or hasattr(site.step, "dataset") else ("", "")
-        )
+        database, table = _place(datasets[site.step.dataset])
         writes = isinstance(site.step, CachePut) or (isinstance(site.step, Query) and site.step.action is not Action.READ)
         key = (site.caller, database, table, writes)
         before = uses[key].evidence if key in uses else ()
@@ -90,7 +90,8 @@ def _place(dataset: Dataset) -> tuple[str, str]:
 
 
 def _owner(component: Component) -> str:
-    return component.image or component.name
+    """Return what a component is built from: processes of one code base are one service."""
+    return component.source or component.image or component.name
 
 
 def _several_owners(system: System, uses: tuple[Use, ...] | list[Use]) -> bool:
