@@ -13,10 +13,10 @@ from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, 
 from backend_expert.lab import load
 from backend_expert.model import Component, Finding, Kind, System, call_sites
 
-BEFORE_S, AFTER_S = 5.0, 20.0
+BEFORE_S, AFTER_S = 5.0, 30.0
 """Seconds of usual traffic in front of a disturbance, and after it for the recovery.
 
-After a peak or a slowdown it is as long as they lasted: a system that is still bad then is metastable (Bronson and others, HotOS
+As long as a peak or a slowdown lasted: a system that is still bad then is metastable (Bronson and others, HotOS
 2021).
 """
 
@@ -29,8 +29,8 @@ RESTART_S = 20.0
 SLOW_S = 10.0
 """The trigger of the metastability cases of Bronson and others, ten seconds."""
 
-PEAK_S = 20.0
-"""Long enough for every queue of the model to reach its plateau or to show that it has none."""
+PEAK_S = 30.0
+"""Three times the 10 s for which users wait: a queue that grows shows what it does to them."""
 
 OVERLOAD = 2.0
 """A slowed component is asked for twice what it can do: enough to fill every queue in front of it within the trigger."""

@@ -9,9 +9,15 @@ from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.demand import chosen, concurrency, mean, processor_demand, servers_for
-from backend_expert.advice.experiments import lost_instance
+from backend_expert.advice.experiments import lost_instance, peak_traffic
 from backend_expert.advice.place import RUN_IN_COPIES, concerned, replicas_of, with_deployment
+from backend_expert.lab.load import Scenario
 from backend_expert.model import Component, Deployment, Finding, System
+
+
+def _loss_or_peak(system: System, finding: Finding, peak: float) -> Scenario:
+    """Return the peak alone for what is too small for it, and the loss of an instance for what stands alone."""
+    return (peak_traffic if finding.rule == "pool-smaller-than-demand" else lost_instance)(system, finding, peak)
 
 
 @remedy(
@@ -21,7 +27,7 @@ from backend_expert.model import Component, Deployment, Finding, System
     addresses=("pool-smaller-than-demand", "single-instance-on-critical-path"),
     considers=("availability", "fault-tolerance", "scalability", "scales-horizontally"),
     effort="hours",
-    experiment=lost_instance,
+    experiment=_loss_or_peak,
 )
 def more_replicas(system: System, finding: Finding, peak: float) -> System:
     """Return the system with N + 1 instances of the finding's services that keep no data.

@@ -41,7 +41,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     peak: float
     replications: int = 4
     draws: int = 24
-    events: int = 5_000_000
+    events: int = 4_000_000
     seed: int = 1
     executor: Executor | None = None
 
