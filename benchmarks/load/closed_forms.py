@@ -154,6 +154,7 @@ def lost_mmck(servers: int, places: int, offered: float) -> float:
 def cases() -> tuple[Case, ...]:
     """Return every case with a closed form."""
     rate = 0.08  # a millisecond: load 0.8 of one server of 10 ms
+    erlang_2 = math.sqrt(0.5)
     wait_c = erlang_c(4, 3.2) / (0.4 - 0.32)
     # P(T > t) of M/M/c = e^{-μt} (1 + C (1 - e^{-(cμ-λ-μ)t}) / (c - 1 - a)); solved for 1 % below.
     return (
@@ -162,8 +163,8 @@ def cases() -> tuple[Case, ...]:
         Case("M/M/4 ρ=0.8 mean", queue_system(4, 10, 320), mean, 10 + wait_c),
         Case("M/M/4 ρ=0.8 p99", queue_system(4, 10, 320), p99, mmc_quantile(4, 0.1, 0.32, 0.99)),
         Case("M/D/1 ρ=0.8 mean", queue_system(1, 10, 80), mean, pollaczek_khinchine(rate, 10, 0), Law("constant", 0)),
-        Case("M/E2/1 ρ=0.8 mean", queue_system(1, 10, 80), mean, pollaczek_khinchine(rate, 10, math.sqrt(0.5)), Law("gamma", math.sqrt(0.5))),
-        Case("M/two steps/1 ρ=0.8 mean", two_steps(80), mean, pollaczek_khinchine(rate, 10, math.sqrt(0.5))),
+        Case("M/E2/1 ρ=0.8 mean", queue_system(1, 10, 80), mean, pollaczek_khinchine(rate, 10, erlang_2), Law("gamma", erlang_2)),
+        Case("M/two steps/1 ρ=0.8 mean", two_steps(80), mean, pollaczek_khinchine(rate, 10, erlang_2)),
         Case("M/LN/1 cv=1.5 ρ=0.7", queue_system(1, 10, 70), mean, pollaczek_khinchine(0.07, 10, 1.5), Law("lognormal", 1.5)),
         Case("M/M/4/10 turned away", queue_system(4, 10, 400, 6), shed, lost_mmck(4, 10, 4.0)),
         Case("Erlang B, 8 servers", queue_system(8, 10, 700, 0), shed, erlang_b(8, 7.0)),

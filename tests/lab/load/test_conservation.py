@@ -62,25 +62,32 @@ policies = st.builds(
 def blocks(level: int) -> st.SearchStrategy[tuple[Step, ...]]:
     """Return programs of the service of a level; it calls only services of later levels, so nothing calls in a circle."""
     targets = [f"{service} {number}" for service in SERVICES[level + 1 :] for number in (1, 2)]
+    calls = st.builds(
+        lambda name, policy: structs.replace(sketch.call(name), policy=policy), st.sampled_from(targets or [""]), policies
+    )
     leaf: st.SearchStrategy[Step] = st.one_of(
         times.map(sketch.work),
         times.map(sketch.wait),
         st.just(Reply()),
-        st.builds(lambda step, policy: structs.replace(step, policy=policy), times.map(lambda t: sketch.query("db/t", t)), policies),
+        st.builds(
+            lambda step, policy: structs.replace(step, policy=policy), times.map(lambda t: sketch.query("db/t", t)), policies
+        ),
         st.builds(lambda policy: Publish(topic="mq/events", policy=policy), policies),
-        *([st.builds(lambda name, policy: structs.replace(sketch.call(name), policy=policy), st.sampled_from(targets), policies)] * 3 if targets else []),
-    )  # fmt: skip
+        *([calls] * 3 if targets else []),
+    )
     program = st.lists(leaf, max_size=3).map(tuple)
+    put = CachePut(dataset="cache/c", time_ms=Estimate(0.1))
+    several = st.lists(program, min_size=1, max_size=3).map(tuple)
     nested = st.one_of(
         leaf,
-        st.builds(lambda inner: Transaction(store="db", steps=(sketch.query("db/t", 1.0, pool=2), *inner)), program),
-        st.builds(lambda inner: Lock(resource="row", steps=inner, capacity=1), program),
-        st.builds(lambda inner, first: Parallel(branches=tuple(inner), first=first), st.lists(program, min_size=1, max_size=3), st.integers(0, 2)),
-        st.builds(lambda inner, count: Repeat(count=Estimate(count), steps=inner), program, st.sampled_from([0.0, 1.5, 3.0])),
-        st.builds(lambda then, other: Branch(probability=Estimate(0.4), then=then, otherwise=other), program, program),
-        st.builds(lambda inner, undo: Compensate(steps=inner, undo=undo), program, program),
-        st.builds(lambda miss: CacheGet(dataset="cache/c", hit_ratio=Estimate(0.5), time_ms=Estimate(0.1), on_miss=(*miss, CachePut(dataset="cache/c", time_ms=Estimate(0.1)))), program),
-    )  # fmt: skip
+        program.map(lambda inner: Transaction(store="db", steps=(sketch.query("db/t", 1.0, pool=2), *inner))),
+        program.map(lambda inner: Lock(resource="row", steps=inner, capacity=1)),
+        st.builds(Parallel, branches=several, first=st.integers(0, 2)),
+        st.builds(Repeat, count=st.sampled_from([0.0, 1.5, 3.0]).map(Estimate), steps=program),
+        st.builds(Branch, probability=st.just(Estimate(0.4)), then=program, otherwise=program),
+        st.builds(Compensate, steps=program, undo=program),
+        program.map(lambda miss: CacheGet(dataset="cache/c", hit_ratio=Estimate(0.5), time_ms=Estimate(0.1), on_miss=(*miss, put))),
+    )
     return st.lists(nested, min_size=1, max_size=3).map(tuple)
 
 
@@ -196,7 +203,8 @@ def test_when_traffic_stops_everything_is_given_back(system: System, seed: int) 
 
 def test_littles_law_holds_on_the_time_integrals() -> None:
     system = sketch.system([sketch.component("s", workers=3)], [sketch.operation("op", "s", sketch.work(10))], {"op": 240})
-    scenario = load.Scenario(1000, warmup_s=0, slice_s=1000, patience_s=None, arrivals=load.Arrivals((load.Segment(0, 1.0), load.Segment(990, 0.0))))  # fmt: skip
+    arrivals = load.Arrivals((load.Segment(0, 1.0), load.Segment(990, 0.0)))
+    scenario = load.Scenario(1000, warmup_s=0, slice_s=1000, patience_s=None, arrivals=arrivals)
     tally = simulate(compile_program(complete(system), scenario), 1)
     assert tally.in_flight.sum() == 0
     inside = float(tally.busy.sum() + tally.queued.sum())

@@ -40,7 +40,10 @@ def near(value: float) -> object:
     return pytest.approx(value, rel=0.01)
 
 
-def two(*steps, inner=(sketch.work(10),), workers=50, **options) -> System:
+SELECT = (sketch.work(10),)
+
+
+def two(*steps, inner=SELECT, workers=50, **options) -> System:
     """Return `web` that calls `db`."""
     return sketch.system(
         [sketch.component("web", workers=workers), sketch.component("db", workers=50), sketch.component("cache", kind=Kind.CACHE)],

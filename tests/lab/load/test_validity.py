@@ -5,7 +5,7 @@ from msgspec import structs
 
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
-from backend_expert.model import CacheGet, Call, Estimate, Parallel, Publish, Repeat, System
+from backend_expert.model import CacheGet, Call, Component, Estimate, Parallel, Publish, Repeat, System
 
 
 def system(*steps, **options) -> System:
@@ -18,6 +18,10 @@ def system(*steps, **options) -> System:
         {"GET /": 5.0},
         **options,
     )
+
+
+def of(*components: Component) -> System:
+    return structs.replace(system(), components=components)
 
 
 SCENARIO = load.Scenario(10)
@@ -50,8 +54,8 @@ SCENARIO = load.Scenario(10)
         (system(), load.Scenario(10, arrivals=load.Arrivals(())), "no segment"),
         (system(), load.Scenario(10, arrivals=load.bursty(2, 0, 1)), "Bursts"),
         (system(), load.Scenario(10, law=load.Law("pareto", 0.5)), "Pareto"),
-        (structs.replace(system(), components=(sketch.component("db"), sketch.component("web", replicas=1_000_000))), SCENARIO, "instances"),
-        (structs.replace(system(), components=(sketch.component("db", workers=0), sketch.component("web"))), SCENARIO, "workers is 0"),
+        (of(sketch.component("db"), sketch.component("web", replicas=1_000_000)), SCENARIO, "instances"),
+        (of(sketch.component("db", workers=0), sketch.component("web")), SCENARIO, "workers is 0"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_simulated_is_refused_in_one_sentence(bad: System, scenario: load.Scenario, words: str) -> None:

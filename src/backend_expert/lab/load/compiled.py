@@ -15,9 +15,16 @@ import tempfile
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-COMPILED_MODULES = ("layout.py", "rows.py", "random_keys.py", "histogram.py", "heap.py", "kernel.py")
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backend_expert.lab.load.rows import Index
+
+COMPILED_MODULES = (
+    "arrivals.py", "balancing.py", "calls.py", "codes.py", "control.py", "frames.py", "gates.py", "policies.py",
+    "layout.py", "rows.py", "random_keys.py", "histogram.py", "heap.py", "jit.py", "kernel.py")  # fmt: skip
 
 
 @functools.cache
@@ -44,14 +51,15 @@ def kernel_is_compiled() -> bool:
 
 
 @functools.cache
-def kernel() -> Callable[[Any, int], int]:
+def kernel() -> Callable[[NDArray[Any], int], Index]:
     """Return the function `simulate`, loaded from the cache or compiled at its first call."""
-    from numba.core import config
+    from numba.core import config as numba_config
 
+    config: Any = numba_config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_directory())
     try:
         from backend_expert.lab.load.kernel import simulate
     finally:
         config.CACHE_DIR = before
-    return simulate  # type: ignore[no-any-return]
+    return simulate

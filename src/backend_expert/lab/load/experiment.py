@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import reduce
-from operator import add
 from typing import Any, Literal, TypeVar
 
 from backend_expert.lab.load import workspace
 from backend_expert.lab.load.compiled import kernel
 from backend_expert.lab.load.layout import Status
-from backend_expert.lab.load.measure import Figures, Tally, figures, outcome, tally
+from backend_expert.lab.load.measure import Figures, Tally, figures, outcome, pooled, tally
 from backend_expert.lab.load.outcome import Comparison, MonteCarlo, Outcome
 from backend_expert.lab.load.pairs import differences, judged, precise
 from backend_expert.lab.load.program import Program, check_all, compile_program, hashed
@@ -83,16 +81,16 @@ def compare(
     for size in sizes:
         seeds = [replication_seed(seed, at) for at in range(len(pairs), size)]
         pairs += spread(simulate_pair, [(*programs, each) for each in seeds], executor, progress, len(pairs), sizes[-1])
-        measures = differences([tuple(figures(tally, scenario) for tally in pair) for pair in pairs], scenario)
+        measures = differences([(figures(one, scenario), figures(other, scenario)) for one, other in pairs], scenario)
         if precise(measures):
             break
-    pooled = [reduce(add, (pair[side] for pair in pairs)) for side in (0, 1)]
+    first, second = (pooled([pair[side] for pair in pairs]) for side in (0, 1))
     return Comparison(
         replications=len(pairs),
         seed=seed,
         measures=measures,
-        before=outcome(pooled[0], programs[0], seed),
-        after=outcome(pooled[1], programs[1], seed),
+        before=outcome(first, programs[0], seed),
+        after=outcome(second, programs[1], seed),
     )
 
 

@@ -5,13 +5,15 @@ root that the next push fills with one sift instead of two. Timeouts of one leng
 so each length has a ring, and only the head of a ring stands in the heap.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from backend_expert.lab.load.jit import compiled
 from backend_expert.lab.load.layout import Kind
-from backend_expert.lab.load.rows import event_at, node_at, ring_at
+from backend_expert.lab.load.rows import Index, State, event_at, node_at, ring_at
 
 KIND_BITS = 3
 KIND_MASK = 7
@@ -20,8 +22,8 @@ FRAME_MASK = (1 << FRAME_BITS) - 1
 RING_EVENT = np.int64(Kind.RING)
 
 
-@njit
-def _sift_down(heap, size, time, key, payload):
+@compiled
+def _sift_down(heap: Index, size: Index, time: float, key: Index, payload: Index) -> None:
     place = 0
     while True:
         child = 4 * place + 1
@@ -49,8 +51,8 @@ def _sift_down(heap, size, time, key, payload):
     to.payload = payload
 
 
-@njit
-def _sift_up(heap, place, time, key, payload):
+@compiled
+def _sift_up(heap: Index, place: Index, time: float, key: Index, payload: Index) -> None:
     while place > 0:
         above = (place - 1) >> 2
         from_ = event_at(heap, above)
@@ -67,8 +69,8 @@ def _sift_up(heap, place, time, key, payload):
     to.payload = payload
 
 
-@njit
-def push(w, time, kind, payload):
+@compiled
+def push(w: State, time: float, kind: Index, payload: Index) -> None:
     """Schedule an event."""
     key = w.sequence << KIND_BITS | kind
     w.sequence += 1
@@ -80,8 +82,8 @@ def push(w, time, kind, payload):
         w.events_pending += 1
 
 
-@njit
-def close_hole(w):
+@compiled
+def close_hole(w: State) -> None:
     """Bring the heap in order when the last event pushed nothing."""
     if w.hole:
         w.hole = 0
@@ -91,8 +93,8 @@ def close_hole(w):
             _sift_down(w.heap, w.events_pending, last.time, last.key, last.payload)
 
 
-@njit
-def new_node(w, time, frame, stamp):
+@compiled
+def new_node(w: State, time: float, frame: Index, stamp: Index) -> Index:
     """Take a node from the pool."""
     n = w.free_node
     node = node_at(w.nodes, n)
@@ -105,16 +107,16 @@ def new_node(w, time, frame, stamp):
     return n
 
 
-@njit
-def free_node(w, n):
+@compiled
+def free_node(w: State, n: Index) -> None:
     """Give a node back to the pool."""
     node_at(w.nodes, n).next = w.free_node
     w.free_node = n
     w.free_nodes += 1
 
 
-@njit
-def set_alarm(w, r, frame, stamp):
+@compiled
+def set_alarm(w: State, r: Index, frame: Index, stamp: Index) -> None:
     """Ask ring `r` to call the frame after the ring's delay, unless its stamp has moved by then."""
     ring = ring_at(w.rings, r)
     deadline = w.now + ring.delay

@@ -6,9 +6,9 @@ The idea is that of HdrHistogram (Tene, 2012); the index is read from the bits o
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from backend_expert.lab.load.jit import inlined
 from backend_expert.lab.load.layout import BUCKETS, MANTISSA_BITS
 
 FIRST_OCTAVE = -10  # 2**-10 ms: one microsecond
@@ -16,11 +16,13 @@ _SHIFT = 52 - MANTISSA_BITS
 _FIRST = int(np.float64(2.0**FIRST_OCTAVE).view(np.int64)) >> _SHIFT
 
 
-@njit(forceinline=True)
-def bucket(value):
+@inlined
+def bucket(value: float) -> int:
     """Return the row of a latency in milliseconds; what is outside the range goes to the first or last row."""
     row = (np.float64(value).view(np.int64) >> _SHIFT) - _FIRST
-    return min(max(row, 0), BUCKETS - 1)
+    if row < 0:
+        return 0
+    return row if row < BUCKETS else BUCKETS - 1  # type: ignore[return-value]
 
 
 def _edges() -> NDArray[np.float64]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,11 +53,10 @@ class Tally(NamedTuple):
     dead_letters: int
     events: int
 
-    def __add__(self, other: object) -> Tally:
-        """Return the sum of two tallies of the same program."""
-        if not isinstance(other, Tally):
-            return NotImplemented
-        return Tally(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+def pooled(tallies: Sequence[Tally]) -> Tally:
+    """Return the sum of several tallies of one program."""
+    return Tally(*(reduce(add, field) for field in zip(*tallies, strict=True)))
 
 
 def tally(run: Run) -> Tally:

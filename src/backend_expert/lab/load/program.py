@@ -550,10 +550,8 @@ class _Body:
     def transaction(self, step: Transaction, handler: Label | None) -> None:
         compiler, home = self.compiler, self.operation.component
         stores = {dataset.name: dataset.store for dataset in compiler.datasets.values()}
-        pool = next(
-            (each.policy.pool for each in walk(step.steps) if isinstance(each, Query) and stores.get(each.dataset) == step.store and each.policy.pool),
-            None,
-        )  # fmt: skip
+        queries = [each for each in walk(step.steps) if isinstance(each, Query) and stores.get(each.dataset) == step.store]
+        pool = next((each.policy.pool for each in queries if each.policy.pool is not None), None)
         if pool is None or step.store in self.open_transactions:
             self.steps(step.steps, handler)
             return

@@ -6,14 +6,17 @@ The finaliser is Stafford's variant 13 of MurmurHash3's, as in SplitMix64 (Steel
 enters a sum is a random odd constant times a small number, or a 64-bit hash: such sums do not collide.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 
+from backend_expert.lab.load.jit import compiled, inlined
 from backend_expert.lab.load.layout import LawCode
+from backend_expert.lab.load.rows import Key
 
 SHIFT_A, SHIFT_B, SHIFT_C, SHIFT_MANTISSA = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 MULTIPLY_A, MULTIPLY_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -39,27 +42,27 @@ LOOP_SALTS = np.array([0x0801F2E2858EFC17, 0x636920D871574E69, 0xA458FEA3F4933D7
 CONSTANT, EXPONENTIAL, GAMMA, LOGNORMAL, PARETO = map(np.int64, LawCode)
 
 
-@njit(forceinline=True)
-def mix(x):
+@inlined
+def mix(x: Key) -> Key:
     """Return 64 bits that depend on every bit of `x`."""
     x = (x ^ (x >> SHIFT_A)) * MULTIPLY_A
     x = (x ^ (x >> SHIFT_B)) * MULTIPLY_B
     return x ^ (x >> SHIFT_C)
 
 
-@njit(forceinline=True)
-def uniform(x):
+@inlined
+def uniform(x: Key) -> float:
     """Return a number strictly between 0 and 1 for a key."""
     return (np.float64(np.int64(mix(x) >> SHIFT_MANTISSA)) + 0.5) * TO_UNIT
 
 
-@njit
-def _normal(x):
+@compiled
+def _normal(x: Key) -> float:
     return math.sqrt(-2.0 * math.log(uniform(x))) * math.cos(2.0 * math.pi * uniform(x + SECOND))
 
 
-@njit
-def _gamma(x, shape):
+@compiled
+def _gamma(x: Key, shape: float) -> float:
     """Draw from a gamma law of mean `shape` (Marsaglia and Tsang, ACM TOMS 26, 2000); shapes below 1 are boosted."""
     boost = 1.0
     if shape < 1.0:
@@ -75,8 +78,8 @@ def _gamma(x, shape):
             return boost * d * v
 
 
-@njit
-def _unusual(x, law, mean, shape):
+@compiled
+def _unusual(x: Key, law: int, mean: float, shape: float) -> float:
     if law == GAMMA:
         return mean / shape * _gamma(x, shape)
     if law == LOGNORMAL:
@@ -84,8 +87,8 @@ def _unusual(x, law, mean, shape):
     return mean * (shape - 1.0) * (uniform(x) ** (-1.0 / shape) - 1.0)  # Lomax: a Pareto law that starts at 0
 
 
-@njit(forceinline=True)
-def draw(x, law, mean, shape):
+@inlined
+def draw(x: Key, law: int, mean: float, shape: float) -> float:
     """Return a time of the given law and mean for a key.
 
     `shape` is the shape of the gamma law, the sigma of the log-normal law, the tail index of the Pareto law.

@@ -8,33 +8,42 @@ Nothing checks bounds, as in C: indices come from the compiler of programs and f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numba import types
-from numba.core.imputils import impl_ret_untracked
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from backend_expert.lab.load import layout
 
+Index = int | np.signedinteger[Any]
+"""A row, a code or a count: compiled code sees 64 bits in any case."""
 
-def _table(dtype: np.dtype[Any]) -> Callable[[int, int], Any]:
+State = Any
+"""The one record of `layout.STATE`."""
+
+Record = Any
+"""A row of a table, by reference."""
+
+Key = np.uint64
+"""64 bits that a random draw is made of."""
+
+
+def _table(dtype: np.dtype[Any]) -> Callable[[Index, Index], Record]:
     """Return the function (address, index) → record of one table."""
     record = from_dtype(dtype)
     size = dtype.itemsize
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def row_at(_context, _address, _index):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def row_at(_context: Any, _address: Any, _index: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             address, index = arguments
             offset = builder.mul(index, context.get_constant(types.int64, size))
-            pointer = builder.inttoptr(builder.add(address, offset), context.get_value_type(record))
-            return impl_ret_untracked(context, builder, signature.return_type, pointer)
+            return builder.inttoptr(builder.add(address, offset), context.get_value_type(record))
 
         return record(types.int64, types.int64), generate
 
-    return row_at  # type: ignore[no-any-return]
+    return cast("Callable[[Index, Index], Record]", intrinsic(row_at))
 
 
 event_at = _table(layout.EVENT)

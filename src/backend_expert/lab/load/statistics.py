@@ -77,8 +77,8 @@ def sign_test(differences: Sequence[float]) -> float:
     if not signs:
         return 1.0
     fewer = min(sum(signs), len(signs) - sum(signs))
-    tail = sum(math.comb(len(signs), count) for count in range(fewer + 1)) / 2 ** len(signs)
-    return min(1.0, 2 * tail)
+    tail: float = sum(math.comb(len(signs), count) for count in range(fewer + 1)) / 2 ** len(signs)
+    return min(1.0, 2.0 * tail)
 
 
 def ranks(values: Sequence[float]) -> list[float]:

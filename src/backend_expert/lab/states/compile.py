@@ -155,7 +155,7 @@ class _Compiler:
                     words.does(handler.name, instance, words.SENDS),
                     idle,
                     path,
-                    kind="environment",
+                    kind="request",
                     actor=actor,
                     target=handler.actor,
                     evidence=handler.evidence,

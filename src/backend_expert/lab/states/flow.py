@@ -7,6 +7,7 @@ PAID`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar, Union
 
@@ -309,8 +310,8 @@ class Handler(Struct, frozen=True):
 
     @property
     def actor(self) -> str:
-        """Return the lane of the handler: the part of its name before the first dot."""
-        return self.name.partition(".")[0]
+        """Return the lane of the handler: its name up to the first dot or space."""
+        return re.split(r"[. ]", self.name, maxsplit=1)[0]
 
     @property
     def entry(self) -> bool:

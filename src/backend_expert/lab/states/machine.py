@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from backend_expert.lab.states.expression import Guard, Linear, names_of
 from backend_expert.model import Evidence, Text
 
-Kind = Literal["internal", "environment", "fault"]
+Kind = Literal["internal", "environment", "request", "fault"]
 
 
 class Variable(Struct, frozen=True):
@@ -31,7 +31,8 @@ class Variable(Struct, frozen=True):
 class Command(Struct, frozen=True):
     """One step of the world: when it may happen and what it changes, all at once.
 
-    `internal` commands happen by themselves, sooner or later; `environment` and `fault` commands may also never happen. `actor`
+    `internal` commands happen by themselves, sooner or later; `environment` and `fault` commands may also never
+    happen, and so may a `request`, with which a client starts something new. `actor`
     does it to `target` (lanes of the sequence diagram, equal for a local step); `fault` names the budget that it spends.
     """
 

@@ -13,7 +13,8 @@ from backend_expert.lab.states.expression import Atom, Guard, Linear
 from backend_expert.lab.states.machine import Command, Machine
 
 State = tuple[int, ...]
-Successors = Callable[[State, list[tuple[int, State]], list[tuple[int, State]], list[tuple[int, State]]], None]
+Found = list[tuple[int, State]]
+Successors = Callable[[State, Found, Found, Found, Found], None]
 
 
 class Run(Struct, frozen=True):
@@ -66,7 +67,7 @@ def source(machine: Machine) -> str:
     """Return the Python source of the functions `successors` and `broken` of a machine in engine order."""
     slot = {variable.name: f"v{index}" for index, variable in enumerate(machine.variables)}
     unpack = f"    {', '.join(slot.values())}, = s" if slot else "    pass"
-    lines = ["def successors(s, internal, environment, fault):", unpack]
+    lines = ["def successors(s, internal, environment, request, fault):", unpack]
     here: tuple[str, int] | None = None
     for index, command in enumerate(machine.commands):
         found = control_of(machine, command)
@@ -152,11 +153,12 @@ def functions(machine: Machine, left_bounds: set[str]) -> tuple[Successors, Call
     return space["successors"], space["broken"]  # type: ignore[return-value]
 
 
-def explore_machine(machine: Machine, *, limit: int) -> Run:
+def explore_machine(machine: Machine, *, limit: int, requests_first: bool = True) -> Run:
     """Explore every state of a machine in engine order, up to a limit of distinct states.
 
-    States are taken by faults spent, then by depth, so the first broken state of a property ends its shortest history with the
-    fewest faults. Exploration stops early only when every property is broken.
+    States are taken by faults spent, then by depth, so the first broken state of a property ends its shortest history with the fewest
+    faults. With `requests_first` false a request counts like a fault: histories with few requests are found before all the ways in which
+    two requests can meet have been seen. Exploration stops early only when every property is broken.
     """
     left_bounds: set[str] = set()
     successors, broken = functions(machine, left_bounds)
@@ -180,10 +182,11 @@ def explore_machine(machine: Machine, *, limit: int) -> Run:
                 continue
             done[here] = 1
             state = states[here]
-            internal: list[tuple[int, State]] = []
-            environment: list[tuple[int, State]] = []
-            fault: list[tuple[int, State]] = []
-            successors(state, internal, environment, fault)
+            internal: Found = []
+            environment: Found = []
+            request: Found = []
+            fault: Found = []
+            successors(state, internal, environment, request, fault)
             always, at_rest = broken(state)
             for number in always:
                 found.setdefault(number, here)
@@ -192,9 +195,14 @@ def explore_machine(machine: Machine, *, limit: int) -> Run:
                     found.setdefault(number, here)
             if wanted and len(found) == wanted:
                 break
-            transitions += len(internal) + len(environment) + len(fault)
+            transitions += len(internal) + len(environment) + len(request) + len(fault)
             depth = depths[here] + 1
-            for group, queue in ((internal, inside), (environment, inside), (fault, later)):
+            for group, queue in (
+                (internal, inside),
+                (environment, inside),
+                (request, inside if requests_first else later),
+                (fault, later),
+            ):
                 for number, target in group:
                     known = index.get(target)
                     if known is None:

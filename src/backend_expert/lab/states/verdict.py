@@ -19,12 +19,12 @@ class Change(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One step of a history. `kind` is `fault` where something went wrong, `environment` where the outside did something."""
+    """One step of a history. `kind` is `fault` where something went wrong, `request` where a client starts something new."""
 
     number: int
     actor: str
     target: str
-    kind: Literal["internal", "environment", "fault"]
+    kind: Literal["internal", "environment", "request", "fault"]
     text: Text
     fault: str = ""
     evidence: Evidence | None = None

@@ -1,0 +1,30 @@
+"""The codes of the layout as the integers that compiled code compares.
+
+Plain integers would be types of their own to numba, and every function be compiled once for each value it is called with.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend_expert.lab.load.layout import Action, Balancer, Control, Counter, Discipline, Kind, Op, Stage, Status
+
+END, WORK, SLEEP, CALL, SPAWN, PARALLEL, REPLY, ACQUIRE, RELEASE, LOOP, AGAIN, JUMP, CHANCE, LOOKUP, FILL, FAIL, DELIVER = map(
+    np.int64, Op
+)
+E_ARRIVAL, E_STEP_END, E_RETRY, E_RING, E_CONTROL, E_SUBMIT, E_HEDGE, E_TIMEOUT = map(np.int64, Kind)
+A_RUN, A_SUBMIT, A_GRANTED, A_ATTEMPT, A_FAIL, A_LOST, A_CANCEL = map(np.int64, Action)
+NOTHING, SLOT, CORE, PERMIT, HOLD, AWAITS = map(np.int64, Stage)
+C_SLICE, C_SLOW, C_CRASH, C_RESTART, C_EJECT, C_READMIT, C_LINK, C_ERRORS, C_FLUSH, C_SCALE = map(np.int64, Control)
+ROUND_ROBIN, RANDOM, LEAST, TWO_CHOICES, PRIMARY = map(np.int64, Balancer)
+FIFO, LIFO, CODEL, DEADLINE = map(np.int64, Discipline)
+OFFERED, SUCCEEDED, LATE, FAILED, SHED = map(np.int64, Counter)
+DONE, GROW, PAUSED, BROKEN = map(np.int64, Status)
+GRANTED_NOW, QUEUED, REFUSED = map(np.int64, range(3))
+OK, ERROR, TURNED_AWAY = map(np.int64, range(3))
+NONE, ZERO = np.int64(-1), np.int64(0)
+ANSWERED = np.int64(-2)
+"""Stands in the place of the parent of a frame that has replied already."""
+
+CANCELLED = -1.0
+"""The deadline of a frame that was told to stop."""
