@@ -72,6 +72,18 @@ def progress() -> Iterator[Advance]:
         yield advance
 
 
+def announce_compilation(language: str) -> None:
+    """Say on standard error that the first run compiles the lab's kernel, when it is about to."""
+    from backend_expert.lab import load
+
+    if not load.kernel_is_compiled():
+        told = {
+            "en": "First run on this machine: the load lab is compiled once, which takes about ten seconds.",
+            "pt-BR": "Primeira execução nesta máquina: o laboratório de carga é compilado uma vez, o que leva uns dez segundos.",
+        }
+        print(told[language], file=sys.stderr, flush=True)
+
+
 def default_language() -> Literal["en", "pt-BR"]:
     """Return `pt-BR` when the environment speaks Portuguese, else `en`."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):

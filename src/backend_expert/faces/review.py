@@ -9,7 +9,7 @@ from typing import Literal
 
 from backend_expert import report
 from backend_expert.faces.cli import Exit, UsageError
-from backend_expert.faces.output import check_writable, default_language, progress, use_color, write
+from backend_expert.faces.output import announce_compilation, check_writable, default_language, progress, use_color, write
 from backend_expert.model import Severity
 from backend_expert.review import pipeline
 from backend_expert.review.brief import BASIC, BriefError, parse_peak, read_brief
@@ -75,6 +75,8 @@ def review(
         lab=lab,
         command=_command(path, factor, brief, seed, system, lab),
     )
+    if lab:
+        announce_compilation(language)
     with progress() as advance:
         result = pipeline.review(request, advance)
     color = use_color() and output is None

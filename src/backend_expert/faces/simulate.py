@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from backend_expert.faces.cli import Exit, UsageError
-from backend_expert.faces.output import check_writable, default_language, progress, write
+from backend_expert.faces.output import announce_compilation, check_writable, default_language, progress, write
 from backend_expert.faces.review import text_of
 from backend_expert.model.assume import complete
 from backend_expert.report.simulation import render_simulation
@@ -65,6 +65,7 @@ def simulate(
         raise UsageError(str(error)) from None
     words = ["backend-expert", "simulate", str(path), "--peak", peak, "--duration", duration, "--seed", str(seed)]
     words += [word for each in fault for word in ("--fault", each)]
+    announce_compilation(language)
     with progress() as advance:
         advance("simulate")
         simulation = run_simulation(completed, scenario, seed, shlex.join(words))
