@@ -205,6 +205,13 @@ class TestRewrittenPrograms:
         assert one.proof is not None
         assert one.proof.draws == BENCH.draws
 
+    @pytest.mark.parametrize(("count", "status"), [(8, "proved"), (1.01, "rejected")])
+    def test_a_batched_call_saves_the_trips(self, two_callees: Builder, finding_of: FindingOf, count: float, status: str) -> None:
+        system = two_callees(risky_ms=1)
+        loop = Repeat(count=Estimate(count), steps=(Call(operation="risky work"),))
+        system = structs.replace(system, operations=(structs.replace(system.operations[0], steps=(loop,)), *system.operations[1:]))
+        assert prove_one(system, finding_of("remote-call-in-loop", "front>risky"), "batched-call").status == status
+
     def test_a_short_transaction_gives_its_connection_back(self, with_store: Builder, finding_of: FindingOf) -> None:
         system = with_store(rate=30, pool=4, query_ms=3)
         call = Call(operation="quote", policy=Policy(timeout_ms=Estimate(2000)))
@@ -329,7 +336,7 @@ def test_what_is_asked_is_kept_apart_and_comes_last(two_callees: Builder, findin
     proved = [each for each in proving.proposals if each.status == "proved"]
     assert proved[0].remedy == "more-replicas"
     asked = proposal(proving, "timeout-budget")
-    assert asked.action.en.startswith("Only if")
+    assert asked.action.en.startswith("Once the finding is confirmed")
 
 
 def test_words_to_consider_bring_remedies_forward(two_callees: Builder, finding_of: FindingOf) -> None:

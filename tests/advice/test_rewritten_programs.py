@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from backend_expert.advice.async_hand_off import async_hand_off
+from backend_expert.advice.batched_call import batched_call
 from backend_expert.advice.batched_query import batched_query
 from backend_expert.advice.break_the_cycle import break_the_cycle
 from backend_expert.advice.cache_aside import cache_aside
@@ -169,3 +170,29 @@ class TestShortTransaction:
     def test_a_transaction_of_statements_stays(self, with_store: Builder, finding_of: FindingOf) -> None:
         before = running(with_store(), Transaction(store="db", steps=(READ, WRITE)))
         assert short_transaction(before, finding_of("transaction-spans-remote-call", "shop>db"), 3) is before
+
+
+class TestBatchedCall:
+    def test_the_trips_are_saved_and_the_work_stays(self, two_callees: Builder, finding_of: FindingOf) -> None:
+        loop = Repeat(count=Estimate(8), steps=(Call(operation="risky work"),))
+        before = running(two_callees(), loop)
+        changed = batched_call(before, finding_of("remote-call-in-loop", "front>risky"), 3)
+        (step,) = changed.operations[0].steps
+        assert isinstance(step, Call)
+        batch = changed.operation(step.operation)
+        assert batch.component == "risky"
+        assert batch.steps == (Repeat(count=Estimate(8), steps=before.operation("risky work").steps),)
+        assert changed.operation("risky work") == before.operation("risky work")
+
+    @pytest.mark.parametrize(
+        "loop",
+        [
+            Repeat(count=Estimate(1), steps=(Call(operation="risky work"),)),
+            Repeat(count=Estimate(8), steps=(Call(operation="risky work"), Work())),
+            Repeat(count=Estimate(8), steps=(Call(operation="steady work"),)),
+        ],
+        ids=["once", "more than a call", "another callee"],
+    )
+    def test_other_loops_stay(self, two_callees: Builder, finding_of: FindingOf, loop: Repeat) -> None:
+        before = running(two_callees(), loop)
+        assert batched_call(before, finding_of("remote-call-in-loop", "front>risky"), 3) is before

@@ -178,6 +178,15 @@ def _program(before: Operation, after: Operation, system: System) -> Iterator[Te
         )
     loops = _all(before, Repeat)
     for loop in loops if len(loops) > len(_all(after, Repeat)) else ():
+        called = named(sorted({each.operation for each in loop.steps if isinstance(each, Call)}))
+        if called.en:
+            yield sentence(
+                "one call of {called} in place of {count}",
+                "uma chamada a {called} no lugar de {count}",
+                called=called,
+                count=loop.count.value,
+            )
+            continue
         read = named(sorted({each.dataset for each in loop.steps if isinstance(each, Query)}))
         yield sentence(
             "one statement on {read} in place of {count}",

@@ -30,7 +30,7 @@ SECTIONS = {
 """The headings of a remedy's page that a proposal quotes."""
 
 
-IF_SO = Text("Only if the question is answered so:", "Só se a pergunta for confirmada:")
+IF_SO = Text("Once the finding is confirmed:", "Depois de confirmada a constatação:")
 HURTS_THE_SET = Text("It helps alone, but not beside the others:", "Ajuda sozinho, mas não ao lado dos outros:")
 
 

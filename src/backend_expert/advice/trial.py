@@ -189,32 +189,49 @@ def _bands(scenario: load.Scenario) -> tuple[Band, ...]:
 
 
 def _summary(trial: Trial) -> Text:
-    success, slowest = (trial.comparison.measure(name) for name in ("success_ratio", "latency_p99_ms"))
-    low, high = sorted((100 * success.difference.low, 100 * success.difference.high))
-    parts = [
-        sentence(
-            "Requests that succeed {before} → {after} (difference {low} to {high} points, 95 % interval), p99 {slow} → {fast} ms.",
-            "Requisições com sucesso {before} → {after} (diferença de {low} a {high} pontos, intervalo de 95 %), "
-            "p99 {slow} → {fast} ms.",
-            before=percent(success.before.value),
-            after=percent(success.after.value),
-            low=_signed(low),
-            high=_signed(high),
-            slow=slowest.before.value,
-            fast=slowest.after.value,
-        ),
-        _recovery(trial.comparison),
-    ]
+    parts = [_successes(trial.comparison), _slowest(trial.comparison), _recovery(trial.comparison)]
     if trial.plausible is not None:
         parts.append(
             sentence(
-                "Better in {share} of {draws} draws of the numbers nobody stated.",
-                "Melhor em {share} de {draws} sorteios dos números que ninguém informou.",
+                "Better in {share} of {draws} plausible draws of the numbers that nobody stated.",
+                "Melhor em {share} de {draws} sorteios plausíveis dos números que ninguém informou.",
                 share=percent(trial.plausible.share_better.value),
                 draws=trial.plausible.draws,
             )
         )
     return together([part for part in parts if part.en])
+
+
+def _successes(comparison: load.Comparison) -> Text:
+    success = comparison.measure("success_ratio")
+    if percent(success.before.value) == percent(success.after.value):
+        return sentence(
+            "As many requests succeed ({share}).",
+            "O mesmo tanto de requisições tem sucesso ({share}).",
+            share=percent(success.after.value),
+        )
+    return sentence(
+        "Requests that succeed: {before} → {after} (difference {low} to {high} points, 95 % interval).",
+        "Requisições com sucesso: {before} → {after} (diferença de {low} a {high} pontos, intervalo de 95 %).",
+        before=percent(success.before.value),
+        after=percent(success.after.value),
+        low=_signed(100 * success.difference.low),
+        high=_signed(100 * success.difference.high),
+    )
+
+
+def _slowest(comparison: load.Comparison) -> Text:
+    slowest = comparison.measure("latency_p99_ms")
+    if figure(slowest.before.value) == figure(slowest.after.value):
+        return sentence("p99 stays at {ms} ms.", "O p99 fica em {ms} ms.", ms=slowest.after.value)
+    return sentence(
+        "p99 of the successful answers: {before} → {after} ms ({low} to {high}, 95 % interval).",
+        "p99 das respostas com sucesso: {before} → {after} ms ({low} a {high}, intervalo de 95 %).",
+        before=slowest.before.value,
+        after=slowest.after.value,
+        low=max(0.0, slowest.after.low),
+        high=slowest.after.high,
+    )
 
 
 def _recovery(comparison: load.Comparison) -> Text:
