@@ -259,14 +259,13 @@ def _ordered(components: Mapping[str, Component], orders: Iterable[StartOrder], 
 
 def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
     """Return each use once, with all its evidence. A start order and an unknown database join what is known better."""
-    found: dict[tuple[str, str, str, str], Edge] = {}
+    found: dict[tuple[str, str], dict[tuple[str, str], Edge]] = {}
     for edge in sorted(edges, key=lambda edge: (SUREST_FIRST.index(edge.certainty), not edge.database)):
-        key = (edge.caller, edge.callee, edge.protocol, edge.database)
-        if key not in found and (edge.certainty is Certainty.ASSUMED or not edge.database):
-            key = next(
-                (each for each in found if each[:2] == key[:2] and (edge.certainty is Certainty.ASSUMED or each[2] == key[2])), key
-            )
-        before = found.get(key)
+        between = found.setdefault((edge.caller, edge.callee), {})
+        key = (edge.protocol, edge.database)
+        if key not in between and (edge.certainty is Certainty.ASSUMED or not edge.database):
+            key = next((each for each in between if edge.certainty is Certainty.ASSUMED or each[0] == key[0]), key)
+        before = between.get(key)
         if before is not None:
             edge = structs.replace(
                 before,
@@ -275,5 +274,5 @@ def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
                 timeout_ms=before.timeout_ms if before.timeout_ms is not None else edge.timeout_ms,
                 choice=before.choice and edge.choice,
             )
-        found[key] = edge
-    return tuple(found[key] for key in sorted(found))
+        between[key] = edge
+    return tuple(found[pair][key] for pair in sorted(found) for key in sorted(found[pair]))

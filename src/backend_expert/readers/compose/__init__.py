@@ -18,9 +18,10 @@ from backend_expert.readers.repository import Repository, beside
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment for each deployment that the Compose files of the repository describe."""
     found = documents(repository)
+    known = {file: project_environment(repository, file) for file in found}
     fragments = []
     for project in projects(found):
-        services = _services(project, found, repository)
+        services = _services(project, found, known, repository)
         parts, addresses, orders = components(services, repository)
         fragments.append(
             Fragment(
@@ -36,10 +37,11 @@ def read(repository: Repository) -> Iterator[Fragment]:
     yield from joined(fragments)
 
 
-def _services(project: Project, found: dict[str, Document], repository: Repository) -> tuple[Service, ...]:
+def _services(
+    project: Project, found: dict[str, Document], known: dict[str, Environment], repository: Repository
+) -> tuple[Service, ...]:
     """Return the services of a project with the layers of all its files, extended services below."""
     first = project.documents[-1] if project.documents else None
-    known = {document.file: project_environment(repository, document.file) for document in found.values()}
     layers: dict[str, list[Layer]] = {}
     for document in project.documents:
         # The variables of the project's own directory win over those of an included file.

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from backend_expert.readers.addresses import peers
 from backend_expert.readers.compose.files import ASIDE
 from backend_expert.readers.fragment import Fragment
+
+
+class _Part(Struct, frozen=True):
+    """A fragment with the names that answer in it and the hosts that it names."""
+
+    fragment: Fragment
+    names: frozenset[str]
+    wanted: frozenset[str]
 
 
 def joined(fragments: list[Fragment]) -> list[Fragment]:
@@ -12,29 +22,30 @@ def joined(fragments: list[Fragment]) -> list[Fragment]:
 
     Infrastructure in one directory and applications in others are one deployment; two examples that both have a `db` are not.
     """
-    waiting = sorted(fragments, key=lambda fragment: (fragment.rank, -len(fragment.components), fragment.deployment))
+    ordered = sorted(fragments, key=lambda fragment: (fragment.rank, -len(fragment.components), fragment.deployment))
+    waiting = [_part(fragment) for fragment in ordered]
     result = []
     while waiting:
         whole = waiting.pop(0)
         while (other := next((each for each in waiting if _belongs(whole, each)), None)) is not None:
             waiting.remove(other)
-            whole = _both(whole, other)
-        result.append(whole)
+            whole = _Part(_both(whole.fragment, other.fragment), whole.names | other.names, whole.wanted | other.wanted)
+        result.append(whole.fragment)
     return result
 
 
-def _belongs(one: Fragment, other: Fragment) -> bool:
-    if max(one.rank, other.rank) >= ASIDE or _names(one) & _names(other):
+def _part(fragment: Fragment) -> _Part:
+    return _Part(
+        fragment,
+        frozenset(name for component in fragment.components for name in (component.name, *component.aliases)),
+        frozenset(peer.host for address in fragment.addresses for peer in peers(address.key, address.text)),
+    )
+
+
+def _belongs(one: _Part, other: _Part) -> bool:
+    if max(one.fragment.rank, other.fragment.rank) >= ASIDE or one.names & other.names:
         return False
-    return bool(_wanted(one) & _names(other) or _wanted(other) & _names(one))
-
-
-def _names(fragment: Fragment) -> set[str]:
-    return {name for component in fragment.components for name in (component.name, *component.aliases)}
-
-
-def _wanted(fragment: Fragment) -> set[str]:
-    return {peer.host for address in fragment.addresses for peer in peers(address.key, address.text)}
+    return not one.wanted.isdisjoint(other.names) or not other.wanted.isdisjoint(one.names)
 
 
 def _both(one: Fragment, other: Fragment) -> Fragment:
