@@ -46,10 +46,10 @@ def _finding(system: System, store: str, several: list[Repeated]) -> Finding:
     time = Text("", "")
     if spent:
         mean = spent / total
-    time = Text(
-        f", {figure(total, 'en')} × {duration(mean, 'en')} = {duration(spent, 'en')} of waiting in a row",
-        f", {figure(total, 'pt')} × {duration(mean, 'pt')} = {duration(spent, 'pt')} de espera em fila",
-    )
+        time = Text(
+            f", {figure(total, 'en')} × {duration(mean, 'en')} = {duration(spent, 'en')} of waiting in a row",
+            f", {figure(total, 'pt')} × {duration(mean, 'pt')} = {duration(spent, 'pt')} de espera em fila",
+        )
     about = Text("about " if not certain else "", "cerca de " if not certain else "")
     return Finding(
         rule="store-call-in-loop",
