@@ -34,12 +34,12 @@ def machines(draw: st.DrawFn) -> Machine:
                 (number(0), number(2), variable("x") + number(1), variable("y") - number(1), variable("x") + variable("y"))
             )
         )
-        kind = draw(st.sampled_from(("internal", "internal", "environment", "fault")))
+        kind = draw(st.sampled_from(("internal", "internal", "environment", "request", "fault")))
         if kind == "fault":
             guard.append(Atom(number(1) - variable("crash"), "<="))
             update["crash"] = variable("crash") - number(1)
         commands.append(
-            Command(Text(f"c{index}", f"c{index}"), (tuple(guard),), tuple(sorted(update.items())), kind)  # type: ignore[arg-type]
+            Command(Text(f"c{index}", f"c{index}"), Text("c", "c"), (tuple(guard),), tuple(sorted(update.items())), kind)  # type: ignore[arg-type]
         )
     bad = ((Atom(Linear((("x", 1), ("y", 1)), -draw(st.integers(2, 5))), "="),),)
     when = draw(st.sampled_from(("always", "quiescent")))

@@ -114,7 +114,11 @@ def test_every_verb_is_read() -> None:
         ),
         ("workers: 2", "workers: many", "flow.yaml:23: workers must be a whole number from 1 to 4."),
         ("workers: 2", "worker: 2", "flow.yaml:23: there is no key in a handler 'worker'; did you mean 'workers'?"),
-        ("class: lost-event", "class: lost-events", "flow.yaml:28: there is no class of anomaly 'lost-events'; did you mean 'lost-event'?"),
+        (
+            "class: lost-event",
+            "class: lost-events",
+            "flow.yaml:28: there is no class of anomaly 'lost-events'; did you mean 'lost-event'?",
+        ),
         ("crash: 1", "crash: -1", "flow.yaml:2: crash must be a whole number from 0 to 5."),
         ("requests: 2", "requests: 0", "flow.yaml:2: requests must be a whole number from 1 to 5."),
         ("idempotent: false", "idempotent: maybe", "flow.yaml:12: there is no value of idempotent 'maybe'"),
@@ -177,3 +181,12 @@ def test_broken_files_give_a_flow_or_a_sentence(start: int, length: int, instead
         explore(parse_flow(WHOLE[:start] + instead + WHOLE[start + length :]), state_limit=200)
     except FlowError as error:
         assert str(error).count("\n") == 0  # noqa: PT017 - either outcome is right, a sentence is part of one
+
+
+def test_names_that_mean_nothing_are_refused_with_their_line() -> None:
+    text = EVERY_VERB.replace("if: n > 0", "if: m > 0")
+    with pytest.raises(FlowError, match=r"The condition 'm > 0' cannot be read: 'm' is neither a local value"):
+        explore(parse_flow(text))
+    text = EVERY_VERB.replace("value: n, newer", "value: m, newer")
+    with pytest.raises(FlowError, match=r"flow\.yaml:12: The value 'm' cannot be read"):
+        explore(parse_flow(text))

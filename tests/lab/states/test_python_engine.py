@@ -37,7 +37,9 @@ def test_slices_keep_the_answer(machine: Machine) -> None:
 
 
 def counter(*, high: int, saturates: bool) -> Machine:
-    up = Command(Text("up", "sobe"), (((Atom(variable("n") - number(9), "<=")),),), (("n", variable("n") + number(1)),))
+    up = Command(
+        Text("up", "sobe"), Text("up", "sobe"), (((Atom(variable("n") - number(9), "<=")),),), (("n", variable("n") + number(1)),)
+    )
     return Machine(
         (Variable("n", 0, high, saturates=saturates),),
         (up,),
@@ -58,9 +60,13 @@ def test_the_limit_stops_the_run() -> None:
 
 def test_fewest_faults_come_before_fewest_steps() -> None:
     at = lambda value: Atom(Linear((("p", 1),), -value), "=")  # noqa: E731
-    step = lambda a, b: Command(Text("s", "s"), ((at(a),),), (("p", number(b)),))  # noqa: E731
+    step = lambda a, b: Command(Text("s", "s"), Text("s", "s"), ((at(a),),), (("p", number(b)),))  # noqa: E731
     short = Command(
-        Text("f", "f"), ((at(0), Atom(number(1) - variable("crash"), "<=")),), (("p", number(3)), ("crash", number(0))), "fault"
+        Text("f", "f"),
+        Text("f", "f"),
+        ((at(0), Atom(number(1) - variable("crash"), "<=")),),
+        (("p", number(3)), ("crash", number(0))),
+        "fault",
     )
     machine = Machine(
         (Variable("p", 0, 3, role="control"), Variable("crash", 0, 1, 1, role="budget")),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from backend_expert.lab.states.compile import compile_flow
-from backend_expert.lab.states.flow import Bounds, Flow, FlowError, Invariant, Lock, walk
+from backend_expert.lab.states.flow import AROUND_REQUESTS, Bounds, Flow, FlowError, Invariant, Lock, walk
 from backend_expert.lab.states.history import told
 from backend_expert.lab.states.invariants import MEANING, inferred
 from backend_expert.lab.states.machine import Machine, Property, sliced
@@ -37,17 +37,12 @@ def explore(
     flow that does not fit together, before anything is explored.
     """
     flow = prepared(flow, invariants, bounds)
-    machine = compile_flow(flow)
-    world = World(flow)
     found: dict[str, list[Answer]] = {}
-    for part in slices(machine):
-        run = known.get(part) if known is not None else None
-        if run is None:
-            run = run_of(part, state_limit)
-        if known is not None:
-            known[part] = run
-        for index, each in enumerate(part.properties):
-            found.setdefault(each.name, []).append(answer_of(flow, world, part, run, index))
+    for variant in variants(flow):
+        for answer in _answers(variant, state_limit, {} if known is None else known):
+            parts = found.setdefault(answer.name, [])
+            if answer not in parts:
+                parts.append(answer)
     return Verdict(
         flow=flow.name,
         bounds=flow.bounds,
@@ -71,6 +66,36 @@ def prepared(flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds 
     if not flow.invariants:
         raise FlowError(f"Flow {flow.name!r} has no invariant and calls for none; declare what must never happen.")
     return flow
+
+
+def variants(flow: Flow) -> tuple[Flow, ...]:
+    """Return the flow once, or twice where it has quantities to be tried with one unit too few and with just enough."""
+
+    def with_initial(initial: str) -> Flow:
+        tables = tuple(
+            structs.replace(
+                table,
+                columns=tuple(
+                    structs.replace(each, initial=initial) if each.initial == AROUND_REQUESTS else each for each in table.columns
+                ),
+            )
+            for table in flow.tables
+        )
+        return structs.replace(flow, tables=tables)
+
+    tried = (with_initial("requests - 1"), with_initial("requests"))
+    return tried if tried[0] != tried[1] else (flow,)
+
+
+def _answers(flow: Flow, state_limit: int, known: dict[Machine, Run]) -> Iterator[Answer]:
+    """Yield the answer of every part of every invariant."""
+    machine = compile_flow(flow)
+    world = World(flow)
+    for part in slices(machine):
+        if part not in known:
+            known[part] = run_of(part, state_limit)
+        for index in range(len(part.properties)):
+            yield answer_of(flow, world, part, known[part], index)
 
 
 def run_of(machine: Machine, limit: int) -> Run:

@@ -22,6 +22,9 @@ Isolation = Literal["read-committed", "repeatable-read", "snapshot", "serializab
 Per = Literal["attempt", "request", "flow"]
 
 
+AROUND_REQUESTS = "requests - 1 or requests"
+
+
 class FlowError(Exception):
     """Report a flow that cannot be explored; the message is one sentence naming the place and what to do."""
 
@@ -29,8 +32,9 @@ class FlowError(Exception):
 class Column(Struct, frozen=True):
     """A column: a status when it has `values`, else a whole number.
 
-    `initial` is a number or a sum over `requests` (`requests - 1`), evaluated when exploration starts. `moves` lists the legal
-    changes of a status (`PENDING > PAID`); without it every change is legal. `low` and `high` bound a number.
+    `initial` is a number or a sum over `requests` (`requests - 1`), evaluated when exploration starts; `AROUND_REQUESTS` tries one
+    unit too few and just enough, because some anomalies need the one and some the other. `moves` lists the legal changes of a
+    status (`PENDING > PAID`); without it every change is legal. `low` and `high` bound a number.
     """
 
     name: str
@@ -159,13 +163,15 @@ class CachePut(_Step, frozen=True):
 class Effect(_Step, frozen=True):
     """Call an external system (`gateway.charge`). `undoes` names the effect that this one takes back.
 
-    `attempts` counts the tries inside the handler; when the last fails `on_error` runs, and without it the handler fails.
+    `attempts` counts the tries inside the handler; when the last fails `on_error` runs, and without it the handler fails. `key`
+    says what this call is recognised by, where that is not the rule of the whole system.
     """
 
     external: str
     attempts: int = 1
     undoes: str = ""
     on_error: tuple[Step, ...] | None = None
+    key: Literal["", "attempt", "request"] | None = None
 
 
 class Call(_Step, frozen=True):

@@ -29,7 +29,17 @@ def told(machine: Machine, path: tuple[int, ...], world: World) -> History:
             if name in shown and after[name] != state[name]
         )
         events.append(
-            Event(count, command.actor, command.target, command.kind, command.label, command.fault, command.evidence, changes)
+            Event(
+                count,
+                command.actor,
+                command.target,
+                command.kind,
+                command.label,
+                command.arrow,
+                command.fault,
+                command.evidence,
+                changes,
+            )
         )
         state = after
     final = tuple((name, spoken(world, name, state[name])) for name in state if name in shown and state[name] != start[name])

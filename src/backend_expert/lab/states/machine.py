@@ -37,6 +37,7 @@ class Command(Struct, frozen=True):
     """
 
     label: Text
+    arrow: Text
     guard: Guard
     update: tuple[tuple[str, Linear], ...]
     kind: Kind = "internal"

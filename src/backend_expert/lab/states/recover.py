@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct, structs
 
 from backend_expert.lab.states.flow import (
+    AROUND_REQUESTS,
     Ack,
     Bounds,
     Branch,
@@ -343,7 +345,9 @@ class _Recovery:
         name = table_name(dataset)
         self.tables.setdefault(
             name,
-            Table(name, (Column(column, initial="requests"),), per="flow", assumed=f"requests meet in the same row of {dataset}"),
+            Table(
+                name, (Column(column, initial=AROUND_REQUESTS),), per="flow", assumed=f"requests meet in the same row of {dataset}"
+            ),
         )
         return name
 
@@ -355,14 +359,13 @@ class _Recovery:
             system = _slug(operation.component)
             known = step.policy.idempotency_key is True
             sure = known or step.policy.lacks(Mechanism.IDEMPOTENCY_KEY)
-            assumed = "" if sure else f"{operation.component} recognises no repeated request"
-            before = self.externals.get(system)
-            if before is None or (before.key and not known):
-                self.externals[system] = External(system, "request" if known else "", assumed=assumed)
+            assumed = "" if sure else f"{step.operation} recognises no repeated request"
+            self.externals.setdefault(system, External(system))
             words = _slug(operation.trigger.name or operation.name)
             sites = [each for each in self.reached if any(one.operation == step.operation for one in self._calls(each))]
             by = f"-by-{_slug(caller.name)}" if len(sites) > 1 else ""
-            return (Effect(f"{system}.{words}{by}", attempts, evidence=evidence),)
+            key: Literal["request"] | None = "request" if known else None
+            return (Effect(f"{system}.{words}{by}", attempts, key=key, evidence=evidence, assumed=assumed),)
         if step.operation in self.changing:
             return (Call(step.operation, attempts, evidence=evidence),)
         return ()

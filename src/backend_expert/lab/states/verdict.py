@@ -19,13 +19,18 @@ class Change(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One step of a history. `kind` is `fault` where something went wrong, `request` where a client starts something new."""
+    """One step of a history.
+
+    `text` tells it whole, `arrow` without the names of the lanes. `kind` is `fault` where something went wrong, `request` where a client
+    starts something new.
+    """
 
     number: int
     actor: str
     target: str
     kind: Literal["internal", "environment", "request", "fault"]
     text: Text
+    arrow: Text
     fault: str = ""
     evidence: Evidence | None = None
     changes: tuple[Change, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from backend_expert.lab.states.flow import CacheGet, CachePut, Delete, Insert, Publish, Read, Step, UpdateWhere, Write
 from backend_expert.lab.states.world import Instance
 from backend_expert.model import Text
@@ -20,10 +22,23 @@ def whose(instance: Instance) -> Text:
     return Text(en, pt)
 
 
-def does(actor: str, instance: Instance, what: Text) -> Text:
-    """Return `actor, request 1: what`."""
+class Said(Struct, frozen=True):
+    """A step in words: the sentence, and what stands on its arrow in a drawing, where the lanes say who acts on whom."""
+
+    sentence: Text
+    arrow: Text
+
+
+def does(actor: str, instance: Instance, what: Text) -> Said:
+    """Return `actor, request 1: what`, and `what [1]` for the drawing."""
     who = whose(instance)
-    return Text(f"{actor}, {who.en}: {what.en}", f"{actor}, {who.pt}: {what.pt}")
+    sentence = Text(f"{actor}, {who.en}: {what.en}", f"{actor}, {who.pt}: {what.pt}")
+    return Said(sentence, Text(f"{what.en} [{instance.key}]", f"{what.pt} [{instance.key}]"))
+
+
+def itself(what: Text) -> Said:
+    """Return a step of no request, such as a replica that catches up."""
+    return Said(what, what)
 
 
 def statement(step: Step) -> Text:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend_expert.lab.states.expression import ExpressionError, Linear, number, parse_sum, total, variable
 from backend_expert.lab.states.flow import (
+    AROUND_REQUESTS,
     Column,
     Delete,
     Effect,
@@ -132,6 +133,8 @@ class World:
                 return number(self.words[name])
             raise ExpressionError(f"{name!r} is neither 'requests' nor a value of column {column.name!r}")
 
+        if column.initial == AROUND_REQUESTS:
+            return self.flow.bounds.requests
         try:
             return parse_sum(re.sub(r"\brequests-", "requests - ", column.initial), resolve).constant
         except ExpressionError as error:

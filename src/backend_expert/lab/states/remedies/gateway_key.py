@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from backend_expert.lab.states.flow import Flow, Invariant
+from backend_expert.lab.states.flow import Effect, Flow, Invariant, Step, rewrite
 from backend_expert.lab.states.remedies.catalogue import Remedy
+from backend_expert.lab.states.remedies.programs import change_handlers
 from backend_expert.model import Text
 
 
 def apply(flow: Flow, invariant: Invariant) -> Flow:
     """Make the external system recognise the request, whatever attempt or delivery asks."""
     system = invariant.of.partition(".")[0]
+
+    def change(step: Step) -> Step:
+        own = isinstance(step, Effect) and step.external.partition(".")[0] == system and step.key is not None
+        return structs.replace(step, key="request") if isinstance(step, Effect) and own else step
+
+    changed = change_handlers(flow, lambda handler: structs.replace(handler, steps=rewrite(handler.steps, change)))
     externals = tuple(structs.replace(each, key="request") if each.name == system else each for each in flow.externals)
-    return flow if externals == flow.externals else structs.replace(flow, externals=externals)
+    return changed if externals == flow.externals else structs.replace(changed, externals=externals)
 
 
 REMEDY = Remedy(

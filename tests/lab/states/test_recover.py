@@ -1,0 +1,101 @@
+"""Flows are found in a system by what its operations do; what nobody states is assumed and said."""
+
+from backend_expert.lab.states import Bounds, explore
+from backend_expert.lab.states.recover import flows_of
+from backend_expert.model.system_file import load
+
+SHOP = """\
+schema: backend-expert/system/1
+name: little-shop
+components:
+  orders: {kind: service, technology: nestjs}
+  stock: {kind: service, technology: express}
+  postgres: {kind: database, technology: postgresql}
+  rabbitmq: {kind: broker, technology: rabbitmq}
+  mail: {kind: worker}
+  bank: {kind: external}
+datasets:
+  postgres/orders: {store: postgres}
+  postgres/items: {store: postgres}
+topics:
+  rabbitmq/order.created: {broker: rabbitmq, durable: true}
+operations:
+  orders POST /orders:
+    component: orders
+    trigger: {kind: http, name: POST /orders}
+    steps:
+      - {step: query, dataset: postgres/orders, action: insert, evidence: ['orders.ts:10 (source)']}
+      - {step: call, operation: stock POST /take}
+      - {step: call, operation: bank POST /charges, policy: {retry: {attempts: 2}}}
+      - {step: publish, topic: rabbitmq/order.created, evidence: ['orders.ts:14 (source)']}
+      - {step: reply, status: 201}
+  orders GET /orders:
+    component: orders
+    trigger: {kind: http, name: GET /orders}
+    steps: [{step: query, dataset: postgres/orders}, {step: reply}]
+  stock POST /take:
+    component: stock
+    trigger: {kind: http, name: POST /take}
+    steps:
+      - {step: query, dataset: postgres/items, statement: 'SELECT left FROM items WHERE id = $1'}
+      - {step: query, dataset: postgres/items, action: update, statement: 'UPDATE items SET left = $2 WHERE id = $1'}
+      - {step: reply}
+  mail on order.created:
+    component: mail
+    trigger: {kind: message, name: rabbitmq/order.created, concurrency: 1, acknowledge: before}
+    steps: [{step: ack}, {step: call, operation: bank GET /receipts}, {step: call, operation: bank POST /receipts}]
+  bank POST /charges: {component: bank, trigger: {kind: http, name: POST /charges}}
+  bank POST /receipts: {component: bank, trigger: {kind: http, name: POST /receipts}}
+  bank GET /receipts: {component: bank, trigger: {kind: http, name: GET /receipts}}
+workloads:
+  order: {operation: orders POST /orders, rate_per_s: 1}
+  list: {operation: orders GET /orders, rate_per_s: 1}
+"""
+
+
+def test_one_flow_for_each_entry_that_changes_something() -> None:
+    flow = flows_of(load(SHOP))[0]
+    assert [each.name for each in flows_of(load(SHOP))] == ["orders POST /orders"]
+    assert [handler.name for handler in flow.handlers] == ["orders POST /orders", "stock POST /take", "mail on order.created"]
+    assert {each.name for each in flow.invariants} == {
+        "lost-event(rabbitmq/order.created)",
+        "phantom-event(rabbitmq/order.created)",
+        "oversell(postgres.items.left)",
+        "not-conserved(postgres.items.left)",
+        "double-effect(postgres.items.left)",
+        "double-effect(bank.POST-charges)",
+        "double-effect(bank.POST-receipts)",
+        "half-compensated(bank.POST-charges)",
+    }
+
+
+def test_what_the_files_plant_is_found() -> None:
+    verdict = explore(flows_of(load(SHOP))[0])
+    assert {each.name for each in verdict.violated} >= {
+        "lost-event(rabbitmq/order.created)",
+        "oversell(postgres.items.left)",
+        "not-conserved(postgres.items.left)",
+        "double-effect(bank.POST-charges)",
+        "half-compensated(bank.POST-charges)",
+    }
+    assert verdict.answer("phantom-event").verdict == "none"
+    assert "requests meet in the same row of postgres/items" in verdict.assumptions
+    lost = verdict.answer("lost-event").history
+    assert lost is not None
+    assert any(str(event.evidence) == "orders.ts:10" for event in lost.events)
+
+
+def test_an_outside_that_knows_its_keys_is_not_charged_twice() -> None:
+    keyed = SHOP.replace("policy: {retry: {attempts: 2}}", "policy: {retry: {attempts: 2}, idempotency_key: true}")
+    verdict = explore(flows_of(load(keyed))[0], bounds=Bounds(requests=1))
+    assert verdict.answer("double-effect", "bank.POST-charges").verdict == "none"
+
+
+def test_a_relative_update_with_a_guard_is_kept_whole() -> None:
+    guarded = SHOP.replace(
+        "action: update, statement: 'UPDATE items SET left = $2",
+        "action: guarded-update, statement: 'UPDATE items SET left = left - 1",
+    )
+    verdict = explore(flows_of(load(guarded))[0])
+    assert verdict.answer("oversell").verdict == "none"
+    assert verdict.answer("not-conserved").verdict == "none"
