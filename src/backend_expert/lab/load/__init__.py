@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from backend_expert.lab.load.outcome import (
     CallOutcome,
+    Capacity,
     Comparison,
     ComponentOutcome,
     Difference,
     EntryOutcome,
     Interval,
+    Load,
     MonteCarlo,
     Outcome,
     PoolOutcome,
     Recovery,
+    Scalability,
+    Scaling,
     Sensitivity,
     SliceSeries,
 )
@@ -59,8 +63,10 @@ from backend_expert.lab.load.scenario import (
 if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
+    from backend_expert.lab.load.limits import capacity
 
 _LAZY = {
+    "capacity": "limits",
     "compare": "experiment",
     "monte_carlo": "experiment",
     "run": "experiment",
@@ -79,6 +85,7 @@ __all__ = [
     "Arrivals",
     "Bursts",
     "CallOutcome",
+    "Capacity",
     "Comparison",
     "ComponentOutcome",
     "Crash",
@@ -89,6 +96,7 @@ __all__ = [
     "Flush",
     "Interval",
     "Law",
+    "Load",
     "Loss",
     "ModelError",
     "MonteCarlo",
@@ -96,6 +104,8 @@ __all__ = [
     "Partition",
     "PoolOutcome",
     "Recovery",
+    "Scalability",
+    "Scaling",
     "Scenario",
     "Segment",
     "Sensitivity",
@@ -103,6 +113,7 @@ __all__ = [
     "Slow",
     "at_rates",
     "bursty",
+    "capacity",
     "compare",
     "constant",
     "crash",

@@ -79,7 +79,7 @@ from backend_expert.lab.load.codes import (
     WORK,
     ZERO,
 )
-from backend_expert.lab.load.control import intervene
+from backend_expert.lab.load.control import close_slice, intervene
 from backend_expert.lab.load.frames import do, free_frame, new_frame, place, step_key, swallow
 from backend_expert.lab.load.gates import give, leave_queue, take
 from backend_expert.lab.load.heap import FRAME_BITS, FRAME_MASK, KIND_MASK, close_hole, free_node, push
@@ -492,6 +492,14 @@ def _prepare(w: State) -> None:
             push(w, control_at(w.controls, c).time, E_CONTROL, np.int64(c))
 
 
+@compiled
+def _end(w: State) -> None:
+    """Stop the clock and close the last slice, which may be a short one."""
+    w.now = w.end
+    while w.slices_done <= w.slice_count:
+        close_slice(w, ZERO)
+
+
 @cached
 def simulate(state: NDArray[np.void], pause: Index) -> Index:
     """Run until the end of the scenario, until a table is nearly full, or for about `pause` events; return a `Status`."""
@@ -513,14 +521,14 @@ def simulate(state: NDArray[np.void], pause: Index) -> Index:
             _act(w, item >> FRAME_BITS, item & FRAME_MASK)
         close_hole(w)
         if w.events_pending == 0:
-            w.now = w.end
+            _end(w)
             return DONE
         if w.free_frames < w.margin or w.free_nodes < w.margin or w.heap_room - w.events_pending < w.margin:
             return GROW
         first = event_at(w.heap, 0)
         time = first.time
         if time > w.end:
-            w.now = w.end
+            _end(w)
             return DONE
         if w.events >= stop:
             return PAUSED

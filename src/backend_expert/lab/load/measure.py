@@ -24,7 +24,7 @@ from backend_expert.lab.load.outcome import (
 from backend_expert.lab.load.program import Program
 from backend_expert.lab.load.recovery import recovery
 from backend_expert.lab.load.scenario import Scenario
-from backend_expert.lab.load.workspace import Run
+from backend_expert.lab.load.workspace import Run, slice_count
 
 SHARES = (0.5, 0.95, 0.99)
 
@@ -204,8 +204,14 @@ def _entry(t: Tally, row: int, name: str, observed_s: float) -> EntryOutcome:
     )
 
 
+def widths_s(scenario: Scenario) -> NDArray[np.float64]:
+    """Return the length of each slice; the last one may be shorter."""
+    edges = np.arange(slice_count(scenario) + 1) * scenario.slice_s
+    return np.diff(np.minimum(edges, scenario.duration_s))
+
+
 def _series(t: Tally, scenario: Scenario) -> SliceSeries:
-    width = scenario.slice_s * t.runs
+    width = widths_s(scenario) * t.runs
     offered = t.slice_counts[:, Counter.OFFERED]
     succeeded = t.slice_counts[:, Counter.SUCCEEDED]
     decided = offered - t.slice_waiting
@@ -223,14 +229,14 @@ def _series(t: Tally, scenario: Scenario) -> SliceSeries:
 def _component(t: Tally, program: Program, row: int) -> ComponentOutcome:
     scenario, gates = program.scenario, program.tables["gates"]
     slots, cores = program.places[row]
-    width = scenario.slice_s * 1000.0 * t.runs
+    width = widths_s(scenario) * 1000.0 * t.runs
     slot_use, core_use = _use(t, gates, slots, width), _use(t, gates, cores, width)
-    use = core_use if core_use.mean() >= slot_use.mean() else slot_use
+    use = core_use if core_use.sum() >= slot_use.sum() else slot_use
     queue = t.queued[:, [*slots, *cores]].sum(axis=1) / width
     return ComponentOutcome(
         component=program.components[row],
-        utilisation=float(use.mean()),
-        queue=float(queue.mean()),
+        utilisation=float((use * width).sum() / width.sum()),
+        queue=float((queue * width).sum() / width.sum()),
         shed=int(t.shed[row]),
         workload_s=float(t.work[row]) / 1000.0,
         utilisation_series=tuple(use.tolist()),
@@ -238,7 +244,7 @@ def _component(t: Tally, program: Program, row: int) -> ComponentOutcome:
     )
 
 
-def _use(t: Tally, gates: NDArray[Any], rows: tuple[int, ...], width: float) -> NDArray[np.float64]:
+def _use(t: Tally, gates: NDArray[Any], rows: tuple[int, ...], width: NDArray[np.float64]) -> NDArray[np.float64]:
     if not rows:
         return np.zeros(len(t.busy))
     use: NDArray[np.float64] = t.busy[:, list(rows)].sum(axis=1) / (width * float(gates["capacity"][list(rows)].sum()))
@@ -247,13 +253,13 @@ def _use(t: Tally, gates: NDArray[Any], rows: tuple[int, ...], width: float) -> 
 
 def _pool(t: Tally, program: Program, name: str, rows: tuple[int, ...]) -> PoolOutcome:
     gates = program.tables["gates"]
-    width = program.scenario.slice_s * 1000.0 * t.runs
+    width = widths_s(program.scenario) * 1000.0 * t.runs
     queue = t.queued[:, list(rows)].sum(axis=1) / width
     return PoolOutcome(
         name=name,
         size=int(gates["capacity"][list(rows)].sum()),
-        utilisation=float(_use(t, gates, rows, width).mean()),
-        queue=float(queue.mean()),
+        utilisation=float((_use(t, gates, rows, width) * width).sum() / width.sum()),
+        queue=float((queue * width).sum() / width.sum()),
         refused=int(t.refused[list(rows)].sum()),
         queue_series=tuple(queue.tolist()),
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from backend_expert.lab.load.scenario import Scenario
+from backend_expert.model import Objective
 
 
 class Recovery(Struct, frozen=True, kw_only=True):
@@ -223,3 +224,59 @@ class MonteCarlo(Struct, frozen=True, kw_only=True):
     differences: tuple[tuple[str, Interval], ...]
     sensitivity: tuple[Sensitivity, ...]
     gains: tuple[float, ...]
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """One load that was tried: a multiple of the base rates, whether the objectives held, and what was busiest."""
+
+    factor: float
+    rate_per_s: float
+    held: bool
+    broken: str
+    success_ratio: float
+    goodput_per_s: float
+    p50_ms: float | None
+    p99_ms: float | None
+    bottleneck: str
+    utilisation: float
+
+
+class Scaling(Struct, frozen=True, kw_only=True):
+    """The highest load that holds when every service has `replicas` times its instances."""
+
+    replicas: int
+    factor: float
+    rate_per_s: float
+    bottleneck: str
+    utilisation: float
+
+
+class Scalability(Struct, frozen=True, kw_only=True):
+    """The universal scalability law X(N) = λN / (1 + σ(N-1) + κN(N-1)), fitted to the capacities.
+
+    `rate_per_s` is λ, the capacity of one; `contention` σ is the share that does not scale (Amdahl); `coherency` κ is what each pair costs.
+    `best_replicas` is where more of them would lower the capacity, `None` when that never happens.
+    """
+
+    rate_per_s: float
+    contention: float
+    coherency: float
+    best_replicas: float | None
+
+
+class Capacity(Struct, frozen=True, kw_only=True):
+    """The highest load that holds the objectives: `factor` times the base rates, 0 when even a tiny one breaks them.
+
+    `first_to_break` is the promise that breaks just above it; `loads` are all that were tried; `bottleneck` is busiest at the limit.
+    """
+
+    objectives: tuple[Objective, ...]
+    factor: float
+    rate_per_s: float
+    bottleneck: str
+    utilisation: float
+    first_to_break: str
+    loads: tuple[Load, ...]
+    scalings: tuple[Scaling, ...]
+    scalability: Scalability | None
+    seed: int

@@ -28,10 +28,15 @@ class Run(NamedTuple):
     tables: Workspace
 
 
+def slice_count(scenario: Scenario) -> int:
+    """Return the number of slices of a scenario, a short last one included."""
+    return max(1, math.ceil(scenario.duration_s / scenario.slice_s - 1e-9))
+
+
 def make(program: Program, seed: int) -> Run:
     """Return the memory of one run at its start."""
     scenario = program.scenario
-    slices = max(1, math.ceil(scenario.duration_s / scenario.slice_s - 1e-9))
+    slices = slice_count(scenario)
     tables = {name: table if name in UNCHANGED else table.copy() for name, table in program.tables.items()}
     tables["workloads"]["key"] = [hashed(f"{seed}/{name}/{at}") for at, name in enumerate(program.streams)]
     margin = 16 + 2 * program.width
