@@ -476,3 +476,21 @@ def test_a_directory_with_the_name_of_an_image_holds_its_sources(tree):
     root = tree({"compose.yaml": "services: {cart: {image: 'acme/shop-cart:1'}}", "shop-cart/pom.xml": "<project/>"})
     component = readers.read(root).system.component("cart")
     assert (component.source, component.technology) == ("shop-cart", "java")
+
+
+def test_a_proxy_waits_as_long_as_nginx_does_by_default(composed):
+    system = composed(
+        """
+        web:
+          image: nginx:1.27
+          volumes: ["./shop.conf:/etc/nginx/conf.d/shop.conf"]
+        orders:
+          image: example/orders
+        """,
+        {"shop.conf": "server {\n  location / {\n    proxy_pass http://orders:3000;\n  }\n}\n"},
+    )
+    (site,) = [each for each in call_sites(system) if each.caller == "web"]
+    timeout = site.step.policy.timeout_ms
+    assert timeout is not None
+    assert (timeout.value, timeout.certainty) == (60_000, Certainty.RECOVERED)
+    assert [str(line) for line in timeout.evidence] == ["shop.conf:3"]

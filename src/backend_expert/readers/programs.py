@@ -30,11 +30,16 @@ from backend_expert.model import (
     Trigger,
     Work,
 )
+from backend_expert.readers import nginx
 from backend_expert.readers.edges import Edge, speaks_grpc
 from backend_expert.readers.products import PRODUCTS
 
 USED = Estimate(0.5, 2, Certainty.ASSUMED)
 """Share of the requests that call one of several services: from a quarter to all of them; nobody can tell without the handlers."""
+
+
+NGINX_TIMEOUT_MS = 60_000
+"""What holds where a configuration sets none: ngx_http_proxy_module, proxy_read_timeout, default 60s."""
 
 
 class Programs(Struct, frozen=True):
@@ -179,9 +184,7 @@ def _sometimes(step: Step, edge: Edge) -> Step:
 
 
 def _step(edge: Edge, callee: Component) -> Step:
-    policy = Policy()
-    if edge.timeout_ms is not None:
-        policy = Policy(timeout_ms=Estimate(edge.timeout_ms, evidence=edge.evidence[:1]), evidence=edge.evidence[:1])
+    policy = _policy(edge)
     if callee.kind is Kind.BROKER:
         # No deployment file says whether messages go in or out: the use is sure, the direction is not.
         return Publish(topic=topic_name(callee.name), certainty=Certainty.ASSUMED, evidence=edge.evidence, policy=policy)
@@ -194,6 +197,16 @@ def _step(edge: Edge, callee: Component) -> Step:
         evidence=edge.evidence,
         policy=policy,
     )
+
+
+def _policy(edge: Edge) -> Policy:
+    passed = next((evidence for evidence in edge.evidence if evidence.reader == nginx.READER), None)
+    if edge.timeout_ms is not None:
+        return Policy(timeout_ms=Estimate(edge.timeout_ms, evidence=edge.evidence[:1]), evidence=edge.evidence[:1])
+    if passed is not None:
+        timeout_ms = Estimate(NGINX_TIMEOUT_MS, certainty=Certainty.RECOVERED, evidence=(passed,))
+        return Policy(timeout_ms=timeout_ms, evidence=(passed,))
+    return Policy()
 
 
 def operation_name(component: str, protocol: str) -> str:
