@@ -213,7 +213,7 @@ class TestRewrittenPrograms:
         assert prove_one(system, finding_of("remote-call-in-loop", "front>risky"), "batched-call").status == status
 
     def test_a_short_transaction_gives_its_connection_back(self, with_store: Builder, finding_of: FindingOf) -> None:
-        system = with_store(rate=30, pool=4, query_ms=3)
+        system = with_store(rate=30, pool=4, query_ms=3, workers=1000)  # the pool runs out, not the workers
         call = Call(operation="quote", policy=Policy(timeout_ms=Estimate(2000)))
         held = Transaction(store="db", steps=(system.operations[0].steps[1], call))
         quote = Operation(name="quote", component="quotes", trigger=Trigger(kind="http"), steps=(Wait(time_ms=Estimate(20)),))

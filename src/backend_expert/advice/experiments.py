@@ -13,11 +13,10 @@ from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, 
 from backend_expert.lab import load
 from backend_expert.model import Component, Finding, Kind, System, call_sites
 
-BEFORE_S, AFTER_S = 5.0, 30.0
+BEFORE_S, AFTER_S = 5.0, 20.0
 """Seconds of usual traffic in front of a disturbance, and after it for the recovery.
 
-As long as a peak or a slowdown lasted: a system that is still bad then is metastable (Bronson and others, HotOS
-2021).
+Twice the 10 s for which users wait: every request of the disturbance is over by then, so a system that is still bad keeps itself so.
 """
 
 SILENT_S = 40.0

@@ -11,8 +11,8 @@ from msgspec import Struct, structs
 from backend_expert.advice.candidates import Candidate, applied, candidates
 from backend_expert.advice.catalogue import Remedy, section
 from backend_expert.advice.difference import changed_components, differences
-from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S, peak_traffic
-from backend_expert.advice.proof import Proof, Proposal, Proving
+from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S
+from backend_expert.advice.proof import Proposal, Proving
 from backend_expert.advice.trial import Bench, Trial, measured, proof_of, try_out
 from backend_expert.advice.wording import sentence, together
 from backend_expert.lab import load
@@ -31,6 +31,9 @@ SECTIONS = {
 
 
 IF_SO = Text("Once the finding is confirmed:", "Depois de confirmada a constatação:")
+HURTS_THE_PEAK = Text(
+    "It helps alone, but with it the whole set hurts the peak:", "Ajuda sozinho, mas com ele o conjunto piora o pico:"
+)
 HURTS_THE_SET = Text("It helps alone, but not beside the others:", "Ajuda sozinho, mas não ao lado dos outros:")
 
 
@@ -70,7 +73,7 @@ def prove(
             progress(done, len(fitting))
         tried.append(_tried(before, candidate, bench))
     ranked = sorted((each for each in tried if each.helps), key=_order)
-    kept, dropped, after = _as_a_set(before, ranked, bench)
+    kept, dropped, whole = _as_a_set(before, ranked, bench)
     accepted = [each for each in ranked if each in kept]
     if progress is not None:
         progress(len(fitting), len(fitting))
@@ -81,8 +84,8 @@ def prove(
             *(_proposal(before, each, "rejected", 0) for each in (*dropped, *rejected)),
             *(_proposal(before, each, "inferred", 0) for each in tried if each.trial is None),
         ),
-        after_all=after,
-        together=_together(before, kept, bench),
+        after_all=_change(kept, bench.peak)(before),
+        together=proof_of(whole, before) if whole is not None else None,
         sensitivity=_sensitivity(accepted),
         notes=tuple(dict.fromkeys(each.refusal for each in tried if each.trial is None and each.refusal.en)),
     )
@@ -109,11 +112,12 @@ def _order(tried: Tried) -> tuple[bool, tuple[float, ...], int, str]:
     return tried.candidate.asked, tuple(-each for each in gain), cost, tried.candidate.remedy.id
 
 
-def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[Tried], list[Tried], System]:
-    """Put the accepted remedies into the system one after the other, leaving out what hurts beside those that are in already.
+def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[Tried], list[Tried], Trial | None]:
+    """Return which accepted remedies go together, which do not, and the trial of all of them at the peak.
 
-    Each newcomer is tried in its own experiment and in the peak. One that has nothing left to change is in already, under another
-    name. The plausible draws are not needed again: the question is only whether two changes undo each other.
+    They enter one after the other; what hurts in its own experiment, beside those that are in already, stays out. One that has nothing
+    left to change is in already, under another name. When the whole set hurts the peak, the last to enter leaves until it does not.
+    The plausible draws are not needed again: the question is only whether two changes undo each other.
     """
     pairs = structs.replace(bench, draws=0)
     kept: list[Tried] = []
@@ -122,17 +126,21 @@ def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[T
     for each in sorted(ranked, key=lambda one: not one.candidate.considered):
         change = _change((each,), bench.peak)
         following = change(current)
-        harm = None
+        beside = None
         if kept and following is not current and each.trial is not None:
-            scenarios = dict.fromkeys((each.trial.scenario, peak_traffic(system, each.candidate.findings[0], bench.peak)))
-            trials = (measured(current, change, scenario, pairs) for scenario in scenarios)
-            harm = next((trial for trial in trials if trial.verdict == "hurts"), None)
-        if harm is None:
+            beside = measured(current, change, each.trial.scenario, pairs)
+        if beside is not None and beside.verdict == "hurts":
+            dropped.append(Tried(each.candidate, beside, HURTS_THE_SET))
+        else:
             kept.append(each)
             current = following
-        else:
-            dropped.append(Tried(each.candidate, harm, HURTS_THE_SET))
-    return kept, dropped, current
+    scenario = load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(bench.peak, BEFORE_S, PEAK_S))
+    while kept:
+        whole = measured(system, _change(kept, bench.peak), scenario, pairs)
+        if whole.verdict != "hurts":
+            return kept, dropped, whole
+        dropped.append(Tried(kept.pop().candidate, whole, HURTS_THE_PEAK))
+    return kept, dropped, None
 
 
 def _change(tried: Sequence[Tried], peak: float) -> Callable[[System], System]:
@@ -144,14 +152,6 @@ def _change(tried: Sequence[Tried], peak: float) -> Callable[[System], System]:
         return system
 
     return change
-
-
-def _together(system: System, kept: list[Tried], bench: Bench) -> Proof | None:
-    """Return how all accepted remedies do together at the peak; `None` when there are none."""
-    if not kept:
-        return None
-    scenario = load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(bench.peak, BEFORE_S, PEAK_S))
-    return proof_of(measured(system, _change(kept, bench.peak), scenario, structs.replace(bench, draws=0)), system)
 
 
 def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected", "inferred"], rank: int) -> Proposal:
