@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -23,6 +24,8 @@ from backend_expert.model import (
     entries,
     reached_from_entries,
 )
+
+T = TypeVar("T")
 
 BESIDE_REQUESTS = frozenset({Kind.PLATFORM, Kind.CLIENT})
 """Kinds that no request of a user waits for."""
@@ -131,6 +134,6 @@ def place_of(component: Component) -> tuple[Evidence, ...]:
     return component.evidence[:1]
 
 
-def distinct(places: Iterator[Evidence] | tuple[Evidence, ...] | list[Evidence]) -> tuple[Evidence, ...]:
-    """Return the places without repetition, in order."""
-    return tuple(dict.fromkeys(places))
+def distinct(items: Iterable[T]) -> tuple[T, ...]:
+    """Return places, names or links without repetition, in order."""
+    return tuple(dict.fromkeys(items))

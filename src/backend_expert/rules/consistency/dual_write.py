@@ -96,8 +96,8 @@ def _finding(system: System, link: Link, pairs: list[Pair]) -> Finding:
         rule="dual-write",
         severity=Severity.HIGH,
         subject=str(link),
-        components=(link.caller, *touched, link.callee),
-        links=(*(Link(link.caller, store) for store in touched), link),
+        components=distinct((link.caller, *touched, link.callee)),
+        links=distinct((*(Link(link.caller, store) for store in touched), link)),
         title=Text(
             f"`{link.caller}` writes {listed(touched, 'en')} and publishes to `{link.callee}` without an outbox",
             f"`{link.caller}` grava em {listed(touched, 'pt')} e publica no `{link.callee}` sem outbox",

@@ -85,8 +85,8 @@ def _finding(link: Link, held: list[Held]) -> Finding:
         rule="transaction-spans-remote-call",
         severity=Severity.HIGH,
         subject=f"{link.caller} → {link.callee} transaction",
-        components=(link.caller, link.callee, *callees),
-        links=(link, *(Link(link.caller, callee) for callee in callees)),
+        components=distinct((link.caller, link.callee, *callees)),
+        links=distinct((link, *(Link(link.caller, callee) for callee in callees))),
         title=Text(
             f"`{link.caller}` keeps a transaction on `{link.callee}` open while it waits for {listed(callees, 'en')}",
             f"`{link.caller}` mantém uma transação aberta no `{link.callee}` enquanto espera {listed(callees, 'pt')}",

@@ -93,7 +93,7 @@ def _statements(system: System, store: str, sites: list[CallSite]) -> Finding:
         rule="call-without-timeout",
         severity=Severity.MEDIUM,
         subject=f"{store} statements",
-        components=(*callers, store),
+        components=distinct((*callers, store)),
         links=links,
         title=Text(
             f"Statements on `{store}` have no timeout in {listed(callers, 'en', most=4)}",

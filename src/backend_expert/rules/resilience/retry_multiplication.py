@@ -67,7 +67,7 @@ def _finding(path: tuple[CallSite, ...], number_of_paths: int) -> Finding:
         rule="retry-multiplication",
         severity=Severity.HIGH,
         subject=" → ".join(names),
-        components=(*(site.caller for site in layers[1:]), layers[0].caller, *(name for name in names if name == last)),
+        components=distinct((*(site.caller for site in layers[1:]), layers[0].caller, *(name for name in names if name == last))),
         links=tuple(site.link for site in path),
         title=Text(
             f"One failing request becomes {total_en} calls to `{last}`",

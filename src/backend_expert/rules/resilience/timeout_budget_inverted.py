@@ -64,8 +64,8 @@ def _finding(outer: CallSite, inner: CallSite) -> Finding:
         rule="timeout-budget-inverted",
         severity=Severity.MEDIUM,
         subject=f"{outer.caller} → {outer.callee} → {inner.callee}",
-        components=(outer.callee, outer.caller, inner.callee),
-        links=(outer.link, inner.link),
+        components=distinct((outer.callee, outer.caller, inner.callee)),
+        links=distinct((outer.link, inner.link)),
         title=Text(
             f"`{outer.caller}` gives up after {duration(given, 'en')}, `{outer.callee}` waits for `{inner.callee}` up to "
             f"{duration(longest, 'en')}",

@@ -26,8 +26,9 @@ MANY = 10
 )
 def store_call_in_loop(system: System) -> Iterator[Finding]:
     """Yield, for each operation and store, the statements that run once for each item."""
-    stores = {dataset.name: dataset.store for dataset in system.datasets}
+    homes = {dataset.name: dataset.store for dataset in system.datasets}
     for operation in system.operations:
+        stores = {name: store for name, store in homes.items() if store != operation.component}
         found: dict[str, list[Repeated]] = {}
         for each in repeated(system, operation):
             if isinstance(each.step, Query | CacheGet | CachePut) and each.step.dataset in stores:

@@ -143,7 +143,7 @@ def _tables(store: str, database: str, names: list[str], users: list[Use], *, wr
         rule="shared-datastore",
         severity=Severity.HIGH if written_twice else Severity.MEDIUM,
         subject=f"{store}/{database}" if database else f"{store} tables",
-        components=(*first, *(name for name in services if name not in first), store),
+        components=distinct((*first, *(name for name in services if name not in first), store)),
         links=tuple(Link(name, store) for name in services),
         title=Text(
             f"{counted(len(services), 'service', 'services')} {'write' if written_twice else 'use'} the same tables in `{store}`",
@@ -219,7 +219,7 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
         rule="shared-datastore",
         severity=Severity.LOW if apart else Severity.MEDIUM,
         subject=f"{store} server",
-        components=(store, *services),
+        components=distinct((store, *services)),
         links=tuple(Link(name, store) for name in services),
         title=Text(
             f"{len(services)} services depend on one `{store}` server",
