@@ -375,7 +375,7 @@ def test_experiments_name_their_trouble(two_callees: Builder, with_store: Builde
     assert fault == load.crash("front", BEFORE_S, 20)
     (fault,) = slow_callee(with_store(store_workers=16), finding_of("retry-multiplication", "shop>db"), 3).faults
     # 150/s x 20 ms keep 3 of 16 places busy; at 10.7 times the time they keep 32 busy, twice what there is.
-    assert fault == load.slow("db", 10.7, BEFORE_S, 10)
+    assert fault == load.slow("db", 10.7, BEFORE_S, 20)
     assert peak_traffic(system, finding, 3).faults == ()
 
 

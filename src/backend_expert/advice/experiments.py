@@ -25,8 +25,8 @@ SILENT_S = 40.0
 RESTART_S = 20.0
 """How long a crashed container is away: the first back-off of the kubelet (10 s) and a start of about the same length."""
 
-SLOW_S = 10.0
-"""The trigger of the metastability cases of Bronson and others, ten seconds."""
+SLOW_S = 20.0
+"""Twice the 10 s for which users wait, so that nobody can wait it out."""
 
 PEAK_S = 30.0
 """Three times the 10 s for which users wait: a queue that grows shows what it does to them."""
