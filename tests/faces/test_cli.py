@@ -109,6 +109,7 @@ def test_the_output_file_is_named_and_whole(shop: Path, tmp_path: Path, capsys: 
         (("simulate", "{shop}", "--fault", "slow:nobody:10x@1s+1s"), Exit.USAGE, "there is no component 'nobody'"),
         (("simulate", "{shop}", "--fault", "slow"), Exit.USAGE, "is not a fault"),
         (("simulate", "{shop}", "--duration", "-3"), Exit.USAGE, "a duration is from 1s"),
+        (("capacity", "{shop}", "--replicas", "0"), Exit.USAGE, "--replicas is from 1 to 64"),
         (("explain", "no-timeot"), Exit.USAGE, "there is no rule or remedy"),
         (("explain", "call-without-timeot"), Exit.USAGE, "did you mean 'call-without-timeout'?"),
         (("revue",), Exit.USAGE, "review"),
@@ -183,3 +184,24 @@ def test_an_internal_failure_says_where_and_exits_with_4(
     assert code == Exit.FAILED
     assert "internal failure" in message
     assert "made for this test" in message
+
+
+def test_a_simulation_prints_its_numbers_in_both_languages(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("simulate", str(shop), "--peak", "3x", "--fault", "crash:db@10s+5s", "--duration", "30s")
+    code, out, _ = outcome(capsys, *arguments, "--lang", "en")
+    assert code == Exit.CLEAN
+    assert out.startswith("Simulation of shop\n")
+    assert max(map(len, out.splitlines())) <= 80
+    assert outcome(capsys, *arguments, "--lang", "pt-BR")[1].startswith("Simulação de shop\n")
+    numbers = json.loads(outcome(capsys, *arguments, "--format", "json")[1])["outcome"]
+    ends = ("succeeded", "late", "failed", "shed", "in_flight")
+    assert numbers["offered"] == sum(numbers[name] for name in ends)
+
+
+def test_the_capacity_is_searched_and_printed(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = outcome(capsys, "capacity", str(shop), "--replicas", "2", "--lang", "en")
+    assert code == Exit.CLEAN
+    assert out.startswith("Capacity of shop\n")
+    assert max(map(len, out.splitlines())) <= 80
+    scalings = json.loads(outcome(capsys, "capacity", str(shop), "--replicas", "2", "--format", "json")[1])["found"]["scalings"]
+    assert [each["replicas"] for each in scalings] == [1, 2]

@@ -41,6 +41,7 @@ for _name, _help in (
     ("review", "Review a repository: read it, find problems, try remedies in the lab, print a report."),
     ("model", "Print the recovered model of a repository as system.yaml."),
     ("simulate", "Run one scenario on the recovered system and print the numbers."),
+    ("capacity", "Search the highest load that holds the objective, and how it grows with replicas."),
     ("explain", "Print the page of a rule or a remedy."),
     ("rules", "List the rules."),
 ):

@@ -101,7 +101,7 @@ def render_simulation(simulation: Simulation, format_: Literal["text", "json"], 
         *([word["assumed"].format(count=number(simulation.assumed, language))] if simulation.assumed else []),
         word["again"].format(command=simulation.command),
     )
-    return "\n".join(wrapped for part in parts for wrapped in _wrap(part)) + "\n"
+    return "\n".join(line for part in parts for line in wrapped(part)) + "\n"
 
 
 def _verdict(simulation: Simulation, language: str) -> str:
@@ -142,7 +142,8 @@ def _latency(value: float | None, language: str) -> str:
     return _WORDS[language]["none"] if value is None else quantity("latency_ms", value, language)
 
 
-def _wrap(line: str, width: int = 80) -> list[str]:
+def wrapped(line: str, width: int = 80) -> list[str]:
+    """Return a line as lines of at most `width` columns; words longer than that stay whole."""
     if len(line) <= width:
         return [line]
     import textwrap
