@@ -188,5 +188,5 @@ def test_names_that_mean_nothing_are_refused_with_their_line() -> None:
     with pytest.raises(FlowError, match=r"The condition 'm > 0' cannot be read: 'm' is neither a local value"):
         explore(parse_flow(text))
     text = EVERY_VERB.replace("value: n, newer", "value: m, newer")
-    with pytest.raises(FlowError, match=r"flow\.yaml:12: The value 'm' cannot be read"):
+    with pytest.raises(FlowError, match=r"flow\.yaml:13: The value 'm' cannot be read"):
         explore(parse_flow(text))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from backend_expert.lab.states.compile import compile_flow
+from backend_expert.lab.states.compiled_engine import MOST_COMMANDS, explore_compiled
 from backend_expert.lab.states.flow import AROUND_REQUESTS, Bounds, Flow, FlowError, Invariant, Lock, walk
 from backend_expert.lab.states.history import told
 from backend_expert.lab.states.invariants import MEANING, inferred
@@ -15,12 +16,14 @@ from backend_expert.lab.states.python_engine import Run, explore_machine
 from backend_expert.lab.states.verdict import Answer, Verdict
 from backend_expert.lab.states.world import World
 
-STATE_LIMIT = 2_000_000
-"""Most distinct states of one slice: about 300 bytes each in the plain engine, so 0.6 GB; past it the answer is CAPPED."""
+STATE_LIMIT = 5_000_000
+"""Most distinct states of one slice, about 40 bytes each in the compiled engine, so 0.2 GB and some ten seconds; past it the answer is
+CAPPED."""
 
 
 LARGE = 100_000
-"""States past which a slice is large: one second in the plain engine. In a large slice a request counts as much as a fault."""
+"""States past which a slice is large: one second in the plain engine. Then the compiled engine takes over, and a request counts as much as
+a fault."""
 
 
 def explore(
@@ -102,7 +105,9 @@ def run_of(machine: Machine, limit: int) -> Run:
     """Explore a slice by fewest faults; a large one again by fewest requests and faults, which finds short histories much sooner."""
     run = explore_machine(machine, limit=min(limit, LARGE))
     if run.capped and limit > LARGE and len(run.violations) < len(machine.properties):
-        run = explore_machine(machine, limit=limit, requests_first=False)
+        if len(machine.commands) > MOST_COMMANDS:
+            return explore_machine(machine, limit=limit, requests_first=False)
+        return explore_compiled(machine, limit=limit, requests_first=False)
     return run
 
 
