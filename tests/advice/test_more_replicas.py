@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from backend_expert.advice.more_replicas import more_replicas
 from backend_expert.advice.standby_store import standby_store
@@ -59,3 +60,14 @@ def test_enough_is_enough(two_callees: Builder, finding_of: FindingOf) -> None:
     finding = finding_of("single-instance-on-critical-path", components=("front",))
     once = more_replicas(two_callees(), finding, 3)
     assert more_replicas(once, finding, 3) is once
+
+
+@pytest.mark.parametrize(("technology", "copies"), [("postgresql", 2), ("mongodb", 3), ("rabbitmq", 3), ("memcached", 1)])
+def test_what_votes_needs_three_and_what_keeps_nothing_needs_one(
+    with_store: Builder, finding_of: FindingOf, technology: str, copies: float
+) -> None:
+    before = with_store()
+    components = (structs.replace(before.component("db"), technology=technology), before.component("shop"))
+    before = structs.replace(before, components=components)
+    changed = standby_store(before, finding_of("single-instance-on-critical-path", components=("db",)), 3)
+    assert copies_of(changed, "db") == Estimate(copies)

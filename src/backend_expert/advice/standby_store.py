@@ -30,12 +30,13 @@ VOTING = frozenset({"rabbitmq", "kafka", "mongodb", "elasticsearch", "opensearch
 def standby_store(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - a standby adds no capacity
     """Return the system with the copies that the finding's stores and brokers need to lose one.
 
-    The load lab would share the work out among the copies, which a standby does not do: so no lab decides this one.
+    The load lab lets the next copy take over at once and with all data, which no real one does: it would prove too much, so no lab
+    decides this one. Memcached is left alone: it keeps nothing that a second copy could save.
     """
     changed = system
     for component in concerned(system, finding):
         copies = QUORUM if component.technology in VOTING else COPIES
-        if component.stateful and replicas_of(component) < copies:
+        if component.stateful and component.technology != "memcached" and replicas_of(component) < copies:
             changed = with_deployment(changed, component.name, _copied(copies))
     return changed
 
