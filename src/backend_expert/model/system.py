@@ -85,7 +85,9 @@ class Deployment(Struct, frozen=True, kw_only=True):
 
     A number that is `None` is unknown. An empty collection means *looked for and not found* when `complete`; where a file could be
     read only in part (a template), `complete` is false and absence proves nothing. `workers` are the requests one instance works on
-    at a time; in an event loop one thread serves them all.
+    at a time; in an event loop one thread serves them all. `queue_discipline` says whom a free worker takes next: `codel` drops what
+    has waited long in a queue that does not empty, `deadline` drops what nobody waits for any more. `balancing` says how callers pick
+    an instance.
     """
 
     replicas: Estimate | None = None
@@ -94,6 +96,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     workers: Estimate | None = None
     event_loop: bool | None = None
     queue_limit: Estimate | None = None
+    queue_discipline: Literal["fifo", "lifo", "codel", "deadline"] | None = None
+    balancing: Literal["round-robin", "random", "least-outstanding", "two-choices"] | None = None
     startup_s: Estimate | None = None
     autoscaling: Autoscaling | None = None
     disruption_budget: bool = False

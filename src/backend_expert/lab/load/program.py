@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backend_expert.lab.load import layout
 from backend_expert.lab.load.interventions import Interventions, plan
-from backend_expert.lab.load.layout import LOOP_DEPTH, UNBOUNDED, Balancer, LawCode, Op
+from backend_expert.lab.load.layout import LOOP_DEPTH, UNBOUNDED, Balancer, Discipline, LawCode, Op
 from backend_expert.lab.load.scenario import Law, ModelError, Scenario
 from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
 from backend_expert.model import (
@@ -61,6 +61,15 @@ RETRY_RESERVE = 10.0
 
 CACHE_KEYS = 1000.0
 """Puts after which an emptied cache is at 63 % of its hit ratio, where the number of rows is unknown."""
+
+BALANCERS = {
+    "round-robin": Balancer.ROUND_ROBIN,
+    "random": Balancer.RANDOM,
+    "least-outstanding": Balancer.LEAST,
+    "two-choices": Balancer.TWO_CHOICES,
+}
+
+DISCIPLINES = {"fifo": Discipline.FIFO, "lifo": Discipline.LIFO, "codel": Discipline.CODEL, "deadline": Discipline.DEADLINE}
 
 FOR_EVER = 1e300
 
@@ -154,17 +163,18 @@ class _Compiler:
             )
         group = len(self.groups)
         self.group_of[component.name] = group
-        balancer = Balancer.PRIMARY if component.stateful else Balancer.ROUND_ROBIN
+        balancer = Balancer.PRIMARY if component.stateful else BALANCERS[deployment.balancing or "round-robin"]
+        discipline = DISCIPLINES[deployment.queue_discipline or "fifo"]
         self.groups.append((0.0, 0.0, first, total, int(balancer), total - 1, 0, 0))
         slots, queue, cores, slowness = places(component, deployment)
         for place in range(total):
             row = first + place
-            slot = self.add_gate(slots, queue, row) if slots < UNBOUNDED else -1
+            slot = self.add_gate(slots, queue, row, discipline) if slots < UNBOUNDED else -1
             core = self.add_gate(cores, UNBOUNDED, row) if cores < UNBOUNDED else -1
             self.instances.append((slowness, group, place, slot, core, 0, 1, int(place < count)))
 
-    def add_gate(self, capacity: int, limit: int, instance: int, ring: int = -1) -> int:
-        self.gates.append((0.0, 0.0, 0.0, capacity, limit, 0, 0, 0, -1, -1, ring, 0, instance))
+    def add_gate(self, capacity: int, limit: int, instance: int, discipline: Discipline = Discipline.FIFO) -> int:
+        self.gates.append((0.0, 0.0, 0.0, capacity, limit, 0, 0, 0, -1, -1, -1, int(discipline), instance))
         return len(self.gates) - 1
 
     def ring(self, delay: float, gate: int = -1) -> int:

@@ -50,19 +50,20 @@ def recovery(
 def _bad_slices(
     counts: NDArray[np.int64], waiting: NDArray[np.int64], histogram: NDArray[np.int64] | NDArray[np.int32], first: int
 ) -> NDArray[np.bool_]:
-    calm = counts[:first].sum(axis=0)
-    decided = int(calm[Counter.OFFERED]) - int(waiting[:first].sum())
-    success = float(calm[Counter.SUCCEEDED]) / decided if decided > 0 else 1.0
-    limit: float = math.inf
-    if first:
+    """Tell the slices that are worse than the calm ones before slice `first`: worse than all of them together, and than each."""
+    offered = counts[:, Counter.OFFERED] - waiting
+    judged = offered >= FEWEST
+    success = np.where(judged, counts[:, Counter.SUCCEEDED] / np.maximum(offered, 1), 1.0)
+    medians = np.array([quantiles(row, (0.5,))[0] or 0.0 for row in histogram])
+    lowest, slowest = 1.0 - LOST_SHARE, math.inf
+    if first and offered[:first].sum() > 0:
+        together = float(counts[:first, Counter.SUCCEEDED].sum() / offered[:first].sum())
+        lowest = min(together - LOST_SHARE, float(success[:first].min()))
         p95 = quantiles(histogram[:first].sum(axis=0), (0.95,))[0]
-        limit = SLOWER * p95 if p95 is not None else math.inf
-    bad = np.zeros(len(counts), np.bool_)
-    for at in range(first, len(counts)):
-        offered = int(counts[at, Counter.OFFERED]) - int(waiting[at])
-        if offered < FEWEST:
-            bad[at] = bad[at - 1] if at else False
-            continue
-        p50 = quantiles(histogram[at], (0.5,))[0]
-        bad[at] = counts[at, Counter.SUCCEEDED] / offered < success - LOST_SHARE or (p50 is not None and p50 > limit)
+        slowest = max(SLOWER * p95, float(medians[:first].max())) if p95 is not None else math.inf
+    bad: NDArray[np.bool_] = (success < lowest) | (medians > slowest)
+    bad[:first] = False
+    for at in range(max(first, 1), len(bad)):
+        if not judged[at]:
+            bad[at] = bad[at - 1]
     return bad
