@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import TypeVar
 
 from msgspec import structs
@@ -46,7 +47,7 @@ def roots(system: System) -> tuple[Operation, ...]:
 
 
 def chains(system: System, limit: int = 10_000) -> Iterator[tuple[CallSite, ...]]:
-    """Yield every synchronous chain of call sites from a root to a leaf, depth first; at most `limit` of them.
+    """Yield every synchronous chain of call sites from a root to a leaf, depth first; at most `limit`, shared evenly by the roots.
 
     Calls that are only assumed (from a start order) end a chain, and so does an operation that is already on it. Without known
     handlers the chains are an upper bound of what real requests do.
@@ -55,17 +56,19 @@ def chains(system: System, limit: int = 10_000) -> Iterator[tuple[CallSite, ...]
     for site in call_sites(system):
         if site.synchronous and site.step.certainty is not Certainty.ASSUMED:
             sites.setdefault(site.operation, []).append(site)
-    given = 0
-    stack: list[tuple[str, tuple[CallSite, ...], frozenset[str]]] = [
-        (operation.name, (), frozenset({operation.name})) for operation in reversed(roots(system))
-    ]
-    while stack and given < limit:
+    beginnings = roots(system)
+    for operation in beginnings:
+        yield from islice(_chains_from(operation.name, sites), max(1, limit // len(beginnings)))
+
+
+def _chains_from(start: str, sites: dict[str, list[CallSite]]) -> Iterator[tuple[CallSite, ...]]:
+    stack: list[tuple[str, tuple[CallSite, ...], frozenset[str]]] = [(start, (), frozenset({start}))]
+    while stack:
         name, path, seen = stack.pop()
         onward = []
         for site in sites.get(name, ()):
             target = site.step.operation if isinstance(site.step, Call) else None
             if target is None or target in seen or target not in sites:
-                given += 1
                 yield (*path, site)
             else:
                 onward.append((target, (*path, site), seen | {target}))
