@@ -51,6 +51,13 @@ def test_databases_apart_share_only_the_server_and_nobody_speaks_of_tables() -> 
     assert "table" not in finding.title.en + finding.why.en
 
 
+def test_key_spaces_with_names_of_their_own_share_only_the_server() -> None:
+    (finding,) = review(
+        "dataset: db/carts, action: update", "dataset: db/products", datasets="db/carts: {store: db}, db/products: {store: db}"
+    )
+    assert (finding.severity, finding.asked) == (Severity.LOW, False)
+
+
 def test_unknown_databases_are_a_question() -> None:
     (finding,) = review("dataset: 'db/*'", "dataset: 'db/*'", datasets="'db/*': {store: db}")
     assert finding.asked

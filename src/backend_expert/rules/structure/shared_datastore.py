@@ -197,16 +197,16 @@ def _shared_databases(system: System, store: str, uses: tuple[Use, ...]) -> tupl
 def _server(store: str, uses: tuple[Use, ...]) -> Finding:
     """Return what is left where no table and no database is known to be shared: one server, with databases known or not."""
     services = tuple(sorted({each.service for each in uses}))
-    apart = all(each.database for each in uses)
+    apart = all(each.database or each.table for each in uses)
     effect = Text(
         "They share one failure, one upgrade, one connection limit and one cache: a heavy query of one slows all of them.",
         "Eles dividem uma falha, uma atualização, um limite de conexões e um cache: uma consulta pesada de um deixa todos lentos.",
     )
     if apart:
-        databases = tuple(sorted({each.database for each in uses}))
+        databases = tuple(sorted({each.database or each.table for each in uses}))
         why = Text(
-            f"{listed(services, 'en')} use databases of their own ({listed(databases, 'en')}) on one server. {effect.en}",
-            f"{listed(services, 'pt')} usam bancos próprios ({listed(databases, 'pt')}) no mesmo servidor. {effect.pt}",
+            f"{listed(services, 'en')} use databases or key spaces of their own ({listed(databases, 'en')}) on one server. {effect.en}",
+            f"{listed(services, 'pt')} usam bancos ou espaços de chaves próprios ({listed(databases, 'pt')}) no mesmo servidor. {effect.pt}",
         )
     else:
         why = Text(
