@@ -205,8 +205,10 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
     if apart:
         databases = tuple(sorted({each.database or each.table for each in uses}))
         why = Text(
-            f"{listed(services, 'en')} use databases or key spaces of their own ({listed(databases, 'en')}) on one server. {effect.en}",
-            f"{listed(services, 'pt')} usam bancos ou espaços de chaves próprios ({listed(databases, 'pt')}) no mesmo servidor. {effect.pt}",
+            f"{listed(services, 'en')} use databases or key spaces of their own ({listed(databases, 'en')}) on one server. "
+            f"{effect.en}",
+            f"{listed(services, 'pt')} usam bancos ou espaços de chaves próprios ({listed(databases, 'pt')}) no mesmo servidor. "
+            f"{effect.pt}",
         )
     else:
         why = Text(
