@@ -64,9 +64,11 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
     from backend_expert.lab.load.limits import capacity
+    from backend_expert.lab.load.scale_out import cluster
 
 _LAZY = {
     "capacity": "limits",
+    "cluster": "scale_out",
     "compare": "experiment",
     "monte_carlo": "experiment",
     "run": "experiment",
@@ -114,6 +116,7 @@ __all__ = [
     "at_rates",
     "bursty",
     "capacity",
+    "cluster",
     "compare",
     "constant",
     "crash",
