@@ -15,9 +15,19 @@ from msgspec import Struct, structs
 
 from backend_expert.model import Evidence
 
-Isolation = Literal["read-committed", "repeatable-read", "snapshot", "serializable"]
-"""Levels by what they do, not by what an engine calls them: `repeatable-read` is MySQL's (a snapshot without write conflicts),
-`snapshot` is PostgreSQL's REPEATABLE READ and MongoDB's transactions."""
+Isolation = Literal["read-uncommitted", "read-committed", "conflict-checked", "repeatable-read", "snapshot", "serializable"]
+"""Levels by what they do, not by what an engine calls them.
+
+`repeatable-read` is MySQL's: a snapshot without write conflicts. `snapshot` is PostgreSQL's REPEATABLE READ, Oracle's SERIALIZABLE,
+MongoDB's transactions. `conflict-checked` is Memgraph's READ COMMITTED: committed reads, and no write over a row that changed since
+the transaction began.
+"""
+
+LOCKING: tuple[Isolation, ...] = ("read-uncommitted", "read-committed")
+"""Levels at which a write holds its row lock to the end; at the others a changed row is noticed at the commit, or not at all."""
+
+CHECKED: tuple[Isolation, ...] = ("conflict-checked", "snapshot", "serializable")
+"""Levels at which a commit fails when a row that it writes (at `serializable` also one that it read) was changed meanwhile."""
 
 Per = Literal["attempt", "request", "flow"]
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from backend_expert.lab.states import flow as steps
 from backend_expert.lab.states.flow import FlowError, Isolation, Step
 from backend_expert.model.positions import Mapping, Node, Scalar, Sequence
 
-ISOLATION: dict[str, Isolation] = {
-    "read-committed": "read-committed",
-    "repeatable-read": "repeatable-read",
-    "snapshot": "snapshot",
-    "serializable": "serializable",
-}
+ISOLATION: dict[str, Isolation] = {level: level for level in get_args(Isolation)}
 
 
 class Reader(Protocol):

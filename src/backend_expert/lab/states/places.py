@@ -19,6 +19,8 @@ from backend_expert.lab.states.expression import (
     variable,
 )
 from backend_expert.lab.states.flow import (
+    CHECKED,
+    LOCKING,
     Ack,
     Branch,
     CacheGet,
@@ -37,7 +39,7 @@ from backend_expert.lab.states.flow import (
 )
 from backend_expert.lab.states.process import FREE, Process
 from backend_expert.lab.states.program import Acquire, Await, Early, Group, Node, Release
-from backend_expert.lab.states.statements import Outcome, Path, run
+from backend_expert.lab.states.statements import Outcome, Path, run, touched
 from backend_expert.lab.states.world import (
     CLIENT_REFUSED,
     CLIENT_SERVED,
@@ -143,6 +145,9 @@ def _group(commands: Commands, process: Process, node: Node, group: Group, insta
     view = process.view(node, instance)
     written = {name: value for name, value in view.items() if value.terms[0][0].startswith(f"{process.name} wrote ")}
     start = Path(TRUE, written)
+    for reference in sorted(node.situation.written):
+        if not reference.startswith("outbox:"):
+            start = touched(context, commands.flow.table(reference.rpartition(".")[0]), start)
     fresh = _unchanged_since_snapshot(process, node, instance)
     label = words.group(group.steps, group.commits)
     lane = store_lane(group.steps)
@@ -175,7 +180,7 @@ def _left_by(outcome: Outcome, label: Text) -> Iterator[tuple[Path, Text, object
 
 def _unchanged_since_snapshot(process: Process, node: Node, instance: Instance) -> Guard:
     """Return the guard that no row which the level watches was committed to since the snapshot."""
-    if not node.situation.snapshot or node.situation.isolation not in {"snapshot", "serializable"}:
+    if not node.situation.snapshot or node.situation.isolation not in CHECKED:
         return TRUE
     names = process.snapshot_names(node.situation.columns, instance)
     view = process.view(node, instance)
@@ -203,7 +208,7 @@ def _early(commands: Commands, process: Process, node: Node, early: Early, insta
 def _snapshot(process: Process, node: Node, instance: Instance, path: Path) -> Path:
     """Copy what the transaction will read, at its first statement."""
     situation = node.situation
-    if situation.snapshot or situation.isolation in {"", "read-committed"}:
+    if situation.snapshot or situation.isolation in {"", *LOCKING}:
         return path
     for name in process.snapshot_names(situation.columns, instance):
         copy = process.snapshot_copy(name)
@@ -222,7 +227,7 @@ def _read(commands: Commands, process: Process, node: Node, step: Read, instance
     elif node.situation.isolation:
         value = value.substitute(process.view(node, instance))
         path = _snapshot(process, node, instance, path)
-    if step.lock and node.situation.isolation == "read-committed" and table.name not in node.situation.locked:
+    if step.lock and node.situation.isolation in LOCKING and table.name not in node.situation.locked:
         lock = commands.world.row_lock(table, instance)
         path = path.where(is_value(lock, 0)).assign(lock, number(1))
     path = Path(path.guard, {**path.values, process.locals[step.into]: value})

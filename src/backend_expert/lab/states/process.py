@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from backend_expert.lab.states.expression import TRUE, Guard, Linear, both, is_value, number, opposite, variable
-from backend_expert.lab.states.flow import Branch, CacheGet, Call, FlowError, Handler, Parallel, Read, Step, walk
+from backend_expert.lab.states.flow import LOCKING, Branch, CacheGet, Call, FlowError, Handler, Parallel, Read, Step, walk
 from backend_expert.lab.states.machine import Variable
 from backend_expert.lab.states.program import Await, Early, Node, Program, columns_of, program_of, settles
 from backend_expert.lab.states.statements import Context, Outcome, Path
@@ -119,15 +119,19 @@ class Process:
                     paths += self.go(narrowed, before, target.edges[arm], instance, fine=fine)
             return paths
         if before is not None and before.situation.isolation and not target.situation.isolation:
-            path = self.leave_transaction(path, before, instance)
+            path = self.leave_transaction(path, before, instance, commits=fine)
         if fine and self.handler.consumes and before is not None and not before.situation.failed and settles(target):
             path = path.assign(self.world.handled(self.handler, instance), number(1))
         if target.final:
             return self.finish(path, before, target.final, instance)
         return [path.assign(self.at, number(target.number))]
 
-    def leave_transaction(self, path: Path, before: Node, instance: Instance) -> Path:
-        """Forget private values and give row locks back."""
+    def leave_transaction(self, path: Path, before: Node, instance: Instance, *, commits: bool) -> Path:
+        """Forget private values and give row locks back; what others could see of a transaction that fails is undone."""
+        if before.situation.isolation == "read-uncommitted" and not commits:
+            for reference in sorted(before.situation.written):
+                name = self.real(reference, instance)
+                path = path.assign(name, variable(self._own(reference, instance))) if name else path
         for name in self.private:
             path = path.assign(name, number(0))
         for table in sorted(before.situation.locked):
@@ -159,7 +163,7 @@ class Process:
         """Return the paths of a crash at a node: local values go, messages come back, locks stay with a dead holder."""
         path = self.clear(Path())
         if node.situation.isolation:
-            path = self.leave_transaction(path, node, instance)
+            path = self.leave_transaction(path, node, instance, commits=False)
         if isinstance(node.operation, Await) and isinstance(node.operation.step, Parallel):
             for child in self.children[node.operation.step]:
                 path = child.clear(path).assign(child.result, number(0))
@@ -190,10 +194,10 @@ class Process:
         """Return which variables stand for others inside a transaction: the snapshot, and over it its own writes."""
         result: dict[str, Linear] = {}
         situation = node.situation
-        if situation.isolation not in {"", "read-committed"} and situation.snapshot:
+        if situation.isolation not in {"", *LOCKING} and situation.snapshot:
             for name in self.snapshot_names(situation.columns, instance):
                 result[name] = variable(self.snapshot_copy(name))
-        for reference in sorted(situation.written):
+        for reference in sorted(situation.written) if situation.isolation != "read-uncommitted" else ():
             name = self.real(reference, instance)
             if name:
                 result[name] = variable(self._own(reference, instance))
@@ -229,6 +233,8 @@ class Process:
 
     def keep_private(self, node: Node, outcome: Outcome, step: Step, instance: Instance) -> Path:
         """Return the path of an early statement with its writes kept in private variables."""
+        if node.situation.isolation == "read-uncommitted":
+            return self._keep_old(node, outcome, step, instance)
         view = self.view(node, instance)
         path = Path(outcome.path.guard, {})
         references = node.situation.written | columns_of(step)  # type: ignore[arg-type]
@@ -239,6 +245,15 @@ class Process:
         for name, value in outcome.path.values.items():
             if name not in changed and not name.endswith(".commits"):
                 path = Path(path.guard, {**path.values, name: value})
+        return path
+
+    def _keep_old(self, node: Node, outcome: Outcome, step: Step, instance: Instance) -> Path:
+        """Return the path of a statement whose writes everybody sees at once, with the old values kept for the case of a failure."""
+        path = outcome.path
+        for reference in sorted(columns_of(step) - node.situation.written):  # type: ignore[arg-type]
+            name = self.real(reference, instance)
+            if name:
+                path = Path(path.guard, {**path.values, self._own(reference, instance): variable(name)})
         return path
 
 

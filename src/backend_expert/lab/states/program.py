@@ -8,6 +8,8 @@ from typing import Union
 from msgspec import Struct, structs
 
 from backend_expert.lab.states.flow import (
+    CHECKED,
+    LOCKING,
     Ack,
     Branch,
     CacheGet,
@@ -180,7 +182,7 @@ def locked_tables(handlers: tuple[Handler, ...]) -> frozenset[str]:
     found: set[str] = set()
     for handler in handlers:
         for step in walk(handler.steps):
-            if isinstance(step, Transaction) and step.isolation == "read-committed":
+            if isinstance(step, Transaction) and step.isolation in LOCKING:
                 early, _ = split_transaction(step)
                 found |= tables_written(early)
                 found |= {each.source.rpartition(".")[0] for each in walk(early) if isinstance(each, Read) and each.lock}
@@ -192,7 +194,7 @@ def versioned_tables(handlers: tuple[Handler, ...]) -> frozenset[str]:
     found: set[str] = set()
     for handler in handlers:
         for step in walk(handler.steps):
-            if isinstance(step, Transaction) and step.isolation in {"snapshot", "serializable"}:
+            if isinstance(step, Transaction) and step.isolation in CHECKED:
                 early, _ = split_transaction(step)
                 if early:
                     found |= tables_written(step.steps)
@@ -326,7 +328,7 @@ class _Builder:
 
     def after_read(self, step: Read, here: Situation) -> Situation:
         """Return the situation after a read: it may have taken a snapshot or a row lock."""
-        if here.isolation == "read-committed" and step.lock:
+        if here.isolation in LOCKING and step.lock:
             return structs.replace(here, locked=here.locked | {step.source.rpartition(".")[0]})
         return structs.replace(here, snapshot=True) if here.isolation else here
 
@@ -342,7 +344,7 @@ class _Builder:
             return self.group(Group((step,)), here, then, fail, crash)
         node = self.node(Early(step), here, crash)
         after = structs.replace(here, written=here.written | columns_of(step), snapshot=True)
-        if here.isolation == "read-committed":
+        if here.isolation in LOCKING:
             after = structs.replace(after, locked=here.locked | tables_written((step,)))
         node.edges["next"] = then(after)
         self.exits(node, (step,), here, lambda s: then(after if s.isolation else s), fail, crash)
@@ -405,10 +407,10 @@ class _Builder:
 
     def snapshot_of(self, step: Transaction) -> frozenset[str]:
         """Return what a transaction copies at its first statement: what it reads, and the commit counts of the rows it watches."""
-        if step.isolation == "read-committed":
+        if step.isolation in LOCKING:
             return frozenset()
-        read = columns_read(step.steps)
-        watched = tables_written(step.steps) if step.isolation in {"snapshot", "serializable"} else frozenset()
+        read = columns_read(step.steps) if step.isolation != "conflict-checked" else frozenset()
+        watched = tables_written(step.steps) if step.isolation in CHECKED else frozenset()
         counts = {f"{table}.commits" for table in watched}
         if step.isolation == "serializable":
             counts |= {

@@ -269,7 +269,10 @@ class _Recovery:
         if not level:
             return DEFAULT_ISOLATION.get(technology, "read-committed")
         if level == "serializable":
-            return "serializable"
+            return "snapshot" if technology == "oracle" else "serializable"
+        if level == "read-uncommitted":
+            # PostgreSQL gives READ COMMITTED under this name (manual, 13.2).
+            return "read-committed" if technology == "postgresql" else "read-uncommitted"
         if level == "repeatable-read":
             return "repeatable-read" if technology in {"mysql", "mariadb"} else "snapshot"
         return "snapshot" if level == "snapshot" else "read-committed"

@@ -157,7 +157,8 @@ def _free(context: Context, table: Table, path: Path) -> Path:
     return path.where(is_value(context.world.row_lock(table, context.instance), 0))
 
 
-def _touched(context: Context, table: Table, path: Path) -> Path:
+def touched(context: Context, table: Table, path: Path) -> Path:
+    """Return the path on which the row of the instance counts one commit more, where some level watches it."""
     if table.name not in context.world.versioned:
         return path
     name = context.world.commits(table, context.instance)
@@ -180,7 +181,7 @@ def _insert(context: Context, step: Insert, path: Path) -> list[Outcome]:
     for column in table.columns:
         value = context.sum(given[column.name]) if column.name in given else number(context.world.initial(column))
         fine = fine.assign(context.world.column(table, column.name, context.instance), value)
-    outcomes = [Outcome(_touched(context, table, fine))]
+    outcomes = [Outcome(touched(context, table, fine))]
     if table.unique:
         outcomes.append(Outcome(path.where(opposite(free)), "error" if step.on_duplicate is None else step))
     return outcomes
@@ -192,7 +193,7 @@ def _delete(context: Context, step: Delete, path: Path) -> list[Outcome]:
     path = path.assign(context.world.has_row(table, context.instance).terms[0][0], number(0))
     for column in table.columns:
         path = path.assign(context.world.column(table, column.name, context.instance), number(0))
-    return [Outcome(_touched(context, table, path))]
+    return [Outcome(touched(context, table, path))]
 
 
 def _update_where(context: Context, step: UpdateWhere, path: Path) -> list[Outcome]:
@@ -238,7 +239,7 @@ def _set(context: Context, table: Table, values: Sets, path: Path) -> list[Outco
     for name, value in new.items():
         target = context.world.column(table, name, context.instance)
         paths = [Path(each.guard, {**each.values, target: value.substitute(old)}) for each, old in zip(paths, before, strict=True)]
-    return [Outcome(_touched(context, table, each)) for each in paths if each.possible]
+    return [Outcome(touched(context, table, each)) for each in paths if each.possible]
 
 
 def _moved(context: Context, source: str, new: int, path: Path) -> list[Path]:
