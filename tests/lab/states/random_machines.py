@@ -1,5 +1,7 @@
 """Random small machines, and the plainest explorer that there is: what the engines are measured against."""
 
+import random
+
 from hypothesis import strategies as st
 
 from backend_expert.lab.states.expression import Atom, Linear, holds, number, variable
@@ -9,40 +11,42 @@ from backend_expert.model import Text
 NAMES = ("p", "q", "x", "y")
 
 
-@st.composite
-def machines(draw: st.DrawFn) -> Machine:
-    """Draw a machine of two processes and two counters with a budget for faults; counters stop at their bounds."""
+def machines() -> st.SearchStrategy[Machine]:
+    """Return random machines for property tests."""
+    return st.randoms(use_true_random=False).map(drawn)
+
+
+def drawn(source: random.Random) -> Machine:
+    """Return a machine of two processes and two counters with a budget for faults; counters stop at their bounds."""
     variables = (
         Variable("p", 0, 3, role="control"),
         Variable("q", 0, 3, role="control"),
-        Variable("x", -1, 3, draw(st.integers(0, 2)), saturates=True),
+        Variable("x", -1, 3, source.randint(0, 2), saturates=True),
         Variable("y", 0, 3, 0, saturates=True),
-        Variable("crash", 0, 2, draw(st.integers(0, 2)), role="budget"),
+        Variable("crash", 0, 2, source.randint(0, 2), role="budget"),
     )
     commands = []
-    for index in range(draw(st.integers(3, 9))):
-        process = draw(st.sampled_from(("p", "q")))
-        guard = [Atom(Linear(((process, 1),), -draw(st.integers(0, 3))), "=")]
-        if draw(st.booleans()):
-            factor = draw(st.sampled_from((-1, 1)))
-            relation = draw(st.sampled_from(("=", "!=", "<=")))
-            guard.append(Atom(Linear(((draw(st.sampled_from(("x", "y"))), factor),), draw(st.integers(-2, 2))), relation))
-        update = {process: number(draw(st.integers(0, 3)))}
-        target = draw(st.sampled_from(("x", "y")))
-        update[target] = draw(
-            st.sampled_from(
-                (number(0), number(2), variable("x") + number(1), variable("y") - number(1), variable("x") + variable("y"))
-            )
+    for index in range(source.randint(3, 9)):
+        process = source.choice(("p", "q"))
+        guard = [Atom(Linear(((process, 1),), -source.randint(0, 3)), "=")]
+        if source.random() < 0.5:
+            factor = source.choice((-1, 1))
+            relation = source.choice(("=", "!=", "<="))
+            guard.append(Atom(Linear(((source.choice(("x", "y")), factor),), source.randint(-2, 2)), relation))
+        update = {process: number(source.randint(0, 3))}
+        target = source.choice(("x", "y"))
+        update[target] = source.choice(
+            (number(0), number(2), variable("x") + number(1), variable("y") - number(1), variable("x") + variable("y"))
         )
-        kind = draw(st.sampled_from(("internal", "internal", "environment", "request", "fault")))
+        kind = source.choice(("internal", "internal", "environment", "request", "fault"))
         if kind == "fault":
             guard.append(Atom(number(1) - variable("crash"), "<="))
             update["crash"] = variable("crash") - number(1)
         commands.append(
             Command(Text(f"c{index}", f"c{index}"), Text("c", "c"), (tuple(guard),), tuple(sorted(update.items())), kind)  # type: ignore[arg-type]
         )
-    bad = ((Atom(Linear((("x", 1), ("y", 1)), -draw(st.integers(2, 5))), "="),),)
-    when = draw(st.sampled_from(("always", "quiescent")))
+    bad = ((Atom(Linear((("x", 1), ("y", 1)), -source.randint(2, 5)), "="),),)
+    when = source.choice(("always", "quiescent"))
     return Machine(variables, tuple(commands), (Property("sum", when, bad),))  # type: ignore[arg-type]
 
 

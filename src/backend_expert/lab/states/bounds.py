@@ -19,6 +19,8 @@ def update_interval(value: Linear, guard: Guard, variables: Mapping[str, Variabl
 
 def leaves_bounds(machine: Machine, command: Command, name: str, value: Linear) -> bool:
     """Tell whether an update of a command may leave the bounds of its variable."""
+    if not command.guard:
+        return False
     variables = {each.name: each for each in machine.variables}
     low, high = update_interval(value, command.guard, variables)
     return low < variables[name].low or high > variables[name].high

@@ -105,7 +105,7 @@ def _without(guard: Guard, found: tuple[str, int] | None) -> Guard:
 
 def _guard(guard: Guard, slot: dict[str, str]) -> str:
     clauses = [" and ".join(_atom(atom, slot) for atom in clause) or "True" for clause in guard]
-    return " or ".join(f"({each})" for each in clauses) if len(clauses) > 1 else clauses[0]
+    return " or ".join(f"({each})" for each in clauses) if len(clauses) > 1 else (clauses or ["False"])[0]
 
 
 def _atom(atom: Atom, slot: dict[str, str]) -> str:
