@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend_expert.advice.demand import (
-    callers_first,
     concurrency,
     connections_held,
     erlang_c,
     places_for,
     processor_demand,
-    rates_per_s,
     residence_ms,
     servers_for,
     tidy,
@@ -40,6 +38,7 @@ from backend_expert.model import (
     Work,
     Workload,
 )
+from backend_expert.model.demand import callers_first, rates_per_s
 
 if TYPE_CHECKING:
     from conftest import Builder

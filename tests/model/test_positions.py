@@ -77,3 +77,8 @@ def test_any_text_is_a_tree_or_a_position(text: str):
     except PositionError as error:
         lines.append(error.line)
     assert all(line >= 1 for line in lines)
+
+
+def test_a_number_of_a_thousand_digits_is_no_whole_number():
+    (node,) = parse_documents("a: " + "9" * 5_000)
+    assert not isinstance(node.get("a").value(), int)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from backend_expert.model.demand import STATED, rates_per_s
 from backend_expert.model.system_file import load
-from backend_expert.rules.demand import granted, rates_per_s, residence_ms, step_ms
+from backend_expert.rules.demand import granted, residence_ms, step_ms
 
 TEXT = """
 components:
@@ -48,7 +49,7 @@ workloads:
 
 
 def test_rates_follow_branches_loops_and_messages() -> None:
-    assert rates_per_s(load(TEXT)) == {"web GET /": 40, "stock GET /": 10, "mailer q": 40}
+    assert rates_per_s(load(TEXT), counting=STATED) == {"web GET /": 40, "stock GET /": 10, "mailer q": 40}
 
 
 def test_times_add_up_in_sequence_and_take_the_longest_branch() -> None:
@@ -64,8 +65,8 @@ def test_an_unknown_time_counts_nothing() -> None:
 def test_an_assumed_number_counts_only_where_it_is_granted() -> None:
     text = TEXT.replace("rate_per_s: 40", "rate_per_s: {value: 40, certainty: assumed}")
     system = load(text)
-    assert set(rates_per_s(system).values()) == {0.0}
-    assert rates_per_s(granted(system))["stock GET /"] == 10
+    assert set(rates_per_s(system, counting=STATED).values()) == {0.0}
+    assert rates_per_s(granted(system), counting=STATED)["stock GET /"] == 10
 
 
 def test_a_timeout_cuts_the_time_of_a_call() -> None:
@@ -85,5 +86,5 @@ operations:
   b x: {component: b, trigger: {kind: http}, steps: [{step: work, cpu_ms: 2}, {step: call, operation: a x}]}
 workloads: {load: {operation: a x, rate_per_s: 3}}
 """)
-    assert rates_per_s(system) == {"a x": 3, "b x": 3}
+    assert rates_per_s(system, counting=STATED) == {"a x": 3, "b x": 3}
     assert residence_ms(system)["a x"] == 3

@@ -16,7 +16,7 @@ from backend_expert.rules.wording import counted, duration, figure, listed, perc
         (0.25, "0.25", "0,25"),
         (2.0, "2", "2"),
         (1.234, "1.23", "1,23"),
-        (0.0004, "0", "0"),
+        (0.0004, "0.0004", "0,0004"),
     ],
 )
 def test_figures(value: float, en: str, pt: str) -> None:

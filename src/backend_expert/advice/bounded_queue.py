@@ -9,11 +9,12 @@ from msgspec import structs
 
 from backend_expert.advice.budget import objective_ms
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import TAIL, chosen, mean, processor_demand, rates_per_s, residence_ms
+from backend_expert.advice.demand import TAIL, chosen, mean, processor_demand, residence_ms
 from backend_expert.advice.experiments import peak_traffic, slow_callee
 from backend_expert.advice.place import concerned, with_deployment
 from backend_expert.lab.load import Scenario
 from backend_expert.model import Call, Component, Deployment, Finding, Kind, System, call_sites, entries
+from backend_expert.model.demand import rates_per_s
 
 
 def _overload(system: System, finding: Finding, peak: float) -> Scenario:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from backend_expert.advice.demand import TAIL, callers_first, mean, residence_ms, tidy
+from backend_expert.advice.demand import TAIL, mean, residence_ms, tidy
 from backend_expert.model import CacheGet, Call, CallSite, Link, Operation, Policy, Query, Retry, System, entries, walk
+from backend_expert.model.demand import callers_first
 
 RETRANSMISSION_MS = 200.0
 """The least time after which Linux sends a lost TCP segment again (TCP_RTO_MIN in include/net/tcp.h).

@@ -6,10 +6,11 @@ from msgspec import structs
 
 from backend_expert.advice.budget import timeouts_ms
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import chosen, executions, rates_per_s
+from backend_expert.advice.demand import chosen
 from backend_expert.advice.experiments import silent_callee
 from backend_expert.advice.place import component_of, replicas_of, synchronous_sites, with_policies
 from backend_expert.model import Breaker, Call, CallSite, Finding, Mechanism, Policy, System
+from backend_expert.model.demand import executions, rates_per_s
 
 FAILURE_RATIO = 0.5
 """The default of resilience4j (failureRateThreshold) and opossum (errorThresholdPercentage)."""

@@ -7,7 +7,7 @@ numbers were good ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from backend_expert.model import (
     Branch,
@@ -18,7 +18,6 @@ from backend_expert.model import (
     Compensate,
     Estimate,
     Lock,
-    Operation,
     Parallel,
     Publish,
     Query,
@@ -29,6 +28,9 @@ from backend_expert.model import (
     Wait,
     Work,
 )
+from backend_expert.model.demand import MEAN, executions, rates_per_s
+
+mean = MEAN.of
 
 TAIL = math.log(1000)
 """The 99.9th percentile of an exponential law in units of its mean (6.9).
@@ -36,11 +38,6 @@ TAIL = math.log(1000)
 Service times vary less than that or about as much, so a timeout at `TAIL` means cuts about one good answer in a thousand, the rate
 that "Timeouts, retries and backoff with jitter" (Amazon Builders' Library) proposes to accept.
 """
-
-
-def mean(estimate: Estimate | None) -> float:
-    """Return the value of an estimate; an unknown one counts nothing, so complete the system first."""
-    return 0.0 if estimate is None else estimate.value
 
 
 def chosen(value: float) -> Estimate:
@@ -54,27 +51,6 @@ def tidy(value: float) -> float:
         return 0.0
     unit: float = 10.0 ** (math.floor(math.log10(value)) - 1)
     return float(round(math.ceil(value / unit - 1e-9) * unit, 9))
-
-
-def executions(steps: tuple[Step, ...], times: float = 1.0) -> Iterator[tuple[Step, float]]:
-    """Yield every step, outer before inner, with how often it runs on average in one run of the operation."""
-    for step in steps:
-        yield step, times
-        match step:
-            case Transaction() | Lock() | Compensate():
-                yield from executions(step.steps, times)
-            case Repeat():
-                yield from executions(step.steps, times * step.count.value)
-            case Parallel():
-                for branch in step.branches:
-                    yield from executions(branch, times)
-            case Branch():
-                yield from executions(step.then, times * step.probability.value)
-                yield from executions(step.otherwise, times * (1 - step.probability.value))
-            case CacheGet():
-                yield from executions(step.on_miss, times * (1 - mean(step.hit_ratio)))
-            case _:
-                pass
 
 
 def residence_ms(system: System) -> dict[str, float]:
@@ -134,66 +110,6 @@ def step_ms(system: System, step: Step) -> float:
     """Return the mean time that one step takes, network included and queues not, in ms."""
     known = residence_ms(system)
     return steps_ms((step,), lambda name: known.get(name, 0.0), 2 * mean(system.network_ms))
-
-
-def callers_first(system: System) -> tuple[Operation, ...]:
-    """Return the operations so that each stands after everything that calls or triggers it; cycles are cut at the call back."""
-    operations = {operation.name: operation for operation in system.operations}
-    onward = {name: sorted(targets) for name, targets in _targets(system).items()}
-    finished: list[Operation] = []
-    seen: set[str] = set()
-    called = {target for targets in onward.values() for target in targets}
-    roots = [name for name in operations if name not in called] + list(operations)
-    for root in roots:
-        stack: list[tuple[str, int]] = [(root, 0)]
-        while stack:
-            name, at = stack.pop()
-            if at == 0:
-                if name in seen:
-                    continue
-                seen.add(name)
-            if at < len(onward[name]):
-                stack += [(name, at + 1), (onward[name][at], 0)]
-            else:
-                finished.append(operations[name])
-    return tuple(reversed(finished))
-
-
-def _targets(system: System) -> dict[str, dict[str, float]]:
-    """Return, for each operation, the operations it starts and how often in one run."""
-    consumers: dict[str, list[str]] = {}
-    names = {operation.name for operation in system.operations}
-    for operation in system.operations:
-        if operation.trigger.kind == "message":
-            consumers.setdefault(operation.trigger.name, []).append(operation.name)
-    started: dict[str, dict[str, float]] = {}
-    for operation in system.operations:
-        counts: dict[str, float] = {}
-        for step, times in executions(operation.steps):
-            reached = (
-                [step.operation] if isinstance(step, Call) else consumers.get(step.topic, []) if isinstance(step, Publish) else []
-            )
-            for name in reached:
-                if name in names:
-                    counts[name] = counts.get(name, 0.0) + times
-        started[operation.name] = counts
-    return started
-
-
-def rates_per_s(system: System, peak: float = 1.0) -> dict[str, float]:
-    """Return how often each operation starts, a second, when the workloads are `peak` times as heavy and nothing is retried."""
-    targets = _targets(system)
-    rates = dict.fromkeys(targets, 0.0)
-    for workload in system.workloads:
-        if workload.operation in rates:
-            rates[workload.operation] += peak * workload.rate_per_s.value
-    done: set[str] = set()
-    for operation in callers_first(system):
-        done.add(operation.name)
-        for name, times in targets[operation.name].items():
-            if name not in done:
-                rates[name] += rates[operation.name] * times
-    return rates
 
 
 def concurrency(system: System, peak: float = 1.0) -> dict[str, float]:

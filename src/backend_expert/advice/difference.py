@@ -8,7 +8,6 @@ from typing import TypeVar
 from msgspec import structs
 
 from backend_expert.advice.demand import mean
-from backend_expert.advice.wording import figure, named, sentence, together
 from backend_expert.model import (
     CacheGet,
     Call,
@@ -29,6 +28,7 @@ from backend_expert.model import (
     policy_of,
     walk,
 )
+from backend_expert.model.wording import figure, named, sentence, together
 
 Kind = TypeVar("Kind", CacheGet, Call, Publish, Repeat, Transaction)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from backend_expert.advice.demand import concurrency, executions, mean, processor_demand, rates_per_s, residence_ms
+from backend_expert.advice.demand import concurrency, mean, processor_demand, residence_ms
 from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, replicas_of, synchronous_sites
 from backend_expert.lab import load
 from backend_expert.model import Component, Finding, Kind, System, call_sites
+from backend_expert.model.demand import executions, rates_per_s
 
 BEFORE_S, AFTER_S = 5.0, 20.0
 """Seconds of usual traffic in front of a disturbance, and after it for the recovery.

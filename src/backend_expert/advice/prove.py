@@ -14,10 +14,10 @@ from backend_expert.advice.difference import changed_components, differences
 from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S
 from backend_expert.advice.proof import Proposal, Proving
 from backend_expert.advice.trial import Bench, Trial, measured, proof_of, try_out
-from backend_expert.advice.wording import sentence, together
 from backend_expert.lab import load
 from backend_expert.model import Finding, System, Text
 from backend_expert.model.assume import complete
+from backend_expert.model.wording import sentence, together
 
 Progress = Callable[[int, int], None]
 

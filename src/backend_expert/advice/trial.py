@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from backend_expert.advice.candidates import Candidate, applied
 from backend_expert.advice.proof import Band, Interval, Measure, Proof, Series, Verdict
-from backend_expert.advice.wording import figure, percent, sentence, together
 from backend_expert.lab import load
 from backend_expert.model import System, Text
+from backend_expert.model.wording import figure, percent, sentence, together
 
 SCENARIOS_TRIED = 3
 """Findings of one remedy may bite under different faults; the worst of the first three is the experiment."""

@@ -18,7 +18,7 @@ from backend_expert.model.graph import (
     walk,
     without_superseded,
 )
-from backend_expert.model.policy import Breaker, Hedge, Mechanism, Policy, Pool, Retry
+from backend_expert.model.policy import UNKNOWN_POLICY, Breaker, Hedge, Mechanism, Policy, Pool, Retry
 from backend_expert.model.steps import (
     Ack,
     Action,
@@ -63,6 +63,7 @@ from backend_expert.model.system import (
 __all__ = [
     "STATEFUL",
     "STORES",
+    "UNKNOWN_POLICY",
     "Ack",
     "Action",
     "Autoscaling",

@@ -152,6 +152,11 @@ def with_values(system: System, values: Mapping[str, float]) -> System:
         value = values.get(path)
         return estimate if value is None else structs.replace(estimate, value=value)
 
+    return mapped(system, number)
+
+
+def mapped(system: System, number: Callable[[str, Estimate], Estimate]) -> System:
+    """Return the system with every number replaced by what `number` makes of its path and itself."""
     return _mapped(system, "", number)  # type: ignore[no-any-return]
 
 
@@ -162,7 +167,7 @@ def draw(system: System, seed: int, world: int) -> System:
         value = drawn(path, estimate, seed, world)
         return estimate if value == estimate.value else structs.replace(estimate, value=value)
 
-    return _mapped(system, "", number)  # type: ignore[no-any-return]
+    return mapped(system, number)
 
 
 def drawn(path: str, estimate: Estimate, seed: int, world: int) -> float:

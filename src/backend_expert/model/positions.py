@@ -43,7 +43,7 @@ class Scalar(Struct, frozen=True):
             return True
         if self.text in {"false", "False", "FALSE"}:
             return False
-        if re.fullmatch(r"[-+]?[0-9]+", self.text):
+        if re.fullmatch(r"[-+]?[0-9]{1,300}", self.text):
             return int(self.text)
         if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", self.text):
             return float(self.text)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
+from backend_expert.model.wording import percentage, written
 from backend_expert.review.result import Interval
 
 if TYPE_CHECKING:
     from backend_expert.review.result import Measure
 
 NO_BREAK = "\u00a0"
-MINUS = "\u2212"
 
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|MB)\b|%)")
 
@@ -21,39 +20,13 @@ _SECONDS_FROM_MS = 10_000
 
 
 def number(value: float, language: str, decimals: int | None = None) -> str:
-    """Return `1,234.5` in English and `1.234,5` in Portuguese; without `decimals`, to three significant digits."""
-    if not math.isfinite(value):
-        return "–"
-    text = f"{abs(value):,.{_decimals(value) if decimals is None else decimals}f}"
-    if decimals is None and "." in text:
-        text = text.rstrip("0").rstrip(".")
-    sign = MINUS if value < 0 and text.strip("0.,") else ""
-    if language == "pt-BR":
-        text = text.translate(str.maketrans(",.", ".,"))
-    return sign + text
-
-
-def _decimals(value: float) -> int:
-    size = abs(value)
-    if size >= 100 or size == 0:
-        return 0
-    if size >= 10:
-        return 1
-    if size >= 1:
-        return 2
-    return min(6, 2 - math.floor(math.log10(size)))
+    """Return `1,234.5` in English and `1.234,5` in Portuguese; without `decimals`, three significant digits below 100."""
+    return written(value, language, decimals)
 
 
 def percent(ratio: float, language: str) -> str:
     """Return a ratio as a percentage; one that is not whole never rounds up to 100."""
-    return _percentage(ratio, language) + NO_BREAK + "%"
-
-
-def _percentage(ratio: float, language: str) -> str:
-    decimals = 0 if ratio * 100 == round(ratio * 100) else 1
-    while decimals < 4 and 0.9 < ratio < 1 and round(ratio * 100, decimals) >= 100:
-        decimals += 1
-    return number(ratio * 100, language, decimals)
+    return percentage(ratio, language) + NO_BREAK + "%"
 
 
 def unit(figure: str) -> str:
@@ -110,7 +83,7 @@ def with_units(text: str) -> str:
 def _scaled(figure: str, values: tuple[float, ...], language: str) -> tuple[list[str], str]:
     name = unit(figure)
     if name == "%":
-        return [_percentage(value, language) for value in values], name
+        return [percentage(value, language) for value in values], name
     if name == "ms" and max(abs(value) for value in values) >= _SECONDS_FROM_MS:
         return [number(value / 1000, language) for value in values], "s"
     return [number(value, language) for value in values], name

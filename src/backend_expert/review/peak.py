@@ -6,9 +6,9 @@ from concurrent.futures import Executor
 
 from backend_expert.lab import load
 from backend_expert.model import System
+from backend_expert.model.wording import milliseconds, percent, sentence
 from backend_expert.review.result import Band, Interval, Measure, PeakStudy
 from backend_expert.review.series import AFTER, BEFORE, MEASURES, PEAK, series_of
-from backend_expert.review.words import milliseconds, percent, phrase
 
 AT_S, LASTS_S, RUN_S = 20.0, 30.0, 80.0
 REPLICATIONS = 4
@@ -21,7 +21,7 @@ def peak_study(before: System, after: System, factor: float, seed: int, executor
     objective = next((each.latency_p99_ms for each in before.objectives if each.latency_p99_ms is not None), None)
     changed = before != after
     first, second = comparison.before, comparison.after
-    summary = phrase(
+    summary = sentence(
         "At {factor}x for {seconds} s: {success} of requests succeed, p99 {p99}.",
         "Com {factor}x por {seconds} s: {success} das requisições têm sucesso, p99 {p99}.",
         factor=factor,
@@ -30,7 +30,7 @@ def peak_study(before: System, after: System, factor: float, seed: int, executor
         p99=milliseconds(first.p99_ms),
     )
     if changed:
-        summary = phrase(
+        summary = sentence(
             "{summary} With every proved recommendation together: {success}, p99 {p99}.",
             "{summary} Com todas as recomendações provadas juntas: {success}, p99 {p99}.",
             summary=summary,

@@ -26,10 +26,10 @@ from backend_expert.model import (
     replace_component,
 )
 from backend_expert.model.assume import draw
+from backend_expert.model.wording import figure, milliseconds, named, percent, sentence
 from backend_expert.review.brief import TITLES, Need
 from backend_expert.review.result import Band, Requirement
 from backend_expert.review.series import FAULT, series_of
-from backend_expert.review.words import listed, milliseconds, number, percent, phrase
 
 WORLDS = 20
 SURE = 0.9
@@ -91,7 +91,7 @@ def _survives_peak(question: Question, executor: Executor) -> Requirement:
     held = [_holds(outcome, question) for outcome in outcomes]
     nominal = outcomes[0]
     numbers: dict[str, Text | str | float] = {
-        "factor": number(question.factor),
+        "factor": figure(question.factor),
         "success": percent(nominal.success_ratio),
         "p99": milliseconds(nominal.p99_ms),
         "target": milliseconds(question.latency_p99_ms),
@@ -99,14 +99,14 @@ def _survives_peak(question: Question, executor: Executor) -> Requirement:
         "share": percent(sum(held) / len(held)),
         "bottleneck": nominal.bottleneck,
     }
-    answer = phrase(
+    answer = sentence(
         "At {factor}x, {success} of requests succeed, p99 {p99} (objective: {need} within {target}); held in {share} of plausible "
         "worlds.",
         "Com {factor}x, {success} das requisições têm sucesso, p99 {p99} (objetivo: {need} em até {target}); vale em {share} dos "
         "mundos plausíveis.",
         **numbers,
     )
-    counterexample = phrase(
+    counterexample = sentence(
         "The busiest part is {bottleneck}.", "A parte mais ocupada é {bottleneck}.", bottleneck=nominal.bottleneck
     )
     return _verdict(Need.SURVIVES_PEAK, held, answer, counterexample, question)
@@ -115,14 +115,14 @@ def _survives_peak(question: Question, executor: Executor) -> Requirement:
 def _answers_fast(question: Question, executor: Executor) -> Requirement:
     outcomes = _in_worlds(question, load.Scenario(STEADY_S), executor)
     nominal = outcomes[0]
-    answer = phrase(
+    answer = sentence(
         "With today's traffic p99 is {p99}; the objective is {target}.",
         "Com o tráfego de hoje o p99 é {p99}; o objetivo é {target}.",
         p99=milliseconds(nominal.p99_ms),
         target=milliseconds(question.latency_p99_ms),
     )
     if not question.objective_stated:
-        missing = phrase(
+        missing = sentence(
             "{answer} Nobody stated an objective: give one under 'objectives' in system.yaml or in the brief.",
             "{answer} Ninguém informou um objetivo: informe um em 'objectives' no system.yaml ou no briefing.",
             answer=answer,
@@ -145,7 +145,7 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
     needed = certainly_needed(question.system)
     broken.sort(key=lambda each: (each[1] not in needed, *each[:2]))
     if not broken:
-        answer = phrase(
+        answer = sentence(
             "{count} single failures tried, each for {seconds} s: at least {need} of requests succeed during every one.",
             "{count} falhas simples testadas, cada uma por {seconds} s: ao menos {need} das requisições têm sucesso em todas.",
             count=len(parts),
@@ -158,24 +158,24 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
     if not sure:
         return undecided(
             Need.FAULT_TOLERANT,
-            phrase(
+            sentence(
                 "{names} run without a second instance; whether their callers can answer without them was not found in the files "
                 "read.",
                 "{names} rodam sem uma segunda instância; se quem os chama consegue responder sem eles não foi encontrado nos "
                 "arquivos lidos.",
-                names=listed(tuple(name for _, name, _ in broken), 6),
+                names=named(tuple(name for _, name, _ in broken), 6),
             ),
         )
-    answer = phrase(
+    answer = sentence(
         "{broken} of {count} single failures break the objective of {need}: {names}.",
         "{broken} de {count} falhas simples quebram o objetivo de {need}: {names}.",
         broken=len(sure),
         count=len(parts),
         need=percent(question.success_ratio),
-        names=listed(sure, 6),
+        names=named(sure, 6),
     )
     if len(sure) < len(broken):
-        answer = phrase(
+        answer = sentence(
             "{answer} {more} more fail the requests that need them; whether their callers can do without was not found in the files "
             "read.",
             "{answer} Outros {more} fazem falhar as requisições que precisam deles; se quem os chama consegue dispensá-los não foi "
@@ -183,7 +183,7 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
             answer=answer,
             more=len(broken) - len(sure),
         )
-    counterexample = phrase(
+    counterexample = sentence(
         "One instance of {name} is gone for {seconds} s: {share} of requests succeed meanwhile.",
         "Uma instância de {name} some por {seconds} s: {share} das requisições têm sucesso nesse tempo.",
         name=worst,
@@ -211,17 +211,17 @@ def _scales(question: Question, executor: Executor) -> Requirement:
     if not judged:
         return undecided(Need.SCALES_HORIZONTALLY, NO_LIMIT if one else NO_CAPACITY)
     held = [second >= DOUBLING * first for first, second in judged]
-    answer = phrase(
+    answer = sentence(
         "Highest load within the objective: {one}x of today's traffic, {two}x with twice the replicas of every stateless part, "
         "{four}x with four times; doubling pays in {share} of plausible worlds.",
         "Maior carga dentro do objetivo: {one}x do tráfego de hoje, {two}x com o dobro de réplicas de cada parte sem estado, "
         "{four}x com o quádruplo; dobrar compensa em {share} dos mundos plausíveis.",
-        one=number(one),
-        two=number(two),
-        four=number(four),
+        one=figure(one),
+        two=figure(two),
+        four=figure(four),
         share=percent(sum(held) / len(held)),
     )
-    counterexample = phrase(
+    counterexample = sentence(
         "With twice the replicas the limit is {limit}.", "Com o dobro de réplicas o limite é {limit}.", limit=limit
     )
     return _verdict(Need.SCALES_HORIZONTALLY, held, answer, counterexample, question)
@@ -329,7 +329,7 @@ def _verdict(need: Need, held: Sequence[bool], answer: Text, counterexample: Tex
         return Requirement(id=need.value, title=title, verdict="held", answer=answer)
     if share <= 1 - SURE:
         return Requirement(id=need.value, title=title, verdict="broken", answer=answer, counterexample=counterexample)
-    missing = phrase(
+    missing = sentence(
         "{answer} Too much is assumed to decide: {what}.",
         "{answer} Há suposições demais para decidir: {what}.",
         answer=answer,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from backend_expert.model import System, Text, dependencies
+from backend_expert.model.wording import percent, sentence, together
 from backend_expert.review.result import Recommendation, ReportedFinding, Requirement
-from backend_expert.review.words import percent, phrase
 
 
 def read_sentence(system: System, files: tuple[str, ...]) -> Text:
     """Return what was read in one line."""
-    return phrase(
+    return sentence(
         "{files} files read: {components} components, {calls} dependencies between them.",
         "{files} arquivos lidos: {components} componentes, {calls} dependências entre eles.",
         files=len(files),
@@ -34,7 +34,7 @@ def verdict_sentence(
     else:
         worst = next(finding for finding in findings if finding.status != "asked")
         parts.append(
-            phrase(
+            sentence(
                 "{severe} severe of {all} findings; the worst: {worst}.",
                 "{severe} graves entre {all} achados; o pior: {worst}.",
                 severe=severe,
@@ -45,11 +45,11 @@ def verdict_sentence(
     broken = [each for each in requirements if each.verdict == "broken"]
     if broken:
         titles = Text("; ".join(each.title.en for each in broken).lower(), "; ".join(each.title.pt for each in broken).lower())
-        parts.append(phrase("Not held: {titles}.", "Não se cumpre: {titles}.", titles=titles))
+        parts.append(sentence("Not held: {titles}.", "Não se cumpre: {titles}.", titles=titles))
     first = next((each for each in recommendations if each.rank == 1), None)
     if first is not None:
         parts.append(_first(first))
-    return Text(" ".join(part.en for part in parts), " ".join(part.pt for part in parts))
+    return together(parts)
 
 
 def _first(recommendation: Recommendation) -> Text:
@@ -58,8 +58,8 @@ def _first(recommendation: Recommendation) -> Text:
     measures = recommendation.proof.measures if recommendation.proof is not None else ()
     success = next((each for each in measures if each.id == "success_ratio"), None)
     if success is None or success.difference.value < 0.001:
-        return phrase("Do first: {title}", "Faça primeiro: {title}", title=title)
-    return phrase(
+        return sentence("Do first: {title}", "Faça primeiro: {title}", title=title)
+    return sentence(
         "Do first: {title} In its experiment {before} of requests succeed without it and {after} with it.",
         "Faça primeiro: {title} No experimento, {before} das requisições têm sucesso sem isso e {after} com isso.",
         title=title,

@@ -6,11 +6,9 @@ bound and a limit that is too small for it is too small for certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from backend_expert.model import (
     Branch,
@@ -23,7 +21,6 @@ from backend_expert.model import (
     Lock,
     Operation,
     Parallel,
-    Publish,
     Query,
     Repeat,
     Step,
@@ -33,101 +30,16 @@ from backend_expert.model import (
     Work,
     policy_of,
 )
+from backend_expert.model.assume import mapped
+from backend_expert.model.demand import STATED
 
-
-def stated(estimate: Estimate | None) -> float:
-    """Return a number that somebody stated, and 0 for one that is unknown or assumed."""
-    return 0.0 if estimate is None or estimate.assumed else estimate.value
+stated = STATED.of
 
 
 @lru_cache(maxsize=4)
 def granted(system: System) -> System:
     """Return the system as it would be if every assumed number were true, for findings that begin with *if*."""
-    return _granted(system)  # type: ignore[no-any-return]
-
-
-def _granted(value: Any) -> Any:
-    if isinstance(value, Estimate):
-        return structs.replace(value, certainty=Certainty.DECLARED) if value.assumed else value
-    if isinstance(value, tuple):
-        return tuple(_granted(item) for item in value)
-    if isinstance(value, Struct):
-        fields = {name: getattr(value, name) for name in value.__struct_fields__}
-        changed = {name: new for name, old in fields.items() if (new := _granted(old)) is not old and new != old}
-        return structs.replace(value, **changed) if changed else value
-    return value
-
-
-def executions(steps: tuple[Step, ...], times: float = 1.0) -> Iterator[tuple[Step, float]]:
-    """Yield every step, outer before inner, with how often one run of the operation executes it at least."""
-    for step in steps:
-        yield step, times
-        match step:
-            case Transaction() | Lock() | Compensate():
-                yield from executions(step.steps, times)
-            case Repeat():
-                yield from executions(step.steps, times * stated(step.count))
-            case Parallel():
-                for branch in step.branches:
-                    yield from executions(branch, times)
-            case Branch():
-                share = stated(step.probability)
-                yield from executions(step.then, times * share)
-                yield from executions(step.otherwise, times * (0.0 if step.probability.assumed else 1 - share))
-            case CacheGet():
-                missed = 0.0 if step.hit_ratio is None or step.hit_ratio.assumed else 1 - step.hit_ratio.value
-                yield from executions(step.on_miss, times * missed)
-            case _:
-                pass
-
-
-@lru_cache(maxsize=16)
-def rates_per_s(system: System) -> dict[str, float]:
-    """Return how often each operation starts, a second, under the stated workloads and without retries."""
-    consumers: dict[str, list[str]] = {}
-    for operation in system.operations:
-        if operation.trigger.kind == "message":
-            consumers.setdefault(operation.trigger.name, []).append(operation.name)
-    started: dict[str, list[tuple[str, float]]] = {}
-    for operation in system.operations:
-        onward = started.setdefault(operation.name, [])
-        for step, times in executions(operation.steps):
-            match step:
-                case Call():
-                    onward.append((step.operation, times))
-                case Publish():
-                    onward += [(name, times) for name in consumers.get(step.topic, ())]
-                case _:
-                    pass
-    rates = dict.fromkeys(started, 0.0)
-    for workload in system.workloads:
-        if workload.operation in rates:
-            rates[workload.operation] += stated(workload.rate_per_s)
-    done: set[str] = set()
-    for name in _callers_first({name: tuple(target for target, _ in onward) for name, onward in started.items()}):
-        done.add(name)
-        for target, times in started[name]:
-            if target in rates and target not in done:
-                rates[target] += rates[name] * times
-    return rates
-
-
-def _callers_first(onward: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the names so that each stands after all that lead to it; a way back into a cycle is ignored."""
-    finished: dict[str, None] = {}
-    seen: set[str] = set()
-
-    def visit(name: str) -> None:
-        if name in onward and name not in seen:
-            seen.add(name)
-            for target in onward[name]:
-                visit(target)
-            finished[name] = None
-
-    called = {target for targets in onward.values() for target in targets}
-    for name in [*(name for name in onward if name not in called), *onward]:
-        visit(name)
-    return tuple(reversed(finished))
+    return mapped(system, lambda _, number: structs.replace(number, certainty=Certainty.DECLARED) if number.assumed else number)
 
 
 @lru_cache(maxsize=16)

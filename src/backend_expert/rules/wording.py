@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from backend_expert.model.wording import percentage, written
+
 Language = Literal["en", "pt"]
 
 
 def figure(value: float, language: Language) -> str:
     """Return a number as a person of that language writes it: whole from 100 up, three significant digits below."""
-    digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    text = f"{value:,.{digits}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text if language == "en" else text.translate(str.maketrans(",.", ".,"))
+    return written(value, language)
 
 
-def percent(share: float, language: Language, digits: int = 1) -> str:
+def percent(share: float, language: Language, digits: int | None = None) -> str:
     """Return a share from 0 to 1 as a percentage, with a space before the sign."""
-    text = f"{100 * share:.{digits}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return f"{text if language == 'en' else text.replace('.', ',')} %"
+    if digits is None:
+        return f"{percentage(share, language)} %"
+    return f"{written(100 * share, language, digits).rstrip('0').rstrip('.,')} %"
 
 
 def duration(milliseconds: float, language: Language) -> str:

@@ -18,8 +18,9 @@ from backend_expert.model import (
     Text,
     call_sites,
 )
+from backend_expert.model.demand import STATED, executions, rates_per_s
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.demand import executions, granted, instances, rates_per_s, stated
+from backend_expert.rules.demand import granted, instances, stated
 from backend_expert.rules.paths import chains, distinct, on_request_path
 from backend_expert.rules.wording import counted, duration, figure, listed
 
@@ -116,14 +117,14 @@ def _waited_for(system: System, sites: list[CallSite]) -> bool:
 
 def _rate_per_s(system: System, link: Link, sites: list[CallSite]) -> float:
     """Return how often the calls of a link are made, a second, under the workloads of the system."""
-    rates = rates_per_s(system)
+    rates = rates_per_s(system, counting=STATED)
     names = {site.operation for site in sites if site.link == link}
     callees: dict[Step, str] = {site.step: site.callee for site in call_sites(system) if site.operation in names}
     return sum(
         rates[operation.name] * times
         for operation in system.operations
         if operation.name in names
-        for step, times in executions(operation.steps)
+        for step, times in executions(operation.steps, counting=STATED)
         if callees.get(step) == link.callee
     )
 

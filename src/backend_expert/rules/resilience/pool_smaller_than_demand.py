@@ -26,8 +26,9 @@ from backend_expert.model import (
     call_sites,
     walk,
 )
+from backend_expert.model.demand import STATED, executions, rates_per_s
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.demand import block_ms, executions, granted, instances, rates_per_s, residence_ms, stated, step_ms
+from backend_expert.rules.demand import block_ms, granted, instances, residence_ms, stated, step_ms
 from backend_expert.rules.paths import place_of
 from backend_expert.rules.wording import figure, listed
 
@@ -128,17 +129,17 @@ def pools(system: System, caller: str) -> dict[str, Estimate]:
 
 
 def _requests(system: System, name: str) -> tuple[Busy, ...]:
-    rates, times = rates_per_s(system), residence_ms(system)
+    rates, times = rates_per_s(system, counting=STATED), residence_ms(system)
     return tuple(Busy(each.name, rates[each.name], times[each.name]) for each in system.operations if each.component == name)
 
 
 def _processors(system: System, name: str) -> tuple[Busy, ...]:
-    rates = rates_per_s(system)
+    rates = rates_per_s(system, counting=STATED)
     return tuple(
         Busy(
             each.name,
             rates[each.name],
-            sum(times * stated(step.cpu_ms) for step, times in executions(each.steps) if isinstance(step, Work)),
+            sum(times * stated(step.cpu_ms) for step, times in executions(each.steps, counting=STATED) if isinstance(step, Work)),
         )
         for each in system.operations
         if each.component == name
@@ -146,7 +147,7 @@ def _processors(system: System, name: str) -> tuple[Busy, ...]:
 
 
 def _connections(system: System, name: str, callee: str) -> tuple[Busy, ...]:
-    rates = rates_per_s(system)
+    rates = rates_per_s(system, counting=STATED)
     return tuple(
         Busy(each.name, rates[each.name], _held_ms(system, each, callee)) for each in system.operations if each.component == name
     )
@@ -157,7 +158,7 @@ def _held_ms(system: System, operation: Operation, callee: str) -> float:
     targets = {id(site.step): site.callee for site in call_sites(system) if site.operation == operation.name}
     total = 0.0
     covered: set[int] = set()
-    for step, times in executions(operation.steps):
+    for step, times in executions(operation.steps, counting=STATED):
         if isinstance(step, Transaction) and step.store == callee:
             covered |= {id(inner) for inner in walk(step.steps)}
             total += times * block_ms(system, operation, step.steps)
