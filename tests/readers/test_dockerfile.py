@@ -208,3 +208,13 @@ def test_any_text_gives_an_image_or_a_listed_problem(lines: list[str]) -> None:
     if found is not None:
         assert all(1 <= place.line <= count for each in found.settings for place in each.evidence)
     assert all(1 <= each.line <= count for each in instructions(text))
+
+
+def test_more_stages_than_anybody_writes_are_refused() -> None:
+    found, unread = image_of("Dockerfile", "FROM a\n" * (dockerfile.STAGE_LIMIT + 1))
+    assert found is None
+    assert [each.line for each in unread] == [dockerfile.STAGE_LIMIT + 1]
+
+
+def test_a_list_form_nested_without_end_stays_text() -> None:
+    assert image("FROM a\nCMD " + "[" * 100_000 + "\n").command.startswith("[[[")

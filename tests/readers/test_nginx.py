@@ -225,3 +225,14 @@ def test_any_text_gives_addresses_or_a_listed_problem(pieces: list[str]) -> None
     lines = text.count("\n") + 1
     assert all(1 <= place.line <= lines for each in passed for place in each.evidence)
     assert all(1 <= each.line <= lines for each in unread)
+
+
+def test_more_addresses_than_anybody_writes_are_cut_and_said() -> None:
+    servers = "upstream u { " + "server a:80; " * 200 + "}\n"
+    passed, unread = addresses("a.conf", servers + "server { " + "proxy_pass http://u; " * 200 + "}")
+    assert nginx.ADDRESS_LIMIT < len(passed) <= nginx.ADDRESS_LIMIT + 200
+    assert [each.partly for each in unread] == [True]
+
+
+def test_a_time_of_a_thousand_digits_is_none() -> None:
+    assert milliseconds("1" * 5_000) is None

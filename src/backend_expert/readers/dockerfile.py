@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ INSTRUCTIONS = frozenset(
     | {"SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 )
 """Every instruction of the Dockerfile reference."""
+
+STAGE_LIMIT = 100
+"""Most stages of one Dockerfile; the largest we met (a build for many platforms) has 19."""
 
 _HEREDOC = re.compile(r"<<-?(?P<quote>[\"']?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
 _VARIABLE = re.compile(r"\\\$|\$(?:\{(?P<braced>\w+)(?::?(?P<sign>[-+])(?P<word>[^{}]*))?\}|(?P<plain>\w+))")
@@ -64,6 +68,12 @@ class _Stage(Struct):
     command_inherited: bool = False
 
 
+_TOO_MANY_STAGES = Text(
+    f"it has more than {STAGE_LIMIT} stages; no image is built like this",
+    f"tem mais de {STAGE_LIMIT} estágios; nenhuma imagem é feita assim",
+)
+
+
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment for each Dockerfile of the repository."""
     patterns = ("Dockerfile", "Dockerfile.*", "*.Dockerfile", "*.dockerfile", "dockerfile", "Containerfile")
@@ -86,10 +96,14 @@ def image_of(file: str, text: str) -> tuple[Image | None, tuple[Unread, ...]]:
     stage: _Stage | None = None
     defaults: dict[str, str] = {}
     unknown: list[Instruction] = []
+    begun = 0
     for each in instructions(text):
         if each.word not in INSTRUCTIONS:
             unknown.append(each)
         elif each.word == "FROM":
+            begun += 1
+            if begun > STAGE_LIMIT:
+                return None, (Unread(file, each.line, _TOO_MANY_STAGES),)
             stage = _begin(each, stages, defaults)
         elif stage is None:
             if each.word == "ARG":
@@ -116,6 +130,7 @@ def instructions(text: str) -> Iterator[Instruction]:
     """Yield the instructions of a Dockerfile: comments and here-documents left out, continuation lines joined."""
     lines = text.split("\n")
     escape = _escape(lines)
+    ends = _line_numbers(lines)
     at = 0
     while at < len(lines):
         content = lines[at]
@@ -136,7 +151,7 @@ def instructions(text: str) -> Iterator[Instruction]:
             continue
         word, rest = words[0].upper(), words[1].strip() if len(words) > 1 else ""
         if word in {"RUN", "COPY", "ADD"}:
-            at = _after_heredocs(rest, lines, at)
+            at = _after_heredocs(rest, ends, at)
         yield Instruction(word, rest, tuple(parts))
 
 
@@ -151,13 +166,21 @@ def _escape(lines: list[str]) -> str:
     return "\\"
 
 
-def _after_heredocs(rest: str, lines: list[str], at: int) -> int:
+def _line_numbers(lines: list[str]) -> dict[str, list[int]]:
+    """Return the places of every line that could close a here-document."""
+    found: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        found.setdefault(line.strip("\t"), []).append(at)
+    return found
+
+
+def _after_heredocs(rest: str, ends: dict[str, list[int]], at: int) -> int:
     """Return the place after the here-documents that an instruction opens; an unclosed one opens nothing."""
     for match in _HEREDOC.finditer(rest):
-        for end in range(at, len(lines)):
-            if lines[end].strip("\t") == match["word"]:
-                at = end + 1
-                break
+        places = ends.get(match["word"], [])
+        following = bisect_left(places, at)
+        if following < len(places):
+            at = places[following] + 1
     return at
 
 
@@ -264,7 +287,7 @@ def _command(rest: str) -> str:
     if rest.startswith("["):
         try:
             words = json.loads(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return rest
         if isinstance(words, list):
             return " ".join(str(word) for word in words)

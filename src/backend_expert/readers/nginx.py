@@ -21,6 +21,9 @@ PASS_DIRECTIVES = {"proxy_pass": "", "grpc_pass": "grpc", "fastcgi_pass": "fastc
 DEPTH_LIMIT = 64
 """Deepest nesting of blocks that is followed; real configurations stay below 6 (http, server, location, location, if)."""
 
+ADDRESS_LIMIT = 10_000
+"""Most addresses of one file: a location for each of the 40 services of the largest system we read makes about 100."""
+
 _MARKS = re.compile(r"^[ \t]*(?:server|upstream\s+\S+|http)\s*\{|^[ \t]*(?:proxy|grpc|fastcgi|uwsgi|scgi)_pass\s", re.MULTILINE)
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)|(?P<sign>[;{}])|(?P<word>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|\$|[^\s;{}"'\\$]|(?<=[^\s;{}"'])["'])+|.)""",
@@ -28,6 +31,12 @@ _TOKEN = re.compile(
 )
 _TIME = re.compile(r"(\d+)(ms|s|m|h|d|w|M|y)?")
 _MILLISECONDS = {"ms": 1, "": 1_000, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+_TOO_MANY_ADDRESSES = Text(
+    f"it passes requests on to more than {ADDRESS_LIMIT:,} addresses; the rest was left out",
+    f"repassa requisições a mais de {ADDRESS_LIMIT} endereços; o resto ficou de fora",
+)
 
 
 class Directive(Struct, frozen=True):
@@ -77,6 +86,9 @@ def addresses(
     upstreams = _upstreams(directives)
     found: list[Address] = []
     for scope, directive in _passes(directives, _Scope("", {}, {})):
+        if len(found) > ADDRESS_LIMIT:
+            problem.append((directive.line, _TOO_MANY_ADDRESSES))
+            break
         scheme = PASS_DIRECTIVES[directive.name]
         target = _filled(directive.words[1], scope.variables)
         wait = scope.timeouts.get(directive.name.replace("_pass", "_read_timeout"))
@@ -163,7 +175,7 @@ def _passes(directives: tuple[Directive, ...], scope: _Scope) -> Iterator[tuple[
 
 def milliseconds(text: str) -> float | None:
     """Return a time of nginx (`60s`, `1m 30s` as `1m30s`, `500ms`, plain seconds) in ms; `None` when it is none."""
-    parts = _TIME.findall(text)
+    parts = _TIME.findall(text) if len(text) <= 30 else []
     if not parts or "".join(amount + unit for amount, unit in parts) != text or any(unit in {"M", "y"} for _, unit in parts):
         return None
     return float(sum(int(amount) * _MILLISECONDS[unit] for amount, unit in parts))

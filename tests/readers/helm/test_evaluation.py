@@ -124,3 +124,10 @@ def test_a_broken_inner_template_stands_on_the_line_that_gives_it() -> None:
     with pytest.raises(TemplateError) as caught:
         output("a\n\n{{ tpl .Values.inner . }}", {"inner": "{{ if"})
     assert caught.value.line == 3
+
+
+def test_brackets_inside_includes_deeper_than_the_machine_reaches_are_refused() -> None:
+    nested = "(" * 38 + ".x" + ")" * 38
+    body = "".join(f'{{{{ define "t{at}" }}}}{{{{ include "t{at + 1}" {nested} }}}}{{{{ end }}}}' for at in range(60))
+    with pytest.raises(TemplateError, match="nested too deeply"):
+        output(body + '{{ include "t0" . }}')

@@ -206,3 +206,28 @@ def test_any_chart_gives_fragments(tree: Tree, pieces: list[str], values: str) -
         for one in found
         for each in one.unread
     )
+
+
+def test_charts_that_bring_each_other_along_end(tree: Tree) -> None:
+    root = tree(
+        {
+            "a/Chart.yaml": "name: a\ndependencies: [{name: b, repository: 'file://../b'}]\n",
+            "b/Chart.yaml": "name: b\ndependencies: [{name: a, repository: 'file://../a'}]\n",
+            "b/values.yaml": "global: words\n",
+            "a/values.yaml": "global: [1]\nb: words\n",
+            "a/templates/api.yaml": DEPLOYMENT.replace('{{ include "shop.name" . }}', "{{ .Chart.Name }}"),
+        }
+    )
+    assert sorted(components(root)) == ["a"]
+
+
+def test_an_alias_is_the_name_of_the_chart_it_brings(tree: Tree) -> None:
+    root = tree(
+        {
+            "all/Chart.yaml": "name: all\ndependencies: [{name: api, alias: front, repository: 'file://../api'}]\n",
+            "api/Chart.yaml": "name: api\n",
+            "api/values.yaml": "image: {name: api, tag: 1}\n",
+            "api/templates/api.yaml": DEPLOYMENT.replace('{{ include "shop.name" . }}', "{{ .Chart.Name }}"),
+        }
+    )
+    assert sorted(components(root)) == ["front"]

@@ -103,13 +103,13 @@ def test_ways_in_lead_through_a_service(way: str, outside: int | None) -> None:
 
 
 def test_ports_of_the_host_and_ports_that_only_the_service_names() -> None:
-    found = ports((CONTAINER,), False, objects(service("{selector: {a: b}, ports: [{port: 5432, name: sql}]}")), (), "a.yaml", "k")
+    found = ports((CONTAINER,), False, objects(service("{selector: {a: b}, ports: [{port: 5432, name: sql}]}")), {}, "a.yaml", "k")
     assert [(each.number, each.protocol, each.published, each.address, each.name) for each in found] == [
         (5432, "tcp", None, "", "sql"),
         (8080, "tcp", None, "", "web"),
         (9090, "udp", 99, "10.0.0.1", ""),
     ]
-    (first, *_) = ports((CONTAINER,), True, (), (), "a.yaml", "k")
+    (first, *_) = ports((CONTAINER,), True, (), {}, "a.yaml", "k")
     assert first.published == 8080
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from backend_expert.model import Certainty, Component, Kind
 from backend_expert.readers import kubernetes
 from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.kubernetes.workloads import WORKLOAD_LIMIT
 from backend_expert.readers.repository import Repository
 
 Tree = Callable[[dict[str, str]], Path]
@@ -275,3 +276,10 @@ def test_any_shape_of_object_gives_fragments(pairs: list[tuple[str, str]]) -> No
     lines = text.count("\n")
     assert all(1 <= place.line <= lines for each in described.components for place in each.evidence)
     assert all(1 <= each.line <= lines + 1 for each in (*described.unread, *unread))
+
+
+def test_more_workloads_than_any_system_has_are_cut_and_said() -> None:
+    text = "".join(deployment(f"w{at}") for at in range(WORKLOAD_LIMIT + 5))
+    described = kubernetes.describe(tuple(kubernetes.manifests("a.yaml", text)[0]), "kubernetes")
+    assert len(described.components) == WORKLOAD_LIMIT
+    assert len(described.unread) == 1

@@ -12,6 +12,7 @@ from backend_expert.model import Text, Unread
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.helm.chart import (
     DEPTH_LIMIT,
+    INSTALLED_LIMIT,
     Chart,
     Dependency,
     all_dependencies,
@@ -45,6 +46,16 @@ class _Output(Struct):
     open: bool = False
 
 
+class _Release(Struct):
+    """One installation: its name, the charts it may bring along, the templates they share, how many were installed."""
+
+    name: str
+    charts: dict[str, Chart]
+    library: dict[str, tuple[Part, ...]]
+    output: _Output
+    installed: int = 0
+
+
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment for each deployment description that charts make up, and one for what could not be read."""
     output = _Output([], [], set())
@@ -54,10 +65,12 @@ def read(repository: Repository) -> Iterator[Fragment]:
     brought = {
         found.directory for chart in charts.values() for each in chart.dependencies if (found := chart_behind(chart, each, charts))
     }
-    for directory in sorted(set(charts) - brought):
+    # Charts that only bring each other along have no outermost one: the first by name stands for them.
+    for directory in sorted(set(charts) - brought) or sorted(charts)[:1]:
         chart = charts[directory]
         if chart.facts.get("type") != "library" and not inside_another(directory, charts):
-            _rendered(chart, chart.values, chart.name, charts, shared_templates(chart, charts, 0), output, 0)
+            release = _Release(chart.name, charts, shared_templates(chart, charts), output)
+            _rendered(chart, chart.name, chart.values, release, 0)
             output.unread.append(_as_it_comes(chart))
     for family in families(output.manifests, frozenset()):
         described = describe(family.manifests, READER, (), frozenset(output.partly), structure_open=output.open)
@@ -78,24 +91,19 @@ def read(repository: Repository) -> Iterator[Fragment]:
     yield Fragment(reader=READER, files=tuple(sorted(files)), unread=tuple(output.unread))
 
 
-def _rendered(
-    chart: Chart,
-    values: dict[str, Any],
-    release: str,
-    charts: dict[str, Chart],
-    library: dict[str, tuple[Part, ...]],
-    output: _Output,
-    depth: int,
-) -> None:
+def _rendered(chart: Chart, name: str, values: dict[str, Any], release: _Release, depth: int) -> None:
     """Add the objects of a chart and of the charts it brings along, as an installation with these values makes them."""
-    if depth > DEPTH_LIMIT:
+    charts, output = release.charts, release.output
+    release.installed += 1
+    if depth > DEPTH_LIMIT or release.installed > INSTALLED_LIMIT:
+        output.open = True
         return
     for file in sorted(chart.templates):
         if posixpath.basename(file).startswith("_") or not file.endswith((".yaml", ".yml")):
             continue
-        root = _root(chart, values, release, file)
+        root = _root(chart, name, values, release.name, file)
         try:
-            _add(file, render(chart.templates[file], root, library), output)
+            _add(file, render(chart.templates[file], root, release.library), output)
         except TemplateError as error:
             output.unread.append(unreadable(file, error))
             output.open = True
@@ -107,18 +115,22 @@ def _rendered(
             output.unread.append(_elsewhere(chart, dependency))
             output.open = True
         elif found.facts.get("type") != "library":
-            given = values.get(dependency.name)
-            inner = overlaid(found.values, given if isinstance(given, dict) else {})
-            inner["global"] = overlaid(inner.get("global") or {}, values.get("global") or {})
-            _rendered(found, inner, release, charts, library, output, depth + 1)
+            inner = overlaid(found.values, _mapping(values, dependency.name))
+            inner["global"] = overlaid(_mapping(inner, "global"), _mapping(values, "global"))
+            _rendered(found, dependency.name, inner, release, depth + 1)
 
 
-def _root(chart: Chart, values: dict[str, Any], release: str, file: str) -> dict[str, Any]:
+def _mapping(values: dict[str, Any], key: str) -> dict[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _root(chart: Chart, name: str, values: dict[str, Any], release: str, file: str) -> dict[str, Any]:
     """Return what a template sees as `.`: the release is taken to bear the name of the chart, as in most commands."""
     facts = {key[:1].upper() + key[1:]: value for key, value in chart.facts.items()}
     return {
         "Values": values,
-        "Chart": facts | {"Name": chart.name, "IsRoot": True},
+        "Chart": facts | {"Name": name, "IsRoot": name == release},
         "Release": {
             "Name": release,
             "Namespace": "default",

@@ -18,6 +18,9 @@ from backend_expert.readers.repository import Repository, beside
 DEPTH_LIMIT = 5
 """Deepest nesting of charts in charts."""
 
+INSTALLED_LIMIT = 500
+"""Most charts that are installed together; the largest umbrella we met brings 33 along."""
+
 
 class Dependency(Struct, frozen=True):
     """A chart that another one brings along: under which name its values stand, where it is, what switches it on."""
@@ -147,15 +150,26 @@ def switched_on(dependency: Dependency, values: dict[str, Any]) -> bool:
     return truth(value) or not dependency.condition
 
 
-def shared_templates(chart: Chart, charts: dict[str, Chart], depth: int) -> dict[str, tuple[Part, ...]]:
-    """Return the named templates of an installation, which all its charts share: those of the chart and of all it brings along."""
+def shared_templates(chart: Chart, charts: dict[str, Chart]) -> dict[str, tuple[Part, ...]]:
+    """Return the named templates of an installation, which all its charts share; those of an outer chart win."""
     found: dict[str, tuple[Part, ...]] = {}
-    if depth <= DEPTH_LIMIT:
-        for dependency in all_dependencies(chart, charts):
-            other = chart_behind(chart, dependency, charts)
-            if other is not None:
-                found |= shared_templates(other, charts, depth + 1)
-    return found | chart.defined
+    for each in reachable(chart, charts):
+        found = each.defined | found
+    return found
+
+
+def reachable(chart: Chart, charts: dict[str, Chart]) -> list[Chart]:
+    """Return the chart and all that it brings along, directly or through others, the nearest first."""
+    found = {chart.directory: chart}
+    waiting = [chart]
+    while waiting:
+        each = waiting.pop(0)
+        for dependency in all_dependencies(each, charts):
+            other = chart_behind(each, dependency, charts)
+            if other is not None and other.directory not in found:
+                found[other.directory] = other
+                waiting.append(other)
+    return list(found.values())
 
 
 def unreadable(file: str, error: TemplateError) -> Unread:

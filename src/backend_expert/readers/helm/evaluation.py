@@ -51,7 +51,10 @@ def render(template: Template, root: dict[str, Any], library: dict[str, tuple[Pa
     Raise `TemplateError` when the output or the work goes beyond every real chart.
     """
     machine = _Machine(root, {**library, **template.defined})
-    machine.run(template.parts, root, _Scope({"$": root}), 0)
+    try:
+        machine.run(template.parts, root, _Scope({"$": root}), 0)
+    except RecursionError:
+        raise TemplateError(machine.line, "its values and includes are nested too deeply") from None
     return machine.rendered()
 
 

@@ -198,11 +198,20 @@ def _pieces(text: str) -> Iterator[Words | _Piece]:
         trim = len(inside) > 1 and inside[-1] == "-" and inside[-2].isspace()
         source = inside[joined : len(inside) - trim].strip()
         at = end + 2
-        before = text[text.rfind("\n", 0, start) + 1 : start]
-        after = text[at : text.find("\n", at) if text.find("\n", at) >= 0 else len(text)]
         if not source.startswith("/*"):
-            yield _Piece(source, line, not before.strip() and not after.strip(), joined)
+            yield _Piece(source, line, _nothing_before(text, start) and _nothing_after(text, at), joined)
         line += inside.count("\n")
+
+
+def _nothing_before(text: str, start: int) -> bool:
+    """Tell whether nothing but white space stands before a place on its line; the margin is wider than any indentation."""
+    before = text[max(0, start - 400) : start].rpartition("\n")
+    return not before[2].strip() and (bool(before[1]) or start <= 400)
+
+
+def _nothing_after(text: str, end: int) -> bool:
+    after = text[end : end + 400].partition("\n")
+    return not after[0].strip() and (bool(after[1]) or end + 400 >= len(text))
 
 
 def _end_of_action(text: str, at: int, line: int) -> int:

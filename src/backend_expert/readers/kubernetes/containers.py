@@ -117,7 +117,9 @@ def quantity(text: str) -> float | None:
     if match is None:
         return None
     scale = {"u": 1e-6, "n": 1e-9}.get(match[3]) or _MEMORY_UNITS.get(match[3])
-    return None if scale is None else float(match[1]) * 10.0 ** int(match[2] or 0) * scale
+    if scale is None or len(match[1]) > 30:
+        return None
+    return float(match[1]) * 10.0 ** int(match[2] or 0) * scale
 
 
 def probes(container: Mapping, file: str, reader: str) -> tuple[Probe, ...]:

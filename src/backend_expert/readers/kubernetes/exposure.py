@@ -21,6 +21,10 @@ INTERNAL_BALANCER = frozenset(
 """Annotations by which the clouds keep a load balancer in the private network, unless they say `internet-facing` or `false`."""
 
 
+ROUTE_LIMIT = 2_000
+"""Most ways in that are followed; the largest ingress we met has 46 paths."""
+
+
 class Route(Struct, frozen=True):
     """A way in from outside: the Service it leads to, the port of the Service (number, name or empty), the port outside."""
 
@@ -48,8 +52,8 @@ def selects(selector: Mapping, labels: dict[str, str]) -> bool:
     return chosen
 
 
-def routes(manifests: tuple[Manifest, ...], reader: str) -> tuple[Route, ...]:
-    """Return the ways in that ingresses, gateway routes and OpenShift routes open."""
+def routes(manifests: tuple[Manifest, ...], reader: str) -> dict[str, tuple[Route, ...]]:
+    """Return the ways in that ingresses, gateway routes and OpenShift routes open, by the Service they lead to."""
     found: list[Route] = []
     for each in manifests:
         if each.kind == "Ingress":
@@ -63,14 +67,17 @@ def routes(manifests: tuple[Manifest, ...], reader: str) -> tuple[Route, ...]:
         elif each.kind == "Route" and each.group == "route.openshift.io":
             outside = 443 if each.spec.get("tls") is not None else 80
             found.append(Route(string(each.spec, "to", "name"), "", outside, evidence(each.file, each.line, reader)))
-    return tuple(route for route in found if route.service)
+    by_service: dict[str, tuple[Route, ...]] = {}
+    for route in found[:ROUTE_LIMIT]:
+        by_service[route.service] = (*by_service.get(route.service, ()), route)
+    return by_service
 
 
 def ports(
     containers: tuple[Mapping, ...],
     host_network: bool,
     services: tuple[Manifest, ...],
-    ways: tuple[Route, ...],
+    ways: dict[str, tuple[Route, ...]],
     file: str,
     reader: str,
 ) -> tuple[Port, ...]:
@@ -96,7 +103,9 @@ def ports(
     return tuple(found[key] for key in sorted(found))
 
 
-def _lead(found: dict[tuple[int, str], Port], service: Manifest, entry: Mapping, ways: tuple[Route, ...], reader: str) -> None:
+def _lead(
+    found: dict[tuple[int, str], Port], service: Manifest, entry: Mapping, ways: dict[str, tuple[Route, ...]], reader: str
+) -> None:
     """Add what one port of a Service says of the port of the pod behind it."""
     protocol = (string(entry, "protocol") or "TCP").lower()
     target = string(entry, "targetPort") or string(entry, "port")
@@ -112,7 +121,9 @@ def _lead(found: dict[tuple[int, str], Port], service: Manifest, entry: Mapping,
     found[inside, protocol] = port if port.name else structs.replace(port, name=name)
 
 
-def _outside(service: Manifest, entry: Mapping, ways: tuple[Route, ...], reader: str) -> tuple[int | None, tuple[Evidence, ...]]:
+def _outside(
+    service: Manifest, entry: Mapping, ways: dict[str, tuple[Route, ...]], reader: str
+) -> tuple[int | None, tuple[Evidence, ...]]:
     """Return the port that faces the outside and the lines that open it; 0 for a node port that the cluster chooses."""
     kind = string(service.spec, "type")
     here = evidence(service.file, service.spec.key_line("type"), reader)
@@ -122,8 +133,8 @@ def _outside(service: Manifest, entry: Mapping, ways: tuple[Route, ...], reader:
         return number(entry, "nodePort") or 0, here
     if strings(service.spec, "externalIPs"):
         return number(entry, "port"), evidence(service.file, service.spec.key_line("externalIPs"), reader)
-    for way in ways:
-        if way.service == service.name and way.port in {"", string(entry, "port"), string(entry, "name")}:
+    for way in ways.get(service.name, ()):
+        if way.port in {"", string(entry, "port"), string(entry, "name")}:
             return way.outside, way.evidence
     return None, ()
 

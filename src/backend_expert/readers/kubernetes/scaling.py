@@ -13,10 +13,10 @@ KEDA_MAXIMUM = 100
 """What a ScaledObject does where it does not say (KEDA manual, "Scaling Deployments": minReplicaCount, maxReplicaCount)."""
 
 
-def autoscaling(workload: Manifest, manifests: tuple[Manifest, ...], reader: str) -> Autoscaling | None:
+def autoscaling(workload: Manifest, of_kind: dict[str, tuple[Manifest, ...]], reader: str) -> Autoscaling | None:
     """Return the autoscaler of a workload (HorizontalPodAutoscaler v1 and v2, or the ScaledObject of KEDA)."""
-    for each in manifests:
-        if each.kind not in {"HorizontalPodAutoscaler", "ScaledObject"} or not same_space(each, workload):
+    for each in (*of_kind.get("HorizontalPodAutoscaler", ()), *of_kind.get("ScaledObject", ())):
+        if not same_space(each, workload):
             continue
         target = mapping(each.spec, "scaleTargetRef")
         if string(target, "name") != workload.name or (string(target, "kind") or workload.kind) != workload.kind:
@@ -37,19 +37,19 @@ def autoscaling(workload: Manifest, manifests: tuple[Manifest, ...], reader: str
     return None
 
 
-def disruption_budget(workload: Manifest, labels: dict[str, str], manifests: tuple[Manifest, ...]) -> bool:
+def disruption_budget(workload: Manifest, labels: dict[str, str], of_kind: dict[str, tuple[Manifest, ...]]) -> bool:
     """Tell whether a PodDisruptionBudget covers the pods of a workload."""
     return any(
-        each.kind == "PodDisruptionBudget" and same_space(each, workload) and selects(mapping(each.spec, "selector"), labels)
-        for each in manifests
+        same_space(each, workload) and selects(mapping(each.spec, "selector"), labels)
+        for each in of_kind.get("PodDisruptionBudget", ())
     )
 
 
-def network_policies(workload: Manifest, labels: dict[str, str], manifests: tuple[Manifest, ...]) -> tuple[str, ...]:
+def network_policies(workload: Manifest, labels: dict[str, str], of_kind: dict[str, tuple[Manifest, ...]]) -> tuple[str, ...]:
     """Return the NetworkPolicies that restrict the pods of a workload, as `networkpolicy/<name>`; an empty selector picks all."""
     found = []
-    for each in manifests:
-        if each.kind == "NetworkPolicy" and same_space(each, workload):
+    for each in of_kind.get("NetworkPolicy", ()):
+        if same_space(each, workload):
             selector = mapping(each.spec, "podSelector")
             if not selector.pairs or selects(selector, labels):
                 found.append(f"networkpolicy/{each.name}")
