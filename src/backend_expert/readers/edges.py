@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
-from backend_expert.model import STATEFUL, STORES, Certainty, Component, Evidence, Kind, Text
+from backend_expert.model import STATEFUL, STORES, UNKNOWN_POLICY, Certainty, Component, Evidence, Kind, Policy, Text
 from backend_expert.model.facts import SUREST_FIRST
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, filled, is_address_key, peers
 from backend_expert.readers.directory import Directory
@@ -24,6 +24,7 @@ SILENT = STATEFUL | {Kind.PLATFORM, Kind.EXTERNAL}
 class Edge(Struct, frozen=True, kw_only=True):
     """One component uses another.
 
+    `policy` is what the code at the call says. `guessed` tells that nothing names the protocol and HTTP was taken.
     `choice` joins edges of which one request takes only one (several components behind one name); `block` names the block of settings
     that the address came with, where several components import it.
     """
@@ -36,6 +37,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     database: str = ""
     paths: tuple[str, ...] = ()
     timeout_ms: float | None = None
+    policy: Policy = UNKNOWN_POLICY
+    guessed: bool = False
     choice: str = ""
     block: str = ""
 
@@ -105,12 +108,15 @@ def _edge(
     yield Edge(
         caller=owner.name,
         callee=target.name,
-        certainty=Certainty.RECOVERED if peer.host.lower() in LOCAL_HOSTS else Certainty.DECLARED,
+        certainty=Certainty.RECOVERED if peer.host.lower() in LOCAL_HOSTS else address.certainty,
         evidence=address.evidence,
         protocol=_protocol(peer, address, target),
         database=_database(peer, address, settings, target.kind) if target.kind in STORES else "",
         paths=(address.path,) if address.path else (),
         timeout_ms=address.timeout_ms,
+        policy=address.policy,
+        guessed=target.kind not in STATEFUL
+        and not (peer.protocol or "grpc" in name_words(address.key) or speaks_grpc(target, peer.port)),
         choice=peer.host.lower() if choice else "",
         block=block,
     )
@@ -221,6 +227,8 @@ def _is_missing(peer: Peer, address: Address) -> bool:
         return False
     if TELEMETRY & set(name_words(address.key)):
         return False
+    if peer.bare and address.certainty is not Certainty.DECLARED:
+        return False
     return not peer.bare or not re.fullmatch(r"true|false|none|null|auto|default|yes|no", host)
 
 
@@ -258,17 +266,20 @@ def _ordered(components: Mapping[str, Component], orders: Iterable[StartOrder], 
 
 
 def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    """Return each use once, with all its evidence. A start order and an unknown database join what is known better."""
+    """Return each use once, with all its evidence. A start order, a guess and an unknown database join what is known better."""
     found: dict[tuple[str, str], dict[tuple[str, str], Edge]] = {}
-    for edge in sorted(edges, key=lambda edge: (SUREST_FIRST.index(edge.certainty), not edge.database)):
+    for edge in sorted(edges, key=lambda edge: (edge.guessed, SUREST_FIRST.index(edge.certainty), not edge.database)):
         between = found.setdefault((edge.caller, edge.callee), {})
         key = (edge.protocol, edge.database)
-        if key not in between and (edge.certainty is Certainty.ASSUMED or not edge.database):
-            key = next((each for each in between if edge.certainty is Certainty.ASSUMED or each[0] == key[0]), key)
+        unsure = edge.certainty is Certainty.ASSUMED or edge.guessed
+        if key not in between and (unsure or not edge.database):
+            key = next((each for each in between if unsure or each[0] == key[0]), key)
         before = between.get(key)
         if before is not None:
             edge = structs.replace(
                 before,
+                certainty=min(before.certainty, edge.certainty, key=SUREST_FIRST.index),
+                policy=joined_policy(before.policy, edge.policy),
                 evidence=tuple(dict.fromkeys(before.evidence + edge.evidence)),
                 paths=tuple(sorted({*before.paths, *edge.paths})),
                 timeout_ms=before.timeout_ms if before.timeout_ms is not None else edge.timeout_ms,
@@ -276,3 +287,15 @@ def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
             )
         between[key] = edge
     return tuple(found[pair][key] for pair in sorted(found) for key in sorted(found[pair]))
+
+
+def joined_policy(one: Policy, other: Policy) -> Policy:
+    """Return what holds for two calls of one pair: one without a timeout is enough to wait for ever, else the longest counts."""
+    if UNKNOWN_POLICY in {one, other} or one == other:
+        return other if one == UNKNOWN_POLICY else one
+    absent = tuple(sorted({*one.absent, *other.absent}))
+    if absent:
+        bare = [policy for policy in (one, other) if policy.absent]
+        return Policy(absent=absent, evidence=tuple(dict.fromkeys(line for policy in bare for line in policy.evidence)))
+    waits = [policy for policy in (one, other) if policy.timeout_ms is not None]
+    return max(waits, key=lambda policy: policy.timeout_ms.value if policy.timeout_ms is not None else 0.0, default=one)

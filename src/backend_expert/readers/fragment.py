@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from backend_expert.model import Component, Evidence, Setting, Unread
+from backend_expert.model import UNKNOWN_POLICY, Certainty, Component, Evidence, Policy, Setting, Unread
+from backend_expert.readers.source_code.facts import Fact
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -12,7 +13,8 @@ class Address(Struct, frozen=True, kw_only=True):
 
     `owner` is the component that holds it, or, when a file speaks for whatever is built from its directory, the empty string with
     `directory` set. `key` is the name it stands under (`REDIS_ADDR`, `proxy_pass`); `path` is a public path prefix where a proxy
-    has one. `text` may still hold `${NAME}` placeholders that the join fills from the owner's settings.
+    has one. `text` may still hold `${NAME}` placeholders that the join fills from the owner's settings; `policy` is what code says of the
+    call.
     """
 
     key: str
@@ -22,6 +24,8 @@ class Address(Struct, frozen=True, kw_only=True):
     directory: str = ""
     path: str = ""
     timeout_ms: float | None = None
+    policy: Policy = UNKNOWN_POLICY
+    certainty: Certainty = Certainty.DECLARED
 
 
 class StartOrder(Struct, frozen=True, kw_only=True):
@@ -62,5 +66,6 @@ class Fragment(Struct, frozen=True, kw_only=True):
     addresses: tuple[Address, ...] = ()
     orders: tuple[StartOrder, ...] = ()
     images: tuple[Image, ...] = ()
+    facts: tuple[Fact, ...] = ()
     files: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()

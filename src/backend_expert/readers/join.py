@@ -13,6 +13,8 @@ from backend_expert.readers.fragment import Address, Fragment, Image
 from backend_expert.readers.programs import consumes, programs
 from backend_expert.readers.proxies import placed
 from backend_expert.readers.repository import Repository
+from backend_expert.readers.source_code.facts import Fact
+from backend_expert.readers.source_code.placing import of_code, with_registered_names
 from backend_expert.readers.sources import Sources
 from backend_expert.readers.technology import Traits, identify
 
@@ -29,6 +31,7 @@ class Reading(Struct, frozen=True):
 def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     """Return the system that the fragments describe together; one without components where none describes a deployment."""
     sources = Sources((image for fragment in fragments for image in fragment.images), repository)
+    facts = tuple(fact for fragment in fragments for fact in fragment.facts)
     loose = tuple(address for fragment in fragments for address in fragment.addresses if not fragment.deployment)
     found = [
         structs.replace(each, components=tuple(_identified(component, sources) for component in each.components))
@@ -38,14 +41,14 @@ def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     system = System(name=repository.root.name)
     notes: tuple[Text, ...] = ()
     if found:
-        system, notes = _system(system.name, found, loose, sources)
+        system, notes = _system(system.name, found, loose, sources, facts)
         files |= {line.file for component in system.components for setting in component.settings for line in setting.evidence}
     unread = {entry for fragment in fragments for entry in fragment.unread}.union(repository.unread)
     return Reading(system, tuple(sorted(unread)), tuple(sorted(files)), notes)
 
 
 def _system(
-    name: str, found: Sequence[Description], loose: tuple[Address, ...], sources: Sources
+    name: str, found: Sequence[Description], loose: tuple[Address, ...], sources: Sources, facts: Sequence[Fact]
 ) -> tuple[System, tuple[Text, ...]]:
     chosen, others, choice = choose(found)
     described = completed(chosen, others)
@@ -55,7 +58,9 @@ def _system(
         identified = _identified(component, sources)
         components.setdefault(component.name, _with_image(identified, sources.image(identified)))
     proxied, unused = placed(loose, components)
-    addresses = (*described.addresses, *_of_images(components, described.addresses), *proxied)
+    components = with_registered_names(components, facts)
+    stated = (*described.addresses, *_of_images(components, described.addresses))
+    addresses = (*stated, *proxied, *of_code(components, facts))
     elsewhere = frozenset(name.lower() for each in found for part in each.components for name in (part.name, *part.aliases))
     resolved = resolve(components, addresses, described.orders, elsewhere)
     components, before = told_by_callers(components, resolved.edges), components

@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from backend_expert.model import (
     STORES,
+    UNKNOWN_POLICY,
     Branch,
     Call,
     Certainty,
@@ -200,6 +201,8 @@ def _step(edge: Edge, callee: Component) -> Step:
 
 
 def _policy(edge: Edge) -> Policy:
+    if edge.policy != UNKNOWN_POLICY:
+        return edge.policy
     passed = next((evidence for evidence in edge.evidence if evidence.reader == nginx.READER), None)
     if edge.timeout_ms is not None:
         return Policy(timeout_ms=Estimate(edge.timeout_ms, evidence=edge.evidence[:1]), evidence=edge.evidence[:1])

@@ -1,0 +1,152 @@
+"""From the calls and texts of a program to mentions: who is called with what address, and whether the call waits for ever."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from tree_sitter import Node
+
+from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Mechanism, Policy
+from backend_expert.readers.source_code.expressions import HOLE, Fallback, Invoked, Joined, Name, Same, Values, variable
+from backend_expert.readers.source_code.facts import Mention
+from backend_expert.readers.source_code.program import File, Grammar, Program, line_of
+
+Place = int | str
+
+
+class Client(Struct, frozen=True, kw_only=True):
+    """A function that takes the address of a peer.
+
+    `function` is an expression for its dotted name; `address`, `port` and `database` are the places of arguments. `key` names the call
+    in reports and ends in a word for addresses. `timeout` are the places that set how long the call may take, in seconds times
+    `second_ms`; where none is given the call waits `default_ms`, and without a default for ever.
+    """
+
+    function: str
+    key: str
+    address: tuple[Place, ...]
+    port: tuple[Place, ...] = ()
+    scheme: str = ""
+    timeout: tuple[Place, ...] = ()
+    unit_ms: float = 1_000
+    default_ms: float | None = None
+
+
+_TOLD = re.compile(
+    r"(?i)(log|print|println|info|debug|warn|warning|error|trace|fatal|panic|exception|raise|echo|describe|comment|title|summary|assert\w*|"
+    r"docs?|license\w*|contact|url_?for|redirect\w*|allow\w*|cors|origins?|schema\w*|namespace\w*|split|replace\w*|startswith|contains|match\w*)$"
+)
+"""Calls whose texts are read by people, browsers and parsers: a URL in them is called by nobody."""
+
+_CLIMB_LIMIT = 12
+
+
+def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Mention]:
+    """Yield what the files say of peers: reads of the environment, calls of clients, and texts that are URLs."""
+    patterns = [(re.compile(client.function), client) for client in clients]
+    for file in program.files:
+        for node in file.calls:
+            expression = grammar.shape(node)
+            if isinstance(expression, Invoked):
+                yield from _of_call(expression, node, file, values, patterns, reader)
+        seen: set[int] = set()
+        for node in file.texts:
+            yield from _of_text(node, file, grammar, values, reader, seen)
+
+
+def _of_call(
+    call: Invoked, node: Node, file: File, values: Values, patterns: Sequence[tuple[re.Pattern[str], Client]], reader: str
+) -> Iterator[Mention]:
+    evidence = (Evidence(file.path, line_of(node), reader),)
+    read = values.read(call)
+    if read is not None:
+        yield Mention(directory=file.directory, key=read[0], text=variable(*read), evidence=evidence)
+        return
+    client = next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
+    if client is None:
+        return
+    text = values.text(call.argument(*client.address))
+    if text in {"", HOLE} or text.startswith(HOLE):
+        return
+    if client.port and "://" not in text and (port := values.text(call.argument(*client.port))) != HOLE:
+        text = f"{text}:{port}"
+    if client.scheme and "://" not in text:
+        text = f"{client.scheme}://{text}"
+    yield Mention(
+        directory=file.directory, key=client.key, text=text, evidence=evidence, policy=_policy(call, client, values, evidence)
+    )
+
+
+def _policy(call: Invoked, client: Client, values: Values, evidence: tuple[Evidence, ...]) -> Policy:
+    """Return what is known of the timeout: its value, that there is none, or nothing."""
+    if not client.timeout and client.default_ms is None:
+        return UNKNOWN_POLICY
+    given = call.argument(*client.timeout)
+    if given is not None:
+        text = values.text(given)
+        if text in {"None", "nil", "null"}:
+            return Policy(absent=(Mechanism.TIMEOUT,), evidence=evidence)
+        if re.fullmatch(r"\d+(\.\d+)?", text) and float(text) > 0:
+            timeout_ms = Estimate(float(text) * client.unit_ms, certainty=Certainty.RECOVERED, evidence=evidence)
+            return Policy(timeout_ms=timeout_ms, evidence=evidence)
+        return UNKNOWN_POLICY
+    if "**" in call.named:
+        return UNKNOWN_POLICY
+    if client.default_ms is not None:
+        timeout_ms = Estimate(client.default_ms, certainty=Certainty.RECOVERED, evidence=evidence)
+        return Policy(timeout_ms=timeout_ms, evidence=evidence)
+    return Policy(absent=(Mechanism.TIMEOUT,), evidence=evidence)
+
+
+def _of_text(node: Node, file: File, grammar: Grammar, values: Values, reader: str, seen: set[int]) -> Iterator[Mention]:
+    """Yield the URL or connection string that a literal is part of, once for the whole expression."""
+    whole = node
+    context = ""
+    for _ in range(_CLIMB_LIMIT):
+        parent = whole.parent
+        if parent is None:
+            break
+        shape = grammar.shape(parent)
+        if isinstance(shape, Joined | Same | Fallback) or (isinstance(shape, Invoked) and _makes_text(shape)):
+            whole = parent
+            continue
+        context = _context(parent, grammar)
+        break
+    if whole.id in seen or _TOLD.search(context):
+        return
+    seen.add(whole.id)
+    text = values.text(whole)
+    if "://" in text or re.fullmatch(r"[A-Za-z][\w.-]*:\d{4,5}", text):
+        yield Mention(
+            directory=file.directory,
+            key=f"{context} literal".strip(),
+            text=text,
+            evidence=(Evidence(file.path, line_of(node), reader),),
+        )
+
+
+def _makes_text(call: Invoked) -> bool:
+    return call.last in {"format", "Sprintf", "sprintf", "Format", "formatted", "concat", "orElse", "getOrDefault"}
+
+
+def _context(node: Node, grammar: Grammar) -> str:
+    """Return the name of the call that an argument is given to, or of what a value is assigned to."""
+    current: Node | None = node
+    for _ in range(4):
+        if current is None or current.type in grammar.functions:
+            return ""
+        shape = grammar.shape(current)
+        if isinstance(shape, Invoked):
+            return shape.last
+        names = [binding.name for binding in grammar.bindings(current)]
+        if names:
+            return names[0].rpartition(".")[2]
+        current = current.parent
+    return ""
+
+
+def is_name(expression: object) -> bool:
+    """Tell whether an expression is a plain name."""
+    return isinstance(expression, Name)

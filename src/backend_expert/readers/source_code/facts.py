@@ -1,0 +1,54 @@
+"""What source code and its configuration tell of calls: half-facts that speak for whatever is built from their directory."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from backend_expert.model import UNKNOWN_POLICY, Evidence, Policy
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """A text in code or configuration that names a peer, as a template with `${NAME:-default}` for variables.
+
+    `key` is the call, variable or property it stands under; the rules for keys of settings hold for it. `application` is set where a
+    file speaks for an application of that name and not for its directory (the files of a configuration server); `*` is all of them.
+    """
+
+    directory: str
+    key: str
+    text: str
+    evidence: tuple[Evidence, ...]
+    policy: Policy = UNKNOWN_POLICY
+    application: str = ""
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """What is built from `directory` answers under `name`: a name of service discovery, or a gRPC service that it serves."""
+
+    directory: str
+    kind: Literal["discovery", "grpc"]
+    name: str
+    evidence: tuple[Evidence, ...]
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """What is built from `directory` calls whoever registers `name`."""
+
+    directory: str
+    kind: Literal["discovery", "grpc"]
+    name: str
+    evidence: tuple[Evidence, ...]
+    policy: Policy = UNKNOWN_POLICY
+
+
+class Library(Struct, frozen=True, kw_only=True):
+    """A build file asks for a client of `technology`: it is used, and nothing here says where it is."""
+
+    directory: str
+    technology: str
+    evidence: tuple[Evidence, ...]
+
+
+Fact = Mention | Registration | Use | Library

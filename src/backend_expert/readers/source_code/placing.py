@@ -1,0 +1,134 @@
+"""Give what code says an owner: the component that is built from its directory, under the names that it registers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import structs
+
+from backend_expert.model import STATEFUL, Certainty, Component, Kind
+from backend_expert.readers.addresses import filled
+from backend_expert.readers.fragment import Address
+from backend_expert.readers.settings import without_credentials
+from backend_expert.readers.source_code.facts import Fact, Library, Mention, Registration, Use
+
+_BY_ITSELF = frozenset({"Health", "ServerReflection", "Reflection", "Greeter", "Channelz"})
+"""gRPC services that every server may have beside its own: they tell nobody from another."""
+
+_PASSES = 3
+"""Rounds of filling: a default may hold a variable, and that one more."""
+
+
+def with_registered_names(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[str, Component]:
+    """Return the components with the names of service discovery among their aliases; a name that is a component's stays its own."""
+    result = dict(components)
+    taken = {name.lower() for component in components.values() for name in (component.name, *component.aliases)}
+    for fact in facts:
+        if isinstance(fact, Registration) and fact.kind == "discovery" and fact.name.lower() not in taken:
+            for owner in owners(fact.directory, components):
+                component = result[owner]
+                if component.kind not in STATEFUL and fact.name not in component.aliases:
+                    result[owner] = structs.replace(component, aliases=(*component.aliases, fact.name))
+    return result
+
+
+def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Iterator[Address]:
+    """Yield what the facts come to as addresses with owners; facts of directories that no component is built from give nothing."""
+    applications = _applications(components, facts)
+    servers = _servers(components, facts)
+    for fact in facts:
+        match fact:
+            case Mention():
+                holders = applications.get(fact.application.lower(), ()) if fact.application else owners(fact.directory, components)
+                for owner in holders:
+                    yield _address(fact, components[owner])
+            case Use():
+                targets = servers.get((fact.kind, fact.name.lower()), frozenset())
+                for owner in owners(fact.directory, components):
+                    if len(targets) == 1 and owner not in targets:
+                        yield _use(fact, owner, next(iter(targets)))
+            case Library():
+                candidates = [each.name for each in components.values() if each.technology == fact.technology and each.stateful]
+                for owner in owners(fact.directory, components):
+                    if len(candidates) == 1:
+                        yield _library(fact, owner, candidates[0])
+            case Registration():
+                pass
+
+
+def owners(directory: str, components: Mapping[str, Component]) -> tuple[str, ...]:
+    """Return the components built from the nearest directory at or above one; those built from the root own what nobody else does.
+
+    Products (stores, brokers) have no code of their own, whatever stands beside their Dockerfile.
+    """
+    built = [
+        (0 if component.source == "." else len(component.source), name)
+        for name, component in sorted(components.items())
+        if component.source
+        and component.kind not in STATEFUL
+        and (component.source == "." or f"{directory}/".startswith(f"{component.source}/"))
+    ]
+    nearest = max((length for length, _ in built), default=0)
+    return tuple(name for length, name in built if length == nearest)
+
+
+def _address(fact: Mention, owner: Component) -> Address:
+    settings = {setting.name: setting.value for setting in owner.settings}
+    text = fact.text
+    for _ in range(_PASSES):
+        text = filled(text, lambda name: _setting(name, settings))
+    return Address(
+        key=fact.key,
+        text=without_credentials(text),
+        evidence=fact.evidence,
+        owner=owner.name,
+        policy=fact.policy,
+        certainty=Certainty.RECOVERED,
+    )
+
+
+def _setting(name: str, settings: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, also under the names that Spring and .NET bind (`a.b-c` as `A_BC`, `A:B` as `A__B`)."""
+    relaxed = re.sub(r"[.\[\]]+", "_", name.replace("-", "")).upper().strip("_")
+    return settings.get(name) or settings.get(relaxed) or settings.get(re.sub(r"[.-]", "_", name).upper())
+
+
+def _applications(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[str, tuple[str, ...]]:
+    """Return the components by the name of their application; `*` are all that have one."""
+    found: dict[str, set[str]] = {}
+    for fact in facts:
+        if isinstance(fact, Registration) and fact.kind == "discovery":
+            found.setdefault(fact.name.lower(), set()).update(owners(fact.directory, components))
+    for name in components:
+        found.setdefault(name.lower(), {name})
+    return {name: tuple(sorted(each)) for name, each in found.items()}
+
+
+def _servers(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return who answers under a registered name; a name of discovery may also be that of a component."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for name, component in components.items():
+        if component.kind in {Kind.SERVICE, Kind.GATEWAY, Kind.WORKER}:
+            for each in (name, *component.aliases):
+                found.setdefault(("discovery", each.lower()), set()).add(name)
+    for fact in facts:
+        if isinstance(fact, Registration) and fact.name not in _BY_ITSELF:
+            found.setdefault((fact.kind, fact.name.lower()), set()).update(owners(fact.directory, components))
+    return {key: frozenset(names) for key, names in found.items()}
+
+
+def _use(fact: Use, owner: str, target: str) -> Address:
+    scheme = "grpc" if fact.kind == "grpc" else "http"
+    return Address(
+        key=f"{fact.kind} client",
+        text=f"{scheme}://{target}",
+        evidence=fact.evidence,
+        owner=owner,
+        policy=fact.policy,
+        certainty=Certainty.RECOVERED,
+    )
+
+
+def _library(fact: Library, owner: str, target: str) -> Address:
+    return Address(key=f"{fact.technology} host", text=target, evidence=fact.evidence, owner=owner, certainty=Certainty.ASSUMED)
