@@ -38,8 +38,6 @@ def new_frame(
     frame.group = group
     frame.parent = parent
     frame.parent_token = parent_token
-    frame.attempt = 0
-    frame.pending = 0
     frame.child = -1
     frame.entry = -1
     frame.stage = NOTHING
@@ -48,7 +46,6 @@ def new_frame(
     frame.waits_at = -1
     frame.core = -1
     frame.live = 1
-    frame.sleep = 0.0
     return f
 
 

@@ -139,7 +139,7 @@ def _record(w: State, f: Index, result: Index) -> None:
         counter = SHED
     elif latency > w.patience:
         counter = LATE
-    at = min(np.int64((frame.start - w.warm) / w.slice), w.slice_count - 1)
+    at = frame.slice
     entry_at(w.entries, entry).counts[counter] += 1
     slice_at(w.slices, at).counts[counter] += 1
     if counter == SUCCEEDED:
@@ -408,7 +408,8 @@ def _arrive(w: State, stream: Index) -> None:
     f = new_frame(w, mix(key), load.target, load.group, NONE, ZERO, w.now, math.inf)
     frame_at(w.frames, f).entry = load.entry
     if w.now >= w.warm:
-        at = min(np.int64((w.now - w.warm) / w.slice), w.slice_count - 1)
+        at = min(np.int64((w.now - w.warm) * w.slice_rate), w.slice_count - 1)
+        frame_at(w.frames, f).slice = at
         entry_at(w.entries, load.entry).counts[OFFERED] += 1
         slice_at(w.slices, at).counts[OFFERED] += 1
     load.index += 1

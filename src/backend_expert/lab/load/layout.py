@@ -162,6 +162,7 @@ FRAME = np.dtype(
         ("needed", "i8"),
         ("child", "i8"),
         ("entry", "i8"),  # of a request from outside
+        ("slice", "i8"),  # in which it arrived
         ("stage", "i8"),
         ("seated", "i8"),  # holds a slot of its instance
         ("permit", "i8"),  # gate of the pool that it holds a permit of
@@ -374,6 +375,7 @@ STATE = np.dtype(
         ("warm", "f8"),
         ("patience", "f8"),
         ("slice", "f8"),
+        ("slice_rate", "f8"),
         ("useful", "f8"),
         ("sequence", "i8"),
         ("events_pending", "i8"),

@@ -66,7 +66,6 @@ def tally(run: Run) -> Tally:
     asked = live[(live["entry"] >= 0) & (live["start"] >= state["warm"])]
     young = asked[state["now"] - asked["start"] <= state["patience"]]
     entries, slices = len(w.entries), len(w.slices)
-    at = np.minimum(((young["start"] - state["warm"]) / state["slice"]).astype(np.int64), slices - 1)
     integrals = w.integrals.reshape(slices + 1, len(w.gates))
     return Tally(
         runs=1,
@@ -74,7 +73,7 @@ def tally(run: Run) -> Tally:
         in_flight=np.bincount(asked["entry"], minlength=entries),
         waiting=np.bincount(young["entry"], minlength=entries),
         slice_counts=w.slices["counts"],
-        slice_waiting=np.bincount(at, minlength=slices),
+        slice_waiting=np.bincount(young["slice"], minlength=slices),
         entry_histogram=w.entries["bins"].astype(np.int64),
         slice_histogram=w.slices["bins"],
         entry_sums=w.entries["total"],

@@ -46,6 +46,7 @@ def make(program: Program, seed: int) -> Run:
     state["end"] = (scenario.warmup_s + scenario.duration_s) * 1000.0
     state["patience"] = math.inf if scenario.patience_s is None else scenario.patience_s * 1000.0
     state["slice"] = scenario.slice_s * 1000.0
+    state["slice_rate"] = 1.0 / state["slice"]
     state["slice_count"] = slices
     state["margin"] = margin
     workspace = Workspace(
