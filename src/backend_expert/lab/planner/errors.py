@@ -1,0 +1,37 @@
+"""What can go wrong with the server of the lab, each with a sentence that says what to do next."""
+
+from __future__ import annotations
+
+from backend_expert.model import Text
+
+
+class PlannerError(Exception):
+    """Say in two languages why the planner lab cannot work."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+class NoBinary(PlannerError):  # noqa: N818 - the base says that it is an error
+    """No PostgreSQL of the supported major version was found."""
+
+
+class RootNoUser(PlannerError):  # noqa: N818 - the base says that it is an error
+    """PostgreSQL refuses to run as the superuser, and there is no other user to run it as."""
+
+
+class BinaryNotReadable(PlannerError):  # noqa: N818 - the base says that it is an error
+    """The unprivileged user cannot execute the binaries, and a copy for it could not be made."""
+
+
+class StartFailed(PlannerError):  # noqa: N818 - the base says that it is an error
+    """The server did not start; the text ends with the last lines of its log."""
+
+
+class DiskFull(PlannerError):  # noqa: N818 - the base says that it is an error
+    """There is no room for the data directory."""
+
+
+class InputError(PlannerError):
+    """A file that was handed in cannot be used at all."""

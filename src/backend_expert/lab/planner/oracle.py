@@ -1,0 +1,72 @@
+"""What a statement would cost with a set of indexes, asked of the planner as seldom as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from backend_expert.lab.planner.analysis import Analysed
+from backend_expert.lab.planner.laboratory import Lab
+from backend_expert.lab.planner.plan import Plan
+from backend_expert.lab.planner.whatif import IndexDefinition, Workbench
+
+Configuration = frozenset[IndexDefinition]
+
+
+class Oracle:
+    """Plans of the statements of a workload under configurations of indexes, with a cache by what matters to each statement."""
+
+    def __init__(self, lab: Lab, statements: tuple[Analysed, ...]) -> None:
+        self.lab = lab
+        self.statements = statements
+        self.bench = Workbench(lab)
+        self.requests = 0
+        self._plans: list[dict[Configuration, Plan]] = [{} for _ in statements]
+        self._used: list[list[tuple[Configuration, Configuration, float]]] = [[] for _ in statements]
+
+    def relevant(self, number: int, configuration: Iterable[IndexDefinition]) -> Configuration:
+        """Return the indexes of the configuration that the plan of a statement could use."""
+        return frozenset(each for each in configuration if self.statements[number].could_use(each))
+
+    def plan(self, number: int, configuration: Iterable[IndexDefinition] = (), without: Iterable[int] = ()) -> Plan:
+        """Return the plan of a statement with the indexes visible and the existing indexes `without` hidden.
+
+        Raises `NotPlanned` with the server's reason.
+        """
+        relevant = self.relevant(number, configuration)
+        hidden = tuple(without)
+        if not hidden and relevant in self._plans[number]:
+            return self._plans[number][relevant]
+        statement = self.statements[number]
+        self.bench.make(relevant)
+        self.bench.show(relevant, hidden)
+        plan = self.lab.explain(statement.text, generic=statement.generic)
+        if not hidden:
+            self._plans[number][relevant] = plan
+            self._used[number].append((relevant, self.used(plan, relevant), plan.cost))
+        return plan
+
+    def cost(self, number: int, configuration: Iterable[IndexDefinition]) -> float:
+        """Return the cost of a statement with the indexes visible.
+
+        A plan that was the cheapest among more indexes and uses only some of them is the cheapest among these too, so it answers
+        without a call (the "atomic configuration" argument of AutoAdmin, Chaudhuri and Narasayya 1997).
+        """
+        self.requests += 1
+        relevant = self.relevant(number, configuration)
+        known = self._plans[number].get(relevant)
+        if known is not None:
+            return known.cost
+        for among, used, cost in self._used[number]:
+            if used <= relevant <= among:
+                return cost
+        return self.plan(number, relevant).cost
+
+    def used(self, plan: Plan, configuration: Iterable[IndexDefinition]) -> Configuration:
+        """Return which of the indexes of the configuration a plan reads."""
+        found = ((each, self.bench.found(each)) for each in configuration)
+        return frozenset(each for each, made in found if made is not None and not set(made.names).isdisjoint(plan.indexes))
+
+    def bytes_of(self, definition: IndexDefinition) -> int:
+        """Return the estimated size of an index in bytes; 0 when the server refuses it."""
+        made = self.bench.found(definition)
+        return made.size.bytes if made is not None else 0

@@ -1,0 +1,111 @@
+"""The crux: a database without rows plans like the loaded one, with the indexes it has and with those it could have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import loaded_shop
+import pytest
+
+from backend_expert.lab.planner.export import export_statement
+from backend_expert.lab.planner.laboratory import Lab, Loaded, opened
+from backend_expert.lab.planner.plan import Plan
+from backend_expert.lab.planner.schema import read_schema
+from backend_expert.lab.planner.server import Server
+from backend_expert.lab.planner.statistics import Statistics, read_statistics
+from backend_expert.lab.planner.whatif import IndexDefinition, Key, Workbench
+
+
+@pytest.fixture(scope="module")
+def real(server: Server) -> Iterator[Lab]:
+    """Yield the loaded shop, seen through the same eyes as the lab."""
+    database = server.create_database()
+    with server.connect(database) as owner:
+        owner.execute(loaded_shop.SCHEMA)
+        owner.execute(loaded_shop.DATA)
+        owner.execute("VACUUM ANALYZE")
+    found = Lab(server, database, None, (), Loaded((), 1.0, ()))  # type: ignore[arg-type] - a real database needs no catalogue here
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def statistics(real: Lab) -> Statistics:
+    with real.server.connect(real.database) as owner:
+        row = owner.execute(export_statement().encode()).fetchone()
+    assert row is not None
+    return read_statistics(row[0], "stats.json")
+
+
+@pytest.fixture(scope="module")
+def lab(real: Lab, statistics: Statistics) -> Iterator[Lab]:
+    with opened(real.server, read_schema(loaded_shop.SCHEMA, "schema.sql"), statistics) as found:
+        yield found
+
+
+def plans(lab: Lab, *, renamed: dict[str, str] | None = None) -> list[Plan]:
+    return [lab.explain(query) for query in loaded_shop.QUERIES]
+
+
+def shape(plan: Plan) -> str:
+    return re.sub(r"whatif_\d+", "candidate", repr(plan.shape))
+
+
+def test_every_relation_is_restored_and_every_check_holds(lab: Lab) -> None:
+    assert lab.loaded.rejected == ()
+    assert lab.loaded.matched == 1.0
+    assert lab.loaded.guessed == ()
+    assert lab.loaded.failures == ()
+
+
+def test_plans_and_costs_are_those_of_the_loaded_server(real: Lab, lab: Lab) -> None:
+    for query, loaded, empty in zip(loaded_shop.QUERIES, plans(real), plans(lab), strict=True):
+        assert shape(empty) == shape(loaded), query
+        assert empty.cost == pytest.approx(loaded.cost, rel=0.001), query
+
+
+def test_without_sizes_the_plans_are_others(real: Lab, server: Server) -> None:
+    """Statistics alone are not enough: this is what the sparse files are for."""
+    with opened(
+        server, read_schema(loaded_shop.SCHEMA, "schema.sql"), None, rows={"purchase": 10, "line": 10, "customer": 10}
+    ) as bare:
+        assert any(shape(a) != shape(b) for a, b in zip(plans(real), plans(bare), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"), loaded_shop.CANDIDATES, ids=lambda value: "-".join(value) if isinstance(value, tuple) else value
+)
+def test_an_index_that_could_be_built_is_costed_like_the_built_one(
+    real: Lab, lab: Lab, table: str, columns: tuple[str, ...]
+) -> None:
+    definition = IndexDefinition("public", table, tuple(Key(column) for column in columns))
+    bench = Workbench(lab)
+    made = bench.found(definition)
+    assert made is not None
+    bench.show((definition,))
+    expected = plans(lab)
+    bench.show(())
+    bench.close()
+    with real.server.connect(real.database) as owner:
+        owner.execute(definition.sql("candidate").encode())
+        row = owner.execute("SELECT pg_relation_size('candidate')").fetchone()
+        try:
+            built = plans(real)
+        finally:
+            owner.execute("DROP INDEX candidate")
+    assert row is not None
+    assert made.size.bytes == pytest.approx(row[0], rel=0.15)
+    for query, ours, theirs in zip(loaded_shop.QUERIES, expected, built, strict=True):
+        assert shape(ours) == shape(theirs), query
+        assert ours.cost == pytest.approx(theirs.cost, rel=0.01), query
+
+
+def test_hidden_indexes_leave_the_base_plans_alone(real: Lab, lab: Lab) -> None:
+    bench = Workbench(lab)
+    bench.make(
+        [IndexDefinition("public", table, tuple(Key(column) for column in columns)) for table, columns in loaded_shop.CANDIDATES]
+    )
+    bench.show(())
+    assert [shape(plan) for plan in plans(lab)] == [shape(plan) for plan in plans(real)]
+    bench.close()
