@@ -123,7 +123,7 @@ def proof_of(trial: Trial, system: System) -> Proof:
         experiment=described(trial.scenario),
         verdict=trial.verdict,
         summary=_summary(trial),
-        measures=tuple(_measure(each) for each in comparison.measures if each.id in TITLES),
+        measures=_measures(comparison),
         share_better=plausible.share_better.value if plausible is not None else None,
         draws=plausible.draws if plausible is not None else 0,
         replications=comparison.replications,
@@ -134,6 +134,12 @@ def proof_of(trial: Trial, system: System) -> Proof:
         bands=_bands(trial.scenario),
         objective_ms=objective,
     )
+
+
+def _measures(comparison: load.Comparison) -> tuple[Measure, ...]:
+    """Return the figures of a comparison, the one that decided first: it is the headline of the proof."""
+    shown = [each for each in comparison.measures if each.id in TITLES]
+    return tuple(_measure(each) for each in sorted(shown, key=lambda each: each.id != comparison.decided_by))
 
 
 def described(scenario: load.Scenario) -> Text:

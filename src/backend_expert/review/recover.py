@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backend_expert import readers
-from backend_expert.model import System, Text, Unread, system_file
+from backend_expert.model import System, Text, Unread, system_file, without_superseded
 from backend_expert.readers.repository import NothingToRead, Repository
 
 SYSTEM_FILE = "system.yaml"
@@ -44,7 +44,7 @@ def recover(path: Path, overlay: tuple[str, str] | None = None) -> Recovered:
         name, text = overlay
         stated = system_file.overlay(system, text, name)
         notes = (*notes, *system_file.contradictions(system, stated))
-        system = stated
+        system = without_superseded(stated)
     if not system.components:
         raise NothingToRead(
             Text(

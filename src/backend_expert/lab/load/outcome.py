@@ -183,12 +183,19 @@ class Comparison(Struct, frozen=True, kw_only=True):
         raise KeyError(id)
 
     @property
-    def verdict(self) -> Literal["helps", "hurts", "no-difference", "undecided"]:
-        """Return the verdict of the first measure that decides: successes first, then goodput, then the slowest answers."""
+    def decided_by(self) -> str:
+        """Return the id of the measure that decides: successes first, then goodput, then the slowest answers; empty for none."""
         for id_, margin in DECIDING:
             each = self.measure(id_)
             if each.verdict in {"helps", "hurts"} and matters(id_, each.before.value, each.after.value, margin):
-                return each.verdict
+                return id_
+        return ""
+
+    @property
+    def verdict(self) -> Literal["helps", "hurts", "no-difference", "undecided"]:
+        """Return the verdict of the measure that decides."""
+        if self.decided_by:
+            return self.measure(self.decided_by).verdict
         unchanged = all(each.verdict == "no-difference" for each in self.measures)
         return "no-difference" if unchanged else "undecided"
 
