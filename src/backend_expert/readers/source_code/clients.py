@@ -47,17 +47,23 @@ def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequen
     """Yield what the files say of peers: reads of the environment, calls of clients, and texts that are URLs."""
     patterns = [(re.compile(client.function), client) for client in clients]
     for file in program.files:
+        seen: set[int] = set()
         for node in file.calls:
             expression = grammar.shape(node)
             if isinstance(expression, Invoked):
-                yield from _of_call(expression, node, file, values, patterns, reader)
-        seen: set[int] = set()
+                yield from _of_call(expression, node, file, values, patterns, reader, seen)
         for node in file.texts:
             yield from _of_text(node, file, grammar, values, reader, seen)
 
 
 def _of_call(
-    call: Invoked, node: Node, file: File, values: Values, patterns: Sequence[tuple[re.Pattern[str], Client]], reader: str
+    call: Invoked,
+    node: Node,
+    file: File,
+    values: Values,
+    patterns: Sequence[tuple[re.Pattern[str], Client]],
+    reader: str,
+    seen: set[int],
 ) -> Iterator[Mention]:
     evidence = (Evidence(file.path, line_of(node), reader),)
     read = values.read(call)
@@ -67,9 +73,12 @@ def _of_call(
     client = next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
     if client is None:
         return
-    text = values.text(call.argument(*client.address))
+    address = call.argument(*client.address)
+    text = values.text(address)
     if text in {"", HOLE} or text.startswith(HOLE):
         return
+    if address is not None:
+        seen.add(address.id)
     if client.port and "://" not in text and (port := values.text(call.argument(*client.port))) != HOLE:
         text = f"{text}:{port}"
     if client.scheme and "://" not in text:

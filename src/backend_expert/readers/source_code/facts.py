@@ -13,7 +13,7 @@ class Mention(Struct, frozen=True, kw_only=True):
     """A text in code or configuration that names a peer, as a template with `${NAME:-default}` for variables.
 
     `key` is the call, variable or property it stands under; the rules for keys of settings hold for it. `application` is set where a
-    file speaks for an application of that name and not for its directory (the files of a configuration server); `*` is all of them.
+    file speaks for an application of that name and not for its directory (the files of a configuration server).
     """
 
     directory: str
@@ -34,13 +34,14 @@ class Registration(Struct, frozen=True, kw_only=True):
 
 
 class Use(Struct, frozen=True, kw_only=True):
-    """What is built from `directory` calls whoever registers `name`."""
+    """What is built from `directory` (or the application of that name) calls whoever registers `name`."""
 
     directory: str
     kind: Literal["discovery", "grpc"]
     name: str
     evidence: tuple[Evidence, ...]
     policy: Policy = UNKNOWN_POLICY
+    application: str = ""
 
 
 class Library(Struct, frozen=True, kw_only=True):

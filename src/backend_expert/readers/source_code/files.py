@@ -51,8 +51,10 @@ def sources(repository: Repository, suffix: str, worth: re.Pattern[str]) -> Iter
 
 
 def left_out(path: str) -> bool:
-    """Tell whether a file is no part of what runs in production, by its path."""
-    return bool(_ASIDE.search(path) or _MADE.search(path))
+    """Tell whether a file is no part of what runs in production, by its path; names of packages below `src/main` say nothing."""
+    outer, main, package = path.partition("src/main/")
+    place = f"{outer}{main}{package.rpartition('/')[2]}"
+    return bool(_ASIDE.search(place) or _MADE.search(path))
 
 
 def is_made(text: str) -> bool:

@@ -40,12 +40,11 @@ def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Itera
     for fact in facts:
         match fact:
             case Mention():
-                holders = applications.get(fact.application.lower(), ()) if fact.application else owners(fact.directory, components)
-                for owner in holders:
+                for owner in _holders(fact, components, applications):
                     yield _address(fact, components[owner])
             case Use():
                 targets = servers.get((fact.kind, fact.name.lower()), frozenset())
-                for owner in owners(fact.directory, components):
+                for owner in _holders(fact, components, applications):
                     if len(targets) == 1 and owner not in targets:
                         yield _use(fact, owner, next(iter(targets)))
             case Library():
@@ -73,6 +72,12 @@ def owners(directory: str, components: Mapping[str, Component]) -> tuple[str, ..
     return tuple(name for length, name in built if length == nearest)
 
 
+def _holders(
+    fact: Mention | Use, components: Mapping[str, Component], applications: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    return applications.get(fact.application.lower(), ()) if fact.application else owners(fact.directory, components)
+
+
 def _address(fact: Mention, owner: Component) -> Address:
     settings = {setting.name: setting.value for setting in owner.settings}
     text = fact.text
@@ -95,7 +100,7 @@ def _setting(name: str, settings: Mapping[str, str]) -> str | None:
 
 
 def _applications(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[str, tuple[str, ...]]:
-    """Return the components by the name of their application; `*` are all that have one."""
+    """Return the components by the name of their application."""
     found: dict[str, set[str]] = {}
     for fact in facts:
         if isinstance(fact, Registration) and fact.kind == "discovery":
