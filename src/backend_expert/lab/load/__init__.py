@@ -65,13 +65,16 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
     from backend_expert.lab.load.limits import capacity
     from backend_expert.lab.load.scale_out import cluster
+    from backend_expert.lab.load.verdicts import recovery_share, settling_s
 
 _LAZY = {
     "capacity": "limits",
     "cluster": "scale_out",
     "compare": "experiment",
     "monte_carlo": "experiment",
+    "recovery_share": "verdicts",
     "run": "experiment",
+    "settling_s": "verdicts",
     "kernel_is_compiled": "compiled",
 }
 
@@ -128,7 +131,9 @@ __all__ = [
     "monte_carlo",
     "partition",
     "ramp",
+    "recovery_share",
     "run",
+    "settling_s",
     "slow",
     "spike",
     "trace",

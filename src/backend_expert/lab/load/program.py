@@ -443,9 +443,16 @@ class _Compiler:
             "controls": (layout.CONTROL, interventions.controls),
             "scalers": (layout.SCALER, interventions.scalers),
         }
-        arrays = {name: np.array([tuple(map(_resolved, row)) for row in rows], dtype) for name, (dtype, rows) in tables.items()}
+        arrays = {
+            name: np.array([tuple(map(_resolved, row)) for row in rows] if name in LABELLED else rows, dtype)
+            for name, (dtype, rows) in tables.items()
+        }
         arrays["branches"] = np.array([(_resolved(each),) for each in self.branches], layout.BRANCH)
         return arrays
+
+
+LABELLED = frozenset({"program", "sites", "workloads"})
+"""Tables whose rows refer to rows of the program."""
 
 
 def _resolved(value: Any) -> Any:

@@ -66,7 +66,7 @@ def make(program: Program, seed: int) -> Run:
 def _addressed(state: NDArray[Any], w: Workspace) -> Run:
     """Write the addresses and lengths of the tables into the state."""
     for name, table in zip(Workspace._fields, w, strict=True):
-        state[name] = table.__array_interface__["data"][0]
+        state[name] = table.ctypes.data
     for name, table in (
         ("heap_room", w.heap), ("stack_room", w.stack), ("frame_count", w.frames), ("node_count", w.nodes), ("gate_count", w.gates),
         ("group_count", w.groups), ("call_count", w.calls), ("workload_count", w.workloads), ("segment_count", w.segments),

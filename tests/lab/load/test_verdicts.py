@@ -1,0 +1,38 @@
+import pytest
+
+from backend_expert.lab import load
+from backend_expert.lab.load import sketch
+from backend_expert.model import System
+
+
+def station(rate: float, workers: int = 4) -> System:
+    return sketch.system([sketch.component("s", workers=workers)], [sketch.operation("op", "s", sketch.work(10))], {"op": rate})
+
+
+FAULT = load.Scenario(60, faults=(load.slow("s", 3, 20, 10),))
+
+
+def test_a_system_with_room_always_recovers_and_one_without_never_does() -> None:
+    sure = load.recovery_share(station(200), FAULT, replications=12)
+    assert (sure.value, sure.high) == (1.0, 1.0)
+    assert 0.7 < sure.low < 1
+    never = load.recovery_share(station(395), FAULT, replications=12)
+    assert never.value < 0.2
+
+
+def test_a_bound_on_the_time_makes_it_harder() -> None:
+    loose, tight = (load.recovery_share(station(250), FAULT, within_s=within, replications=12) for within in (30, 0.5))
+    assert loose.value == 1
+    assert tight.value < loose.value
+
+
+def test_without_a_disturbance_there_is_nothing_to_recover_from() -> None:
+    with pytest.raises(load.ModelError, match="nothing to recover"):
+        load.recovery_share(station(100), load.Scenario(10))
+
+
+def test_a_busy_system_takes_longer_to_settle_than_an_idle_one() -> None:
+    scenario = load.Scenario(60)
+    assert load.settling_s(station(50), scenario) <= 15
+    assert load.settling_s(station(3990, workers=40), load.Scenario(5)) > 0.3
+    assert load.settling_s(station(500), scenario) == pytest.approx(30, abs=5), "an overloaded system never settles"
