@@ -1,6 +1,7 @@
 """Measure both engines on a place-order flow: distinct states a second of CPU time, and bytes a state.
 
-Run `python benchmarks/states/speed.py [STATES]`; STATES (default 16,777,216) caps the compiled engine's run on a flow that is larger than that.
+Run `python benchmarks/states/speed.py [STATES]`; STATES (default 16,777,216) caps the run of the compiled engine on a flow that is
+larger than that.
 """
 
 import platform
@@ -38,17 +39,16 @@ def main() -> None:
     machine = compile_flow(prepared(PLACE_ORDER))
     machine = Machine(machine.variables, machine.commands, ())
     explore_compiled(machine, limit=10)
-    print(
-        f"{platform.machine()} {platform.system()}, Python {platform.python_version()}; {machine.bits} bits, {len(machine.commands)} commands"
-    )
-    timed("plain", lambda: explore_machine(machine, limit=10**7))
-    timed("compiled", lambda: explore_compiled(machine, limit=10**7))
+    print(f"{platform.machine()} {platform.system()}, Python {platform.python_version()}")
+    print(f"{machine.bits} bits, {len(machine.commands)} commands")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     large = compile_flow(prepared(structs.replace(PLACE_ORDER, bounds=Bounds(requests=3, crash=2, duplicate=1, timeout=2))))
     large = Machine(large.variables, large.commands, ())
     timed(f"compiled, {large.bits} bits, capped", lambda: explore_compiled(large, limit=most - 5_000))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"peak memory grew by {(after - before) / 1024:,.0f} MB")
+    print(f"peak memory grew by {(after - before) / 1024:,.0f} MB, {(after - before) * 1024 / most:.0f} bytes a state")
+    timed("compiled", lambda: explore_compiled(machine, limit=10**7))
+    timed("plain", lambda: explore_machine(machine, limit=10**7))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,11 @@ def model_of(machines: list[Machine]) -> str:
 def states_of(machines: list[Machine], folder: Path) -> int:
     """Return the distinct states that SPIN finds in the machines together, without the one before the choice."""
     (folder / "model.pml").write_text(model_of(machines), encoding="utf-8")
-    for command in (["spin", "-a", "model.pml"], ["gcc", "-O1", "-w", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"]):
+    # -o1 -o2 -o3: SPIN must not leave out variables that are never read, nor merge steps.
+    for command in (
+        ["spin", "-o1", "-o2", "-o3", "-a", "model.pml"],
+        ["gcc", "-O1", "-w", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"],
+    ):
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
     run = subprocess.run(["./pan", "-E", "-m1000000", "-w22"], cwd=folder, check=True, capture_output=True, text=True, timeout=300)
     found = re.search(r"(\d+) states, stored", run.stdout)
