@@ -40,6 +40,10 @@ _TOLD = re.compile(
 )
 """Calls whose texts are read by people, browsers and parsers: a URL in them is called by nobody."""
 
+_ADDRESS = re.compile(r"://|^[A-Za-z][\w.-]*:\d{4,5}$|(?i:\b(host|server|data source|hostname|addr)\s*=)")
+_LISTS = frozenset({"argument_list", "arguments", "argument", "attribute", "member_access_expression", "selector_expression"})
+"""Nodes between a call and its arguments or receiver."""
+
 _CLIMB_LIMIT = 12
 
 
@@ -51,7 +55,7 @@ def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequen
         for node in file.calls:
             expression = grammar.shape(node)
             if isinstance(expression, Invoked):
-                yield from _of_call(expression, node, file, values, patterns, reader, seen)
+                yield from _of_call(expression, node, file, grammar, values, patterns, reader, seen)
         for node in file.texts:
             yield from _of_text(node, file, grammar, values, reader, seen)
 
@@ -60,6 +64,7 @@ def _of_call(
     call: Invoked,
     node: Node,
     file: File,
+    grammar: Grammar,
     values: Values,
     patterns: Sequence[tuple[re.Pattern[str], Client]],
     reader: str,
@@ -68,7 +73,8 @@ def _of_call(
     evidence = (Evidence(file.path, line_of(node), reader),)
     read = values.read(call)
     if read is not None:
-        yield Mention(directory=file.directory, key=read[0], text=variable(*read), evidence=evidence)
+        text = _with_default(node, variable(*read), grammar, values)
+        yield Mention(directory=file.directory, key=read[0], text=text, evidence=evidence)
         return
     client = next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
     if client is None:
@@ -109,31 +115,48 @@ def _policy(call: Invoked, client: Client, values: Values, evidence: tuple[Evide
     return Policy(absent=(Mechanism.TIMEOUT,), evidence=evidence)
 
 
+def _with_default(node: Node, read: str, grammar: Grammar, values: Values) -> str:
+    """Return what a read of the environment comes to with a default that stands around it or is assigned after it."""
+    whole, parent = _whole(node, grammar)
+    text = values.text(whole)
+    names = [binding.name for binding in grammar.bindings(parent) if binding.value.id == whole.id] if parent is not None else []
+    if text == read and names and parent is not None:
+        text = values.named(names[0], parent)
+    return text if text.startswith(read.rstrip("}")) else read
+
+
 def _of_text(node: Node, file: File, grammar: Grammar, values: Values, reader: str, seen: set[int]) -> Iterator[Mention]:
     """Yield the URL or connection string that a literal is part of, once for the whole expression."""
-    whole = node
-    context = ""
-    for _ in range(_CLIMB_LIMIT):
-        parent = whole.parent
-        if parent is None:
-            break
-        shape = grammar.shape(parent)
-        if isinstance(shape, Joined | Same | Fallback) or (isinstance(shape, Invoked) and _makes_text(shape)):
-            whole = parent
-            continue
-        context = _context(parent, grammar)
-        break
+    whole, parent = _whole(node, grammar)
+    context = _context(parent, grammar) if parent is not None else ""
     if whole.id in seen or _TOLD.search(context):
         return
     seen.add(whole.id)
     text = values.text(whole)
-    if "://" in text or re.fullmatch(r"[A-Za-z][\w.-]*:\d{4,5}", text):
+    if _ADDRESS.search(text):
         yield Mention(
             directory=file.directory,
             key=f"{context} literal".strip(),
             text=text,
             evidence=(Evidence(file.path, line_of(node), reader),),
         )
+
+
+def _whole(node: Node, grammar: Grammar) -> tuple[Node, Node | None]:
+    """Return the largest expression that puts one text together around a node, and what it stands in."""
+    whole, parent = node, node.parent
+    for _ in range(_CLIMB_LIMIT):
+        holder = parent
+        while holder is not None and holder.type in _LISTS:
+            holder = holder.parent
+        if holder is None:
+            break
+        shape = grammar.shape(holder)
+        if isinstance(shape, Joined | Same | Fallback) or (isinstance(shape, Invoked) and _makes_text(shape)):
+            whole, parent = holder, holder.parent
+        else:
+            break
+    return whole, parent
 
 
 def _makes_text(call: Invoked) -> bool:

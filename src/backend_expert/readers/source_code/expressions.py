@@ -179,11 +179,15 @@ class Values:
             case Same(inner):
                 return self.text(inner, depth)
             case Name(text):
-                return either([self.text(value, depth) for value in self._assigned(text, node)[:4] if value is not node])
+                return self.named(text, node, depth)
             case Invoked():
                 return self._result(expression, depth)
             case _:
                 return HOLE
+
+    def named(self, name: str, node: Node, depth: int = 0) -> str:
+        """Return the template of what is assigned to a name where a node stands."""
+        return either([self.text(value, depth) for value in self._assigned(name, node)[:4] if value.id != node.id])
 
     def read(self, call: Invoked, depth: int = 0) -> tuple[str, str] | None:
         """Return the variable of the environment that a call reads, with its default (empty: none); `None` for other calls."""

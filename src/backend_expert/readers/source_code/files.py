@@ -17,7 +17,7 @@ LINE_LIMIT = 2_000
 
 _ASIDE = re.compile(
     r"(^|/)(tests?|testing|e2e|spec|specs|fixtures?|mocks?|stubs?|examples?|samples?|demos?|docs?|documentation|load-?tests?|load-?gen(erator)?|"
-    r"benchmarks?|integration-?tests?|acceptance-?tests?|third_?party|site-packages|migrations|archived?|deprecated|old|backup|"
+    r"benchmarks?|scripts?|tools?|tooling|hack|datasets?|ci|\.github|integration-?tests?|acceptance-?tests?|third_?party|site-packages|migrations|archived?|deprecated|old|backup|"
     r"node_modules|wwwroot|static|obj|bin)/"
     r"|(^|/)src/(test|it|integrationTest|testFixtures)/"
     r"|[\w.-]+[.-](Unit|Integration|Functional)?Tests?/"

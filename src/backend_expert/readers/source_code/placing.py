@@ -9,12 +9,16 @@ from msgspec import structs
 
 from backend_expert.model import STATEFUL, Certainty, Component, Kind
 from backend_expert.readers.addresses import filled
+from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.settings import without_credentials
 from backend_expert.readers.source_code.facts import Fact, Library, Mention, Registration, Use
 
 _BY_ITSELF = frozenset({"Health", "ServerReflection", "Reflection", "Greeter", "Channelz"})
 """gRPC services that every server may have beside its own: they tell nobody from another."""
+
+SHARED_LIMIT = 3
+"""Most components that one code base is taken to speak for: a web process, its worker and its scheduler."""
 
 _PASSES = 3
 """Rounds of filling: a default may hold a variable, and that one more."""
@@ -69,7 +73,13 @@ def owners(directory: str, components: Mapping[str, Component]) -> tuple[str, ..
         and (component.source == "." or f"{directory}/".startswith(f"{component.source}/"))
     ]
     nearest = max((length for length, _ in built), default=0)
-    return tuple(name for length, name in built if length == nearest)
+    found = tuple(name for length, name in built if length == nearest)
+    if len(found) < 2:
+        return found
+    # One directory is built into several components (`cmd/geo`, `services/rate`): a part of the path may be the name of one.
+    parts = [plain_name(part) for part in directory.split("/")]
+    named = tuple(name for name in found if plain_name(name) in parts)
+    return named or (found if len(found) <= SHARED_LIMIT else ())
 
 
 def _holders(

@@ -1,0 +1,217 @@
+"""Read Go: HTTP and gRPC clients, brokers and stores, the environment with its defaults, keys of configuration files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import structs
+from tree_sitter import Node
+
+from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
+from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.repository import Repository
+from backend_expert.readers.source_code.clients import Client, mentions
+from backend_expert.readers.source_code.expressions import (
+    ENVIRONMENT_HELPER,
+    Expression,
+    Invoked,
+    Joined,
+    Literal,
+    Name,
+    Same,
+    Unknown,
+    Values,
+)
+from backend_expert.readers.source_code.facts import Fact, Mention
+from backend_expert.readers.source_code.files import sources
+from backend_expert.readers.source_code.grpc import contracts
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, text_of
+
+READER = "go"
+
+_WORTH = re.compile(r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const ")
+
+_NEW_REQUEST = "http request url"
+CLIENTS = (
+    # The default client of net/http has no timeout (package documentation of net/http, Client.Timeout: zero means none).
+    Client(function=r"http\.(Get|Post|Head|PostForm)", key="http url", address=(0,), timeout=("timeout",)),
+    Client(function=r"http\.NewRequest", key=_NEW_REQUEST, address=(1,)),
+    Client(function=r"http\.NewRequestWithContext", key="http url", address=(2,)),
+    Client(function=r"(\w+\.)*\w*([cC]lient|[cC]li)\w*\.(Get|Post|Head|PostForm)", key=_NEW_REQUEST, address=(0,)),
+    Client(function=r"grpc\.(Dial|NewClient)", key="grpc channel address", address=(0,)),
+    Client(function=r"grpc\.DialContext", key="grpc channel address", address=(1,)),
+    Client(function=r"(amqp|amqp091|rabbitmq)\.(Dial|DialConfig|DialTLS)", key="amqp url", address=(0,)),
+    Client(function=r"sql\.Open|sqlx\.(Connect|Open|MustConnect)", key="database dsn", address=(1,)),
+    Client(function=r"(postgres|mysql|sqlserver)\.Open", key="database dsn", address=(0,)),
+    Client(function=r"(pgx|pgxpool)\.(Connect|New|ConnectConfig)", key="database dsn", address=(1,)),
+    Client(function=r"(mgo|bongo)\.Dial(WithTimeout)?", key="mongodb url", address=(0,)),
+    Client(function=r"(\w+\.)*ApplyURI", key="mongodb url", address=(0,)),
+    Client(function=r"&?redis\.(Options|UniversalOptions)", key="redis address", address=("Addr",)),
+    Client(function=r"redis\.(Dial|ParseURL|DialURL)", key="redis url", address=(1, 0)),
+    Client(function=r"memcache\.New", key="memcached address", address=(0,)),
+    Client(function=r"sarama\.New(SyncProducer|AsyncProducer|ConsumerGroup|Consumer|Client)", key="kafka brokers", address=(0,)),
+    Client(function=r"kafka\.(WriterConfig|ReaderConfig|Writer|Reader)", key="kafka brokers", address=("Brokers", "Addr")),
+    Client(function=r"kafka\.(TCP|DialLeader)", key="kafka address", address=(0,)),
+    Client(function=r"nats\.Connect", key="nats url", address=(0,)),
+)
+_BARE = re.compile(r"http\.DefaultClient|&?http\.Client\{\s*\}|new\(http\.Client\)")
+_LIMITED = re.compile(r"Timeout|WithDeadline|NewRequestWithContext|WithContext\(")
+
+
+class Go:
+    """The grammar of Go."""
+
+    query = """
+        (call_expression) @call (composite_literal) @call
+        (interpreted_string_literal) @text (raw_string_literal) @text
+        (short_var_declaration) @bind (assignment_statement) @bind (var_spec) @bind (const_spec) @bind (call_expression) @bind
+        (keyed_element) @bind
+    """
+    functions = frozenset({"function_declaration", "method_declaration"})
+
+    def language(self) -> Any:
+        """Return the compiled grammar."""
+        import tree_sitter_go
+
+        return tree_sitter_go.language()
+
+    def shape(self, node: Node) -> Expression:
+        """Return the form of an expression."""
+        match node.type:
+            case "interpreted_string_literal" | "raw_string_literal":
+                return Literal(
+                    content_of(node, "interpreted_string_literal_content", "raw_string_literal_content", "escape_sequence")
+                )
+            case "int_literal" | "nil":
+                return Literal(text_of(node))
+            case "binary_expression" if text_of(node.child_by_field_name("operator")) == "+":
+                return Joined((node.child_by_field_name("left"), node.child_by_field_name("right")))
+            case "parenthesized_expression" | "literal_element" | "expression_list" if len(node.named_children) == 1:
+                return Same(node.named_children[0])
+            case "unary_expression" if (operand := node.child_by_field_name("operand")) is not None:
+                return Same(operand)
+            case "identifier":
+                return Name(text_of(node))
+            case "selector_expression" | "index_expression":
+                return Name(_name(node))
+            case "call_expression":
+                return _call(node)
+            case "composite_literal":
+                return _literal(node)
+            case _:
+                return Unknown()
+
+    def bindings(self, node: Node) -> Iterator[Binding]:
+        """Yield what a declaration or assignment assigns; `mustMapEnv(&s.addr, "ADDR")` assigns as well."""
+        match node.type:
+            case "short_var_declaration" | "assignment_statement":
+                left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+                names = left.named_children if left is not None else []
+            case "var_spec" | "const_spec":
+                names, right = node.children_by_field_name("name"), node.child_by_field_name("value")
+            case "call_expression":
+                yield from self._mapped(node)
+                return
+            case _:
+                key, value = (*node.named_children, None, None)[:2]
+                if key is not None and value is not None and re.fullmatch(r"\w+", text_of(key)):
+                    yield Binding(f".{text_of(key)}", value, False)
+                return
+        given = right.named_children if right is not None else []
+        for name, value in zip(names, given, strict=False):
+            if name.type in {"identifier", "selector_expression", "index_expression"}:
+                yield Binding(_name(name), value, node.type != "assignment_statement")
+
+    def _mapped(self, node: Node) -> Iterator[Binding]:
+        call = self.shape(node)
+        if isinstance(call, Invoked) and ENVIRONMENT_HELPER.fullmatch(call.last) and len(call.arguments) >= 2:
+            target = call.arguments[0]
+            if target.type == "unary_expression" and text_of(target).startswith("&"):
+                yield Binding(_name(target.named_children[0]), node, False)
+
+    def environment(self, call: Invoked) -> tuple[Node, Node | None] | None:
+        """Return name and default of `os.Getenv`, `os.LookupEnv`, `viper.GetString` and the helpers that people write."""
+        if not call.arguments:
+            return None
+        if call.function in {"os.Getenv", "os.LookupEnv", "syscall.Getenv"}:
+            return call.arguments[0], None
+        if ENVIRONMENT_HELPER.fullmatch(call.last):
+            given = call.arguments[1:] if text_of(call.arguments[0]).startswith("&") else call.arguments
+            return (given[0], given[1] if len(given) > 1 else None) if given else None
+        return None
+
+
+def read(repository: Repository) -> Iterator[Fragment]:
+    """Yield one fragment with what the Go files say of calls."""
+    grammar = Go()
+    program = Program(grammar, sources(repository, ".go", _WORTH))
+    if not program.files:
+        return
+    values = Values(grammar.shape, program.assigned, grammar.environment)
+    limits = _limits(program.files)
+    facts: list[Fact] = [_limited(each, limits) for each in mentions(program, grammar, values, CLIENTS, READER)]
+    for file in program.files:
+        facts.extend(contracts(file.path, file.text, READER))
+    yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
+
+
+def _limits(files: Sequence[File]) -> dict[str, Policy]:
+    """Return, by directory, the policy of requests that go through a client made without a timeout; unsure packages are left out."""
+    found: dict[str, Policy] = {}
+    for directory in sorted({file.directory for file in files}):
+        package = [file for file in files if file.directory == directory]
+        made = tuple(
+            Evidence(file.path, file.text.count("\n", 0, match.start()) + 1, READER)
+            for file in package
+            for match in _BARE.finditer(file.text)
+        )
+        if made and not any(_LIMITED.search(file.text) for file in package):
+            found[directory] = Policy(absent=(Mechanism.TIMEOUT,), evidence=made)
+    return found
+
+
+def _limited(mention: Mention, limits: dict[str, Policy]) -> Mention:
+    if mention.key != _NEW_REQUEST:
+        return mention
+    policy = limits.get(mention.directory, UNKNOWN_POLICY)
+    if policy == UNKNOWN_POLICY:
+        return mention
+    return structs.replace(mention, policy=structs.replace(policy, evidence=(*mention.evidence, *policy.evidence)))
+
+
+def _call(node: Node) -> Expression:
+    function, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+    if function is None or given is None:
+        return Unknown()
+    receiver = function.child_by_field_name("operand") if function.type == "selector_expression" else None
+    name = text_of(function)
+    if receiver is not None and receiver.type not in {"identifier", "selector_expression"}:
+        name = text_of(function.child_by_field_name("field"))
+    # A package is no value: `fmt.Sprintf` has no receiver.
+    arguments = tuple(child for child in given.named_children if child.type != "comment")
+    return Invoked(name, receiver, arguments, {})
+
+
+def _literal(node: Node) -> Expression:
+    """Return `&redis.Options{Addr: x}` as a construction, `[]string{x}` as its one element."""
+    kind, body = node.child_by_field_name("type"), node.child_by_field_name("body")
+    if kind is None or body is None:
+        return Unknown()
+    if kind.type == "slice_type":
+        return Same(body.named_children[0]) if len(body.named_children) == 1 else Unknown()
+    named = {}
+    for element in body.named_children:
+        if element.type == "keyed_element" and len(element.named_children) == 2:
+            named[text_of(element.named_children[0])] = element.named_children[1]
+    return Invoked(text_of(kind), None, (), named)
+
+
+def _name(node: Node) -> str:
+    """Return a name; fields go by their last part, since the variable that holds the structure differs from place to place."""
+    if node.type == "selector_expression":
+        return f".{text_of(node.child_by_field_name('field'))}"
+    if node.type == "index_expression":
+        return f"[{text_of(node.child_by_field_name('index'))}]"[:120]
+    return text_of(node)
