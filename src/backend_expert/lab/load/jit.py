@@ -12,12 +12,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile a function that other compiled functions call."""
-    return cast("Function", njit(function))
+    return cast("Function", njit(error_model="numpy")(function))
 
 
 def inlined(function: Function) -> Function:
     """Compile a small function into each of its callers."""
-    return cast("Function", njit(forceinline=True)(function))
+    return cast("Function", njit(forceinline=True, error_model="numpy")(function))
 
 
 def cached(function: Function) -> Function:

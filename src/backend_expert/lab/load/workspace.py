@@ -64,15 +64,13 @@ def make(program: Program, seed: int) -> Run:
 
 
 def _addressed(state: NDArray[Any], w: Workspace) -> Run:
-    """Write the addresses and lengths of the tables into the state."""
-    for name, table in zip(Workspace._fields, w, strict=True):
-        state[name] = table.ctypes.data
-    for name, table in (
-        ("heap_room", w.heap), ("stack_room", w.stack), ("frame_count", w.frames), ("node_count", w.nodes), ("gate_count", w.gates),
-        ("group_count", w.groups), ("call_count", w.calls), ("workload_count", w.workloads), ("segment_count", w.segments),
-        ("control_count", w.controls),
-    ):  # fmt: skip
-        state[name] = len(table)
+    """Write the addresses of the tables, the first fields of the state, and their lengths into it."""
+    state.view(np.int64)[: len(w)] = [table.ctypes.data for table in w]
+    row = state[0]
+    row["heap_room"], row["stack_room"] = len(w.heap), len(w.stack)
+    row["frame_count"], row["node_count"] = len(w.frames), len(w.nodes)
+    row["gate_count"], row["group_count"], row["call_count"] = len(w.gates), len(w.groups), len(w.calls)
+    row["workload_count"], row["segment_count"], row["control_count"] = len(w.workloads), len(w.segments), len(w.controls)
     return Run(state, w)
 
 
