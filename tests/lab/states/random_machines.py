@@ -8,7 +8,8 @@ from backend_expert.lab.states.expression import Atom, Linear, holds, number, va
 from backend_expert.lab.states.machine import Command, Machine, Property, Variable
 from backend_expert.model import Text
 
-NAMES = ("p", "q", "x", "y")
+RESTLESS = -1
+"""The cost of a property that is broken only where nothing comes to rest."""
 
 
 def machines() -> st.SearchStrategy[Machine]:
@@ -51,7 +52,7 @@ def drawn(source: random.Random) -> Machine:
 
 
 def plainly(machine: Machine) -> tuple[int, int, dict[int, int]]:
-    """Return distinct states, transitions, and for each property the least `faults * 1000 + steps`, by the book."""
+    """Return distinct states, transitions, and for each property the least `faults * 1000 + steps` (or `RESTLESS`), by the book."""
     bounds = {variable.name: (variable.low, variable.high) for variable in machine.variables}
     names = tuple(bounds)
     start = tuple(variable.initial for variable in machine.variables)
@@ -80,6 +81,14 @@ def plainly(machine: Machine) -> tuple[int, int, dict[int, int]]:
                     if distance[values] + cost < distance.get(target, 10**9):
                         distance[target] = distance[values] + cost
                         changed = True
+    calm = {
+        values for values, found in successors.items() if all(kind != "internal" or target == values for kind, _, target in found)
+    }
+    growing = True
+    while growing:
+        reached = {v for v, found in successors.items() if any(kind == "internal" and target in calm for kind, _, target in found)}
+        growing = not reached <= calm
+        calm |= reached
     best: dict[int, int] = {}
     for values, cost in distance.items():
         state = dict(zip(names, values, strict=True))
@@ -87,4 +96,9 @@ def plainly(machine: Machine) -> tuple[int, int, dict[int, int]]:
         for index, each in enumerate(machine.properties):
             if holds(each.bad, state) and (each.when == "always" or settled):
                 best[index] = min(best.get(index, 10**9), cost)
+    for values in sorted(set(distance) - calm):
+        state = dict(zip(names, values, strict=True))
+        for index, each in enumerate(machine.properties):
+            if holds(each.bad, state) and each.when == "quiescent":
+                best.setdefault(index, RESTLESS)
     return len(distance), sum(len(found) for found in successors.values()), best

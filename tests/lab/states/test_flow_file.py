@@ -52,7 +52,7 @@ def test_a_whole_flow_is_read_and_explored() -> None:
     verdict = explore(flow)
     assert verdict.answer("lost-event").depth == 3
     assert verdict.answer("double-effect").depth == 6
-    assert verdict.assumptions == ("published without waiting for a confirm",)
+    assert [each.en for each in verdict.assumptions] == ["published without waiting for a confirm"]
 
 
 EVERY_VERB = """\

@@ -79,7 +79,7 @@ def test_what_the_files_plant_is_found() -> None:
         "half-compensated(bank.POST-charges)",
     }
     assert verdict.answer("phantom-event").verdict == "none"
-    assert "requests meet in the same row of postgres/items" in verdict.assumptions
+    assert "requests meet in the same row of postgres/items" in {each.en for each in verdict.assumptions}
     lost = verdict.answer("lost-event").history
     assert lost is not None
     assert any(str(event.evidence) == "orders.ts:10" for event in lost.events)

@@ -19,6 +19,7 @@ A flow in fifteen lines::
 """
 
 from backend_expert.lab.states.explore import explore
+from backend_expert.lab.states.fixes import Plan, Rung, plan
 from backend_expert.lab.states.flow import (
     Ack,
     Bounds,
@@ -53,6 +54,8 @@ from backend_expert.lab.states.flow import (
     Write,
 )
 from backend_expert.lab.states.flow_file import parse_flow, read_flow
+from backend_expert.lab.states.recover import flows_of
+from backend_expert.lab.states.remedies.catalogue import remedy_named
 from backend_expert.lab.states.verdict import Answer, Change, Event, History, Verdict, sentence
 
 __all__ = [
@@ -80,10 +83,12 @@ __all__ = [
     "Lock",
     "Observe",
     "Parallel",
+    "Plan",
     "Publish",
     "Read",
     "Repeat",
     "Reply",
+    "Rung",
     "Step",
     "Stop",
     "Table",
@@ -93,7 +98,10 @@ __all__ = [
     "Verdict",
     "Write",
     "explore",
+    "flows_of",
     "parse_flow",
+    "plan",
     "read_flow",
+    "remedy_named",
     "sentence",
 ]

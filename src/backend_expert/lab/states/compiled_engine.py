@@ -48,7 +48,23 @@ def explore_compiled(machine: Machine, *, limit: int, requests_first: bool = Tru
         elif status == kernel.QUEUE_FULL:
             store = _longer_queues(store)
         else:
-            return _run(machine, store, cursors, kernel, capped=status == kernel.CAPPED)
+            break
+    capped = status == kernel.CAPPED
+    if not capped:
+        _judge_restless(machine, tables, store, int(cursors[kernel.COUNT]), kernel)
+    return _run(machine, store, cursors, kernel, capped=capped)
+
+
+def _judge_restless(machine: Machine, tables: Tables, store: Store, count: int, kernel: ModuleType) -> None:
+    """Read properties of states at rest in those from which nothing comes to rest, too."""
+    import numpy as np
+
+    waiting = [n for n, each in enumerate(machine.properties) if each.when == "quiescent" and store.found[n] < 0]
+    if waiting:
+        calm = np.zeros(count, np.uint8)
+        kernel.settle(tables, store.states, count, store.table, calm)
+        for number in waiting:
+            store.found[number] = kernel.first_broken(tables, store.states, store.depth, calm, count, number)
 
 
 def _first_store(machine: Machine, tables: Tables) -> Store:

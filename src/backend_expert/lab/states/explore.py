@@ -15,6 +15,7 @@ from backend_expert.lab.states.machine import Machine, Property, sliced
 from backend_expert.lab.states.python_engine import Run, explore_machine
 from backend_expert.lab.states.verdict import Answer, Verdict
 from backend_expert.lab.states.world import World
+from backend_expert.model import Text
 
 STATE_LIMIT = 5_000_000
 """Most distinct states of one slice, about 40 bytes each in the compiled engine, so 0.2 GB and some ten seconds; past it the answer is
@@ -165,7 +166,7 @@ def together(parts: list[Answer]) -> Answer:
     return structs.replace(worst, states=sum(each.states for each in parts), transitions=sum(each.transitions for each in parts))
 
 
-def assumptions(flow: Flow) -> tuple[str, ...]:
+def assumptions(flow: Flow) -> tuple[Text, ...]:
     """Return what the flow takes for granted, in the order of the flow."""
     steps = [step for handler in flow.handlers for step in walk(handler.steps)]
     stated = [
@@ -174,4 +175,4 @@ def assumptions(flow: Flow) -> tuple[str, ...]:
         *(external.assumed for external in flow.externals),
         *(step.assumed for step in steps),
     ]
-    return tuple(dict.fromkeys(each for each in stated if each))
+    return tuple(dict.fromkeys(each for each in stated if each.en))

@@ -13,7 +13,10 @@ from typing import Literal, TypeVar, Union
 
 from msgspec import Struct, structs
 
-from backend_expert.model import Evidence
+from backend_expert.model import Evidence, Text
+
+NOTHING = Text("", "")
+"""No assumption: what stands in the flow is declared."""
 
 Isolation = Literal["read-uncommitted", "read-committed", "conflict-checked", "repeatable-read", "snapshot", "serializable"]
 """Levels by what they do, not by what an engine calls them.
@@ -69,7 +72,7 @@ class Table(Struct, frozen=True):
     unique: Literal["", "id", "request", "natural"] = ""
     natural: str = ""
     exists: bool = False
-    assumed: str = ""
+    assumed: Text = NOTHING
 
 
 class Topic(Struct, frozen=True):
@@ -82,7 +85,7 @@ class Topic(Struct, frozen=True):
     name: str
     row: str = ""
     durable: bool = True
-    assumed: str = ""
+    assumed: Text = NOTHING
 
 
 class External(Struct, frozen=True):
@@ -95,7 +98,7 @@ class External(Struct, frozen=True):
     name: str
     key: Literal["", "attempt", "request"] = ""
     outcome: Literal["unknown", "known"] = "unknown"
-    assumed: str = ""
+    assumed: Text = NOTHING
 
 
 _Item = TypeVar("_Item", Table, Topic, External, "Handler")
@@ -103,7 +106,7 @@ _Item = TypeVar("_Item", Table, Topic, External, "Handler")
 
 class _Step(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None = None
-    assumed: str = ""
+    assumed: Text = NOTHING
 
 
 Sets = tuple[tuple[str, str], ...]

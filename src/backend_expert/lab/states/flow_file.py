@@ -9,6 +9,7 @@ from typing import Any
 
 from backend_expert.lab.states.expression import ExpressionError, parse_condition, parse_sum, variable
 from backend_expert.lab.states.flow import (
+    NOTHING,
     Bounds,
     Column,
     External,
@@ -24,7 +25,7 @@ from backend_expert.lab.states.flow import (
 )
 from backend_expert.lab.states.flow_verbs import ISOLATION, VERBS
 from backend_expert.lab.states.invariants import MEANING
-from backend_expert.model import Evidence
+from backend_expert.model import Evidence, Text
 from backend_expert.model.positions import Mapping, Node, PositionError, Scalar, Sequence, parse_documents
 
 SIZE_LIMIT = 1_000_000
@@ -212,13 +213,22 @@ class _Reader:
                 raise self.unknown(declared.key_line("unique"), "unique key", word, tuple(meanings))
             unique = meanings[word]
         kept: Per = per  # type: ignore[assignment]
-        return Table(name, columns, kept, unique, natural, self.truth(declared, "exists"), self.assumed(declared, f"table {name}"))  # type: ignore[arg-type]
+        return Table(
+            name,
+            columns,
+            kept,
+            unique,  # type: ignore[arg-type]
+            natural,
+            self.truth(declared, "exists"),
+            self.assumed(declared, Text(f"table {name}", f"a tabela {name}")),
+        )
 
-    def assumed(self, parent: Mapping, what: str) -> str:
+    def assumed(self, parent: Mapping, what: Text) -> Text:
+        """Return what an item takes for granted: `true` means the item as it is described, a text says it in the words of the user."""
         node = parent.get("assumed")
         if not isinstance(node, Scalar) or node.value() is False:
-            return ""
-        return f"{what} as described" if node.value() is True else node.text
+            return NOTHING
+        return Text(f"{what.en} as described", f"{what.pt} como descrito") if node.value() is True else Text(node.text, node.text)
 
     def column(self, key: Scalar, node: Node) -> Column:
         if isinstance(node, Sequence):
@@ -243,7 +253,12 @@ class _Reader:
         declared = self.mapping(node, line, f"topic {name}", legal)
         if self.one_of(declared, "delivery", ("at-least-once", "at-most-once"), "at-least-once") == "at-most-once":
             self.at_most_once.add(name)
-        return Topic(name, self.row(declared), self.truth(declared, "durable", True), self.assumed(declared, f"topic {name}"))
+        return Topic(
+            name,
+            self.row(declared),
+            self.truth(declared, "durable", True),
+            self.assumed(declared, Text(f"topic {name}", f"o tópico {name}")),
+        )
 
     def row(self, declared: Mapping) -> str:
         """Return the table that the key of a topic names (`order.id`): the messages tell of its rows."""
@@ -258,7 +273,12 @@ class _Reader:
         key = self.one_of(declared, "idempotent", ("false", "true", "attempt", "request"), "false")
         outcome = self.one_of(declared, "timeout", ("unknown-outcome", "known-outcome"), "unknown-outcome")
         keys = {"false": "", "true": "request", "attempt": "attempt", "request": "request"}
-        return External(name, keys[key], outcome.removesuffix("-outcome"), self.assumed(declared, f"external system {name}"))  # type: ignore[arg-type]
+        return External(
+            name,
+            keys[key],  # type: ignore[arg-type]
+            outcome.removesuffix("-outcome"),  # type: ignore[arg-type]
+            self.assumed(declared, Text(f"external system {name}", f"o sistema externo {name}")),
+        )
 
     def handler(self, node: Node) -> Handler:
         legal = ("at", "src", "consume", "after", "sweep", "called", "workers", "ack", "do")
@@ -338,7 +358,7 @@ class _Reader:
         if made is None:
             raise self.unknown(key.line, "step", key.text, tuple(VERBS))
         evidence = self.evidence(declared)
-        assumed = self.assumed(declared, f"{key.text} at {evidence}")
+        assumed = self.assumed(declared, Text(f"{key.text} at {evidence}", f"{key.text} em {evidence}"))
         return made(self, value, key.line, {"evidence": evidence, "assumed": assumed})
 
     def check_table(self, name: str, line: int) -> str:

@@ -250,3 +250,106 @@ def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests
                     cursors[INSIDE_TAIL] += 1
         if cursors[COUNT] > limit:
             return CAPPED
+
+
+@njit(cache=True, nogil=True)
+def settle(tables: Tables, states: Array, count: int, table: Array, calm: Array) -> None:
+    """Mark every state from which an internal way leads to rest, the later states first, until a pass marks nothing more."""
+    low, high, words, shifts, masks = tables.low, tables.high, tables.word, tables.shift, tables.mask
+    kinds, command_clauses, command_updates = tables.command_kind, tables.command_clauses, tables.command_updates
+    clause_atoms, atom_terms = tables.clause_atoms, tables.atom_terms
+    atom_relation, atom_constant = tables.atom_relation, tables.atom_constant
+    term_variable, term_factor = tables.term_variable, tables.term_factor
+    update_target, update_constant, update_terms = tables.update_target, tables.update_constant, tables.update_terms
+    process_variable, process_row = tables.process_variable, tables.process_row
+    row_first, row_last = tables.row_first, tables.row_last
+    width, variables, processes, most = states.shape[1], low.shape[0], process_variable.shape[0], kinds.shape[0]
+    mask = np.uint64(table.shape[0] - 1)
+    values = np.zeros(variables, np.int64)
+    made = np.zeros(width, np.uint64)
+    marking = True
+    while marking:
+        marking = False
+        for here in range(count - 1, -1, -1):
+            if calm[here]:
+                continue
+            for name in range(variables):
+                values[name] = np.int64((states[here, words[name]] >> shifts[name]) & masks[name]) + low[name]
+            resting = True
+            for process in range(processes + 1):
+                start, end = tables.free_first, most
+                if process < processes:
+                    control = process_variable[process]
+                    row = process_row[process] + values[control] - low[control]
+                    start, end = row_first[row], row_last[row]
+                for command in range(start, end):
+                    if kinds[command] != INTERNAL or not _holds(
+                        values,
+                        command_clauses[command],
+                        command_clauses[command + 1],
+                        clause_atoms,
+                        atom_terms,
+                        atom_relation,
+                        atom_constant,
+                        term_variable,
+                        term_factor,
+                    ):
+                        continue
+                    for word in range(width):
+                        made[word] = states[here, word]
+                    for update in range(command_updates[command], command_updates[command + 1]):
+                        total = update_constant[update]
+                        for term in range(update_terms[update], update_terms[update + 1]):
+                            total += term_factor[term] * values[term_variable[term]]
+                        target = update_target[update]
+                        total = min(max(total, low[target]), high[target])
+                        word = words[target]
+                        kept = made[word] & ~(masks[target] << shifts[target])
+                        made[word] = kept | (np.uint64(total - low[target]) << shifts[target])
+                    same = True
+                    for word in range(width):
+                        same = same and made[word] == states[here, word]
+                    if same:
+                        continue
+                    resting = False
+                    place = _hashed(made, mask)
+                    known = np.intp(table[place])
+                    while True:
+                        same = True
+                        for word in range(width):
+                            same = same and states[known, word] == made[word]
+                        if same:
+                            break
+                        place = (place + 1) & np.intp(mask)
+                        known = np.intp(table[place])
+                    if calm[known]:
+                        calm[here] = 1
+            if resting:
+                calm[here] = 1
+            marking = marking or calm[here] == 1
+
+
+@njit(cache=True, nogil=True)
+def first_broken(tables: Tables, states: Array, depths: Array, calm: Array, count: int, number: int) -> int:
+    """Return the state of least depth, of those that never come to rest, in which a property is broken; -1 when there is none."""
+    low, words, shifts, masks = tables.low, tables.word, tables.shift, tables.mask
+    values = np.zeros(low.shape[0], np.int64)
+    best = -1
+    for here in range(count):
+        if calm[here] or (best >= 0 and depths[here] >= depths[best]):
+            continue
+        for name in range(low.shape[0]):
+            values[name] = np.int64((states[here, words[name]] >> shifts[name]) & masks[name]) + low[name]
+        if _holds(
+            values,
+            tables.property_clauses[number],
+            tables.property_clauses[number + 1],
+            tables.clause_atoms,
+            tables.atom_terms,
+            tables.atom_relation,
+            tables.atom_constant,
+            tables.term_variable,
+            tables.term_factor,
+        ):
+            best = here
+    return best

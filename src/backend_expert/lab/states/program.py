@@ -34,11 +34,15 @@ from backend_expert.lab.states.flow import (
     Transaction,
     UpdateWhere,
     Write,
+    blocks_of,
     walk,
 )
 
 NODE_LIMIT = 2_000
-"""Most places one handler may have. A handler of a real flow has five to thirty; unrolled loops in branches reach this first."""
+"""Most places one handler may have. A handler of a real flow has five to thirty; attempts inside branches reach this first."""
+
+STEP_LIMIT = 120
+"""Most steps of one handler with its loops unrolled: the graph is made by recursion, and Python allows a thousand calls."""
 
 Statement = Insert | Write | UpdateWhere | Delete | Publish
 
@@ -210,7 +214,22 @@ def table_of(source: str) -> str:
 
 def program_of(handler: Handler, *, answers: bool) -> Program:
     """Return the graph of a handler, which answers somebody or not; raise `FlowError` when it is too large."""
+    if _unrolled(handler.steps) > STEP_LIMIT:
+        raise FlowError(
+            f"Handler {handler.name!r} unfolds to more than {STEP_LIMIT} steps; lower the counts of its loops or split it."
+        )
     return _Builder(handler).program(answers)
+
+
+def _unrolled(steps: tuple[Step, ...]) -> int:
+    """Return how many steps there are when every loop is written out, or a number past the limit."""
+    count = 0
+    for step in steps:
+        times = step.count if isinstance(step, Repeat) else 1
+        count += 1 + times * sum(_unrolled(block) for block in blocks_of(step))
+        if count > STEP_LIMIT:
+            break
+    return count
 
 
 class _Builder:

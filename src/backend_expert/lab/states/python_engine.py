@@ -159,6 +159,8 @@ def explore_machine(machine: Machine, *, limit: int, requests_first: bool = True
     States are taken by faults spent, then by depth, so the first broken state of a property ends its shortest history with the fewest
     faults. With `requests_first` false a request counts like a fault: histories with few requests are found before all the ways in which
     two requests can meet have been seen. Exploration stops early only when every property is broken.
+
+    A state from which the internal steps never come to rest (a message that fails and comes back for ever) counts as being at rest.
     """
     left_bounds: set[str] = set()
     successors, broken = functions(machine, left_bounds)
@@ -221,6 +223,12 @@ def explore_machine(machine: Machine, *, limit: int, requests_first: bool = True
                 capped = True
                 break
         arriving = later
+    open_ = [number for number, each in enumerate(machine.properties) if each.when == "quiescent" and number not in found]
+    if open_ and not capped:
+        restless = _restless(states, index, successors)
+        for here in sorted(restless, key=lambda each: (depths[each], each)):
+            for number in broken(states[here])[1]:
+                found.setdefault(number, here)
     violations = []
     for number, end in sorted(found.items()):
         path = []
@@ -230,3 +238,25 @@ def explore_machine(machine: Machine, *, limit: int, requests_first: bool = True
         violations.append((number, tuple(reversed(path))))
     stopped = bool(wanted) and len(found) == wanted
     return Run(len(states), transitions, tuple(violations), capped, tuple(sorted(left_bounds)), not capped and not stopped)
+
+
+def _restless(states: list[State], index: dict[State, int], successors: Successors) -> list[int]:
+    """Return the states from which no internal way leads to rest.
+
+    Later states are looked at first: nearly all of them are marked in the first pass, and no edge has to be kept.
+    """
+    waiting = list(range(len(states) - 1, -1, -1))
+    calm = bytearray(len(states))
+    while True:
+        left = []
+        for here in waiting:
+            internal: Found = []
+            successors(states[here], internal, [], [], [])
+            targets = [index[target] for _, target in internal if target != states[here]]
+            if not targets or any(calm[target] for target in targets):
+                calm[here] = 1
+            else:
+                left.append(here)
+        if len(left) == len(waiting) or not left:
+            return left
+        waiting = left

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from backend_expert.lab.states.flow import (
     AROUND_REQUESTS,
+    NOTHING,
     Ack,
     Bounds,
     Branch,
@@ -48,6 +49,7 @@ from backend_expert.model import (
     Policy,
     Query,
     System,
+    Text,
     entries,
 )
 from backend_expert.model import steps as model
@@ -191,7 +193,10 @@ class _Recovery:
             for step in walk_model(self.operations[each].steps)
         )
         durable = not transient and (declared is None or declared.durable is not False)
-        assumed = f"{name} survives a restart of its broker" if durable and (declared is None or declared.durable is None) else ""
+        unstated = durable and (declared is None or declared.durable is None)
+        assumed = (
+            Text(f"{name} survives a restart of its broker", f"{name} sobrevive a um reinício do broker") if unstated else NOTHING
+        )
         return Topic(name, durable=durable, assumed=assumed)
 
     def handler(self, name: str) -> Handler:
@@ -349,7 +354,12 @@ class _Recovery:
         self.tables.setdefault(
             name,
             Table(
-                name, (Column(column, initial=AROUND_REQUESTS),), per="flow", assumed=f"requests meet in the same row of {dataset}"
+                name,
+                (Column(column, initial=AROUND_REQUESTS),),
+                per="flow",
+                assumed=Text(
+                    f"requests meet in the same row of {dataset}", f"as requisições se encontram na mesma linha de {dataset}"
+                ),
             ),
         )
         return name
@@ -362,7 +372,10 @@ class _Recovery:
             system = _slug(operation.component)
             known = step.policy.idempotency_key is True
             sure = known or step.policy.lacks(Mechanism.IDEMPOTENCY_KEY)
-            assumed = "" if sure else f"{step.operation} recognises no repeated request"
+            unknown = Text(
+                f"{step.operation} recognises no repeated request", f"{step.operation} não reconhece uma requisição repetida"
+            )
+            assumed = NOTHING if sure else unknown
             self.externals.setdefault(system, External(system))
             words = _slug(operation.trigger.name or operation.name)
             sites = [each for each in self.reached if any(one.operation == step.operation for one in self._calls(each))]
@@ -403,10 +416,16 @@ def _unique(dataset: Dataset) -> bool:
     return any(index.unique and index.columns != ("id",) for index in dataset.indexes)
 
 
-def _assumed_direction(step: Query, change: _Quantity) -> str:
+def _assumed_direction(step: Query, change: _Quantity) -> Text:
     if re.search(rf"\b{re.escape(change.column)}\s*=\s*(?:\w+\.)?{re.escape(change.column)}\s*[-+]", step.statement):
-        return ""
-    return f"the update of {step.dataset} {'takes from' if change.sign == '-' else 'gives back to'} a quantity"
+        return NOTHING
+    if change.sign == "-":
+        return Text(
+            f"the update of {step.dataset} takes from a quantity", f"a atualização de {step.dataset} retira de uma quantidade"
+        )
+    return Text(
+        f"the update of {step.dataset} gives back to a quantity", f"a atualização de {step.dataset} devolve a uma quantidade"
+    )
 
 
 def _read_before(step: Query, operation: Operation) -> Query | None:

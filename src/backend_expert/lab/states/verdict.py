@@ -87,7 +87,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     flow: str
     bounds: Bounds
     answers: tuple[Answer, ...]
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Text, ...] = ()
 
     @property
     def violated(self) -> tuple[Answer, ...]:
