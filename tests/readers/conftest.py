@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backend_expert import readers
+from backend_expert.model import System
+
 Tree = Callable[[dict[str, str]], Path]
 
 
@@ -23,3 +26,14 @@ def tree(tmp_path: Path) -> Tree:
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def joined(tree: Tree) -> Callable[[str, dict[str, str]], System]:
+    """Return a function that reads the system of a Compose file (its services) and of the files beside it."""
+
+    def read(services: str, files: dict[str, str]) -> System:
+        compose = "services:\n" + textwrap.indent(textwrap.dedent(services), "  ")
+        return readers.read(tree({"compose.yaml": compose} | files)).system
+
+    return read

@@ -31,7 +31,7 @@ from backend_expert.readers.source_code.program import Binding, Program, content
 READER = "csharp"
 
 _WORTH = re.compile(
-    r"://|Environment|onfiguration|HttpClient|Grpc|Redis|Multiplexer|ConnectionFactory|Mongo|UseSql|UseNpgsql|const string"
+    r"://|Environment|onfiguration|HttpClient|Grpc|Redis|Multiplexer|Connection|Mongo|UseSql|UseNpgsql|UseMySql|Config|const string"
 )
 
 CLIENTS = (

@@ -31,7 +31,9 @@ from backend_expert.readers.source_code.program import Binding, File, Program, c
 
 READER = "go"
 
-_WORTH = re.compile(r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const ")
+_WORTH = re.compile(
+    r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const |Register\w+Server|New\w+Client"
+)
 
 _NEW_REQUEST = "http request url"
 CLIENTS = (

@@ -9,7 +9,7 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Mechanism, Policy
-from backend_expert.readers.source_code.expressions import HOLE, Fallback, Invoked, Joined, Name, Same, Values, variable
+from backend_expert.readers.source_code.expressions import HOLE, Fallback, Invoked, Joined, Same, Values, variable
 from backend_expert.readers.source_code.facts import Mention
 from backend_expert.readers.source_code.program import File, Grammar, Program, line_of
 
@@ -35,7 +35,7 @@ class Client(Struct, frozen=True, kw_only=True):
 
 
 _TOLD = re.compile(
-    r"(?i)(log|print|println|info|debug|warn|warning|error|trace|fatal|panic|exception|raise|echo|describe|comment|title|summary|assert\w*|"
+    r"(?i)((log|f?print|info|debug|warn|warning|error|trace|fatal|panic)(f|ln|w|context)?|log(error|warning|information|debug)|\w*exception|raise|echo|describe|comment|title|summary|assert\w*|"
     r"docs?|license\w*|contact|url_?for|redirect\w*|allow\w*|cors|origins?|schema\w*|namespace\w*|split|replace\w*|startswith|contains|match\w*)$"
 )
 """Calls whose texts are read by people, browsers and parsers: a URL in them is called by nobody."""
@@ -44,6 +44,7 @@ _ADDRESS = re.compile(r"://|^[A-Za-z][\w.-]*:\d{4,5}$|(?i:\b(host|server|data so
 _LISTS = frozenset({"argument_list", "arguments", "argument", "attribute", "member_access_expression", "selector_expression"})
 """Nodes between a call and its arguments or receiver."""
 
+_TEXT_MAKERS = frozenset(["format", "Sprintf", "sprintf", "Format", "formatted", "concat", "ofNullable", "orElse", "getOrDefault"])
 _CLIMB_LIMIT = 12
 
 
@@ -160,7 +161,7 @@ def _whole(node: Node, grammar: Grammar) -> tuple[Node, Node | None]:
 
 
 def _makes_text(call: Invoked) -> bool:
-    return call.last in {"format", "Sprintf", "sprintf", "Format", "formatted", "concat", "orElse", "getOrDefault"}
+    return call.last in _TEXT_MAKERS
 
 
 def _context(node: Node, grammar: Grammar) -> str:
@@ -177,8 +178,3 @@ def _context(node: Node, grammar: Grammar) -> str:
             return names[0].rpartition(".")[2]
         current = current.parent
     return ""
-
-
-def is_name(expression: object) -> bool:
-    """Tell whether an expression is a plain name."""
-    return isinstance(expression, Name)

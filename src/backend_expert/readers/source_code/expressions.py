@@ -160,13 +160,20 @@ class Values:
         self._shape = shape
         self._assigned = assigned
         self._environment = environment
+        # Names that stand for each other, and names with many values, would take exponential time without these two.
+        self._open: set[int] = set()
+        self._known: dict[int, str] = {}
 
     def text(self, node: Node | None, depth: int = 0) -> str:
         """Return the template of a node; `{}` where nothing can be told."""
-        if node is None or depth > DEPTH_LIMIT:
+        if node is None or depth > DEPTH_LIMIT or node.id in self._open:
             return HOLE
-        result = self._text(self._shape(node), node, depth + 1)
-        return result if len(result) <= LENGTH_LIMIT else HOLE
+        if node.id not in self._known:
+            self._open.add(node.id)
+            result = self._text(self._shape(node), node, depth + 1)
+            self._open.discard(node.id)
+            self._known[node.id] = result if len(result) <= LENGTH_LIMIT else HOLE
+        return self._known[node.id]
 
     def _text(self, expression: Expression, node: Node, depth: int) -> str:
         match expression:
@@ -194,8 +201,9 @@ class Values:
         found = self._environment(call)
         if found is None:
             return None
-        key = self.text(found[0], depth + 1)
-        if not re.fullmatch(r"[A-Za-z_][\w.:-]{1,80}", key):
+        # .NET writes the sections of a key with colons and binds them from variables with two underscores.
+        key = self.text(found[0], depth + 1).replace(":", "__")
+        if not re.fullmatch(r"[A-Za-z_][\w.-]{1,80}", key):
             return None
         default = self.text(found[1], depth + 1) if found[1] is not None else ""
         return key, "" if HOLE in default else default

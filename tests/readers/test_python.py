@@ -1,0 +1,119 @@
+"""Calls, defaults and timeouts in Python."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend_expert.model import Certainty, Mechanism, call_sites, dependencies
+
+SERVICES = """
+    shop: {build: ./shop, expose: [80]}
+    billing: {image: acme/billing, expose: [8080]}
+    stock: {image: acme/stock}
+    db: {image: postgres}
+    cache: {image: redis}
+    mq: {image: rabbitmq}
+    """
+
+
+@pytest.fixture
+def shop(joined):
+    """Return a function from the text of shop/app.py to the remote steps of the shop, by callee."""
+
+    def edges(text: str, services: str = SERVICES):
+        system = joined(services, {"shop/app.py": text, "shop/Dockerfile": "FROM python:3\n"})
+        return {site.callee: site.step for site in call_sites(system) if site.caller == "shop"}
+
+    return edges
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "requests.get('http://billing:8080/x')",
+        "B = 'billing'\nrequests.get(f'http://{B}:8080/x/{id}')",
+        "B = os.getenv('BILLING_HOST', 'billing')\nrequests.get('http://{b}/{id}'.format(b=B, id=id))",
+        "B = os.environ.get('BILLING_HOST') or 'billing'\nrequests.get('http://%s/%s' % (B, id))",
+        "URL = 'http://' + 'billing' + ':8080'\ndef f():\n    return requests.post(URL + '/x')",
+        "def init(self):\n    self.url = 'http://billing'\ndef f(self):\n    return requests.get(self.url + '/x')",
+        "app.config['B'] = 'http://billing'\nrequests.get(app.config['B'])",
+        "channel = grpc.insecure_channel('billing:8080')",
+        "os.environ.get('BILLING_URL', 'billing')",
+    ],
+)
+def test_the_address_of_a_call_is_followed_to_its_text(shop, text):
+    assert set(shop(text)) == {"billing"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 'billing'",
+        "log.info('calling http://billing:8080')",
+        "raise ValueError('http://billing is gone')",
+        "MODE = os.getenv('MODE', 'billing')",
+        "requests.get('http://' + request.args['host'])",
+        "CORS(app, origins='http://billing:8080')",
+        "# requests.get('http://billing')",
+    ],
+)
+def test_a_name_that_nobody_calls_is_no_edge(shop, text):
+    assert shop(text) == {}
+
+
+def test_the_value_that_is_deployed_wins_over_the_default(shop):
+    services = SERVICES.replace("expose: [80]", "environment: {BILLING_HOST: stock}")
+    edges = shop("B = os.getenv('BILLING_HOST', 'billing')\nrequests.get('http://' + B)", services)
+    assert set(edges) == {"stock"}
+    assert edges["stock"].certainty is Certainty.DECLARED
+    assert "shop/app.py:2" in {str(line) for line in edges["stock"].evidence}
+
+
+@pytest.mark.parametrize(
+    ("call", "timeout_ms", "absent"),
+    [
+        ("requests.get('http://billing')", None, True),
+        ("requests.get('http://billing', timeout=None)", None, True),
+        ("requests.get('http://billing', timeout=2.5)", 2_500, False),
+        ("T = 3\nrequests.get('http://billing', timeout=T)", 3_000, False),
+        ("requests.get('http://billing', timeout=(1, limit))", None, False),
+        ("requests.get('http://billing', **options)", None, False),
+        ("httpx.get('http://billing')", 5_000, False),
+        ("urlopen('http://billing')", None, True),
+        ("requests.get('http://billing', timeout=2)\nrequests.get('http://billing/x')", None, True),
+        ("requests.get('http://billing', timeout=2)\nrequests.get('http://billing/x', timeout=9)", 9_000, False),
+    ],
+)
+def test_a_timeout_counts_where_it_is_passed(shop, call, timeout_ms, absent):
+    policy = shop(call)["billing"].policy
+    assert (policy.timeout_ms.value if policy.timeout_ms else None) == timeout_ms
+    assert policy.lacks(Mechanism.TIMEOUT) is absent
+
+
+def test_a_call_without_a_timeout_is_shown_on_its_line(shop):
+    policy = shop("import requests\n\nrequests.get('http://billing', timeout=1)\nrequests.get('http://billing/x')\n")[
+        "billing"
+    ].policy
+    assert [str(line) for line in policy.evidence] == ["shop/app.py:4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "callee"),
+    [
+        ("psycopg2.connect(host='db', dbname='orders')", "db"),
+        ("create_engine('postgresql://u:p@db/orders')", "db"),
+        ("redis.Redis(host=os.getenv('REDIS', 'cache'))", "cache"),
+        ("pika.BlockingConnection(pika.ConnectionParameters(host='mq'))", "mq"),
+        ("Celery('tasks', broker='amqp://mq')", "mq"),
+    ],
+)
+def test_stores_and_brokers_are_found_where_code_connects(shop, text, callee):
+    assert set(shop(text)) == {callee}
+
+
+@pytest.mark.parametrize(
+    "path", ["shop/tests/x.py", "shop/test_x.py", "shop/examples/x.py", "shop/x_pb2_grpc.py", "shop/scripts/load.py"]
+)
+def test_tests_examples_and_generated_code_are_left_out(joined, path):
+    system = joined(SERVICES, {path: "requests.get('http://billing')", "shop/Dockerfile": "FROM python:3\n"})
+    assert not [each for each in dependencies(system) if each.caller == "shop"]
