@@ -53,7 +53,7 @@ from backend_expert.lab.states.flow import (
     UpdateWhere,
     Write,
 )
-from backend_expert.lab.states.flow_file import parse_flow, read_flow
+from backend_expert.lab.states.flow_file import is_flow, parse_flow, read_flow
 from backend_expert.lab.states.recover import flows_of
 from backend_expert.lab.states.remedies.catalogue import remedy_named
 from backend_expert.lab.states.verdict import Answer, Change, Event, History, Verdict, sentence
@@ -99,6 +99,7 @@ __all__ = [
     "Write",
     "explore",
     "flows_of",
+    "is_flow",
     "parse_flow",
     "plan",
     "read_flow",

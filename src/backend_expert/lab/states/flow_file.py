@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ def read_flow(path: Path, name: str = "") -> Flow:
     except UnicodeDecodeError:
         raise FlowError(f"{shown}: the file is not UTF-8 text.") from None
     return parse_flow(text, shown)
+
+
+def is_flow(text: str) -> bool:
+    """Tell whether a YAML text is meant as a flow: it names one at its top level."""
+    return re.search(r"^flow\s*:", text, re.MULTILINE) is not None
 
 
 def parse_flow(text: str, name: str = "flow.yaml") -> Flow:
