@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 
 from backend_expert.lab.load import random_keys
-from backend_expert.lab.load.program import hashed
+from backend_expert.lab.load.labels import hashed
 
 MASK = (1 << 64) - 1
 

@@ -220,6 +220,8 @@ def test_a_cache_answers_its_share_and_fills_again_after_a_flush() -> None:
     assert before == near(1)
     assert after == near(102)
     assert late == near(1)
+    restarted = load.run(system, load.Scenario(400, law=CONSTANT, slice_s=10, faults=(load.crash("cache", 100, 1),)))
+    assert restarted.series.latency_p50_ms[11] == near(102), "a cache comes back empty"
 
 
 def consumer_system(deliveries: int | None, *steps, concurrency: int = 1) -> System:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from backend_expert.lab.load.memory import Memory
 from backend_expert.lab.load.outcome import (
     CallOutcome,
     Capacity,
@@ -64,11 +65,12 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
     from backend_expert.lab.load.limits import capacity
-    from backend_expert.lab.load.scale_out import cluster
+    from backend_expert.lab.load.scale_out import ClusterError, cluster
     from backend_expert.lab.load.verdicts import recovery_share, settling_s
 
 _LAZY = {
     "capacity": "limits",
+    "ClusterError": "scale_out",
     "cluster": "scale_out",
     "compare": "experiment",
     "monte_carlo": "experiment",
@@ -91,6 +93,7 @@ __all__ = [
     "Bursts",
     "CallOutcome",
     "Capacity",
+    "ClusterError",
     "Comparison",
     "ComponentOutcome",
     "Crash",
@@ -103,6 +106,7 @@ __all__ = [
     "Law",
     "Load",
     "Loss",
+    "Memory",
     "ModelError",
     "MonteCarlo",
     "Outcome",

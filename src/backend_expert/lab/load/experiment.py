@@ -9,13 +9,15 @@ from typing import Any, Literal, TypeVar
 
 from backend_expert.lab.load import workspace
 from backend_expert.lab.load.compiled import kernel
+from backend_expert.lab.load.labels import hashed
 from backend_expert.lab.load.layout import Status
 from backend_expert.lab.load.measure import Figures, Tally, figures, outcome, pooled, tally
-from backend_expert.lab.load.outcome import Comparison, MonteCarlo, Outcome
+from backend_expert.lab.load.memory import Memory, program_digest, system_digest
+from backend_expert.lab.load.outcome import Comparison, Difference, MonteCarlo, Outcome
 from backend_expert.lab.load.pairs import differences, judged, precise
-from backend_expert.lab.load.program import Program, check_all, compile_program, hashed
+from backend_expert.lab.load.program import Program, check_all, compile_program
 from backend_expert.lab.load.scenario import ModelError, Scenario
-from backend_expert.lab.load.worlds import changed
+from backend_expert.lab.load.worlds import changed, replaced
 from backend_expert.model import System
 from backend_expert.model.assume import complete
 
@@ -26,6 +28,9 @@ PAUSE_EVENTS = 2_000_000
 """Events between two looks at the outside world: about 0.2 s, so that an interrupt is heard."""
 
 AUTO_SIZES = (5, 10, 20)
+
+HALF = 0.5
+"""A change that is better in half of the worlds is a coin."""
 
 EVENT_LIMIT = 5_000_000_000
 
@@ -65,24 +70,28 @@ def compare(
     after: System,
     scenario: Scenario,
     *,
-    replications: int | Literal["auto"] = "auto",
+    replications: int | Sequence[int] | Literal["auto"] = "auto",
     seed: int = 1,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    enough: Callable[[Sequence[Difference]], bool] = precise,
+    memory: Memory | None = None,
 ) -> Comparison:
     """Run both systems with the same requests and the same draws, and measure the differences pair by pair.
 
-    `auto` runs 5 pairs and then doubles them, up to 20, until the intervals of the deciding differences are narrower than 5 % of the
-    value before on either side. The result is the same with any executor. Raises `ModelError` as `run` does.
+    With a sequence of sizes the run ends after the first of them at which what was measured is `enough`. `auto` runs 5 pairs and then
+    doubles them, up to 20, until the intervals of the deciding differences are narrower than 5 % of the value before on either side.
+    Runs of `before` that the `memory` holds are not made again. The result is the same with any executor and any memory. Raises
+    `ModelError` as `run` does.
     """
     programs = compile_program(complete(before), scenario), compile_program(complete(after), scenario)
-    sizes = AUTO_SIZES if replications == "auto" else (max(1, replications),)
+    sizes = AUTO_SIZES if replications == "auto" else (max(1, replications),) if isinstance(replications, int) else replications
     pairs: list[tuple[Tally, Tally]] = []
     for size in sizes:
         seeds = [replication_seed(seed, at) for at in range(len(pairs), size)]
-        pairs += spread(simulate_pair, [(*programs, each) for each in seeds], executor, progress, len(pairs), sizes[-1])
+        pairs += _pairs(programs, seeds, executor, progress, (len(pairs), sizes[-1]), memory or Memory())
         measures = differences([(figures(one, scenario), figures(other, scenario)) for one, other in pairs], scenario)
-        if precise(measures):
+        if enough(measures):
             break
     first, second = (pooled([pair[side] for pair in pairs]) for side in (0, 1))
     return Comparison(
@@ -94,9 +103,27 @@ def compare(
     )
 
 
-def simulate_pair(before: Program, after: Program, seed: int) -> tuple[Tally, Tally]:
-    """Run two programs with the same seed."""
-    return simulate(before, seed), simulate(after, seed)
+def _pairs(
+    programs: tuple[Program, Program],
+    seeds: Sequence[int],
+    executor: Executor | None,
+    progress: Progress | None,
+    counted: tuple[int, int],
+    memory: Memory,
+) -> list[tuple[Tally, Tally]]:
+    """Return the tallies of both programs for each seed; those before the change come from the memory where it has them."""
+    origin = program_digest(programs[0])
+    tasks = [(programs[0] if memory.get((origin, each)) is None else None, programs[1], each) for each in seeds]
+    found = spread(simulate_pair, tasks, executor, progress, *counted)
+    for each, (first, _) in zip(seeds, found, strict=True):
+        if first is not None:
+            memory.keep((origin, each), first)
+    return [(memory.get((origin, each)), second) for each, (_, second) in zip(seeds, found, strict=True)]
+
+
+def simulate_pair(before: Program | None, after: Program, seed: int) -> tuple[Tally | None, Tally]:
+    """Run two programs with the same seed, or only the second when the first is known."""
+    return simulate(before, seed) if before is not None else None, simulate(after, seed)
 
 
 def monte_carlo(
@@ -104,34 +131,53 @@ def monte_carlo(
     change: Callable[[System], System],
     scenario: Scenario,
     *,
-    draws: int = 40,
+    draws: int | Sequence[int] = 40,
     seed: int = 1,
     measure: str = "auto",
     executor: Executor | None = None,
     progress: Progress | None = None,
+    memory: Memory | None = None,
 ) -> MonteCarlo:
     """Try a change in `draws` plausible worlds: every assumed number is drawn from its spread, before and after alike.
 
-    `measure` is the figure whose gain the sensitivity explains: `success_ratio` where the change moves it in one draw of ten, else
-    `latency_p99_ms`. A draw is better by the first figure of `DECIDING` that differs by more than its margin.
+    With a sequence of draws the run ends after the first of them at which the share of better worlds is settled: its interval leaves
+    one half out. `measure` is the figure whose gain the sensitivity explains: `success_ratio` where the change moves it in one draw of
+    ten, else `latency_p99_ms`. A draw is better by the first figure of `DECIDING` that differs by more than its margin. Worlds of
+    `system` that the `memory` holds are not run again.
     """
     both = changed(system, change)
     check_all(both.before, scenario)
     check_all(both.after, scenario)
-    tasks, drawn = [], []
-    for number in range(draws):
-        before, after, values = both.world(seed, number)
-        drawn.append(values)
-        tasks.append((before, after, scenario, replication_seed(seed, number)))
-    pairs = spread(world_figures, tasks, executor, progress, 0, draws)
-    return judged(pairs, drawn, scenario, measure, seed)
+    kept = memory or Memory()
+    origin = system_digest(both.before)
+    sizes = (draws,) if isinstance(draws, int) else draws
+    pairs: list[tuple[Figures, Figures]] = []
+    drawn: list[dict[str, float]] = []
+    for size in sizes:
+        tasks, keys = [], []
+        for number in range(len(pairs), size):
+            values, named = both.values(seed, number)
+            known = kept.get((origin, scenario, seed, number))
+            drawn.append(named)
+            keys.append((origin, scenario, seed, number))
+            before = known if known is not None else replaced(both.before, values)
+            tasks.append((before, replaced(both.after, values), scenario, replication_seed(seed, number)))
+        found = spread(world_figures, tasks, executor, progress, len(pairs), sizes[-1])
+        for key, pair in zip(keys, found, strict=True):
+            kept.keep(key, pair[0])
+        pairs += found
+        result = judged(pairs, drawn, scenario, measure, seed)
+        if not result.share_better.low <= HALF <= result.share_better.high:
+            break
+    return result
 
 
-def world_figures(before: System, after: System, scenario: Scenario, seed: int) -> tuple[Figures, Figures]:
-    """Compile and run one world before and after the change, and return only the figures."""
-    first = compile_program(before, scenario, checked=True)
+def world_figures(before: System | Figures, after: System, scenario: Scenario, seed: int) -> tuple[Figures, Figures]:
+    """Compile and run one world before and after the change, and return only the figures; those before may be known."""
     second = compile_program(after, scenario, checked=True)
-    return figures(simulate(first, seed), scenario), figures(simulate(second, seed), scenario)
+    if isinstance(before, System):
+        before = figures(simulate(compile_program(before, scenario, checked=True), seed), scenario)
+    return before, figures(simulate(second, seed), scenario)
 
 
 def spread(

@@ -43,6 +43,7 @@ def plan(
     warm = scenario.warmup_s * 1000.0
     controls: list[tuple[Any, ...]] = [(warm, 0.0, int(Control.SLICE), 0, 0)]
     components = {component.name: component for component in system.components}
+    stores = {dataset.name: dataset.store for dataset in system.datasets}
 
     def instances(component: str, how_many: int | None) -> range:
         first, count = groups[group_of[component]][2], groups[group_of[component]][3]
@@ -50,6 +51,11 @@ def plan(
 
     def add(time: float, op: Control, a: int, b: int = 0, x: float = 0.0) -> None:
         controls.append((time, x, int(op), a, b))
+
+    def forgets(component: str, time: float) -> None:
+        for dataset, row in caches.items():
+            if stores.get(dataset) == component:
+                add(time, Control.FLUSH, row)
 
     for fault in scenario.faults:
         start = warm + fault.at_s * 1000.0
@@ -60,6 +66,7 @@ def plan(
                     add(start, Control.SLOW, row, x=fault.by)
                     add(end, Control.SLOW, row, x=1.0 / fault.by)
             case Crash():
+                forgets(fault.component, start)
                 noticed = noticed_after_ms(components[fault.component], fault.silent)
                 for row in instances(fault.component, fault.instances):
                     add(start, Control.CRASH, row, int(fault.silent))
@@ -78,10 +85,7 @@ def plan(
                 add(start, Control.ERRORS, group_of[fault.component], x=fault.ratio)
                 add(end, Control.ERRORS, group_of[fault.component], x=0.0)
             case Flush():
-                stores = {dataset.name: dataset.store for dataset in system.datasets}
-                for dataset, row in caches.items():
-                    if stores.get(dataset) == fault.component:
-                        add(start, Control.FLUSH, row)
+                forgets(fault.component, start)
     scalers = _scalers(system, group_of, groups, controls)
     return Interventions(controls, scalers)
 

@@ -6,52 +6,23 @@ topic becomes an operation of its broker that delivers to the subscribers; a del
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from backend_expert.lab.load import layout
+from backend_expert.lab.load.body import Body
 from backend_expert.lab.load.interventions import Interventions, plan
-from backend_expert.lab.load.layout import LOOP_DEPTH, UNBOUNDED, Balancer, Discipline, LawCode, Op
+from backend_expert.lab.load.labels import Label, hashed
+from backend_expert.lab.load.layout import UNBOUNDED, Balancer, Discipline, Op
+from backend_expert.lab.load.places import law_numbers, places, value
 from backend_expert.lab.load.scenario import Law, ModelError, Scenario
 from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
-from backend_expert.model import (
-    Ack,
-    Branch,
-    CacheGet,
-    CachePut,
-    Call,
-    Compensate,
-    Component,
-    Deployment,
-    Estimate,
-    Kind,
-    Lock,
-    Operation,
-    Parallel,
-    Policy,
-    Pool,
-    Publish,
-    Query,
-    Repeat,
-    Reply,
-    Step,
-    System,
-    Transaction,
-    Wait,
-    Work,
-    walk,
-)
+from backend_expert.model import CachePut, Component, Deployment, Kind, Operation, Policy, Pool, System, walk
 
 INSTANCE_LIMIT = 10_000
 """Instances of all components together: enough for any reviewed system, few enough for the time series of each to fit in memory."""
-
-PUBLISH_MS = 0.05
-"""Broker time of one message: RabbitMQ's team measured 20-30 thousand persistent messages a second on one queue (RabbitMQ 3.11 blog)."""
 
 REDELIVERY_MS = 1000.0
 """Pause before an unacknowledged message comes again; without one a consumer that is down would be asked without end."""
@@ -88,23 +59,11 @@ class Program(NamedTuple):
     width: int
 
 
-class Label(Struct):
-    """A row that is not known yet."""
-
-    row: int = -1
-
-
-@lru_cache(maxsize=65536)
-def hashed(text: str) -> int:
-    """Return 64 bits that stand for a text in every random draw."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
 def compile_program(system: System, scenario: Scenario, *, checked: bool = False) -> Program:
     """Return the tables for a complete system; raise `ModelError` with what is wrong with it unless it was `checked` before."""
     if not checked:
         check_all(system, scenario)
-    return _Compiler(system, scenario).program()
+    return Compiler(system, scenario).program()
 
 
 def check_all(system: System, scenario: Scenario) -> None:
@@ -114,7 +73,7 @@ def check_all(system: System, scenario: Scenario) -> None:
     check_cycles(system)
 
 
-class _Compiler:
+class Compiler:
     """The tables as they grow. One is made for each compilation."""
 
     def __init__(self, system: System, scenario: Scenario) -> None:
@@ -152,6 +111,7 @@ class _Compiler:
     # Components
 
     def add_component(self, component: Component) -> None:
+        """Add the instances of a component with their slots and cores."""
         deployment = component.deployment or Deployment()
         scaling = deployment.autoscaling
         count = max(1, round(value(deployment.replicas, 1.0)))
@@ -174,10 +134,12 @@ class _Compiler:
             self.instances.append((slowness, group, place, slot, core, 0, 1, int(place < count)))
 
     def add_gate(self, capacity: int, limit: int, instance: int, discipline: Discipline = Discipline.FIFO) -> int:
+        """Add a gate and return its row."""
         self.gates.append((0.0, 0.0, 0.0, capacity, limit, 0, 0, 0, -1, -1, -1, int(discipline), instance))
         return len(self.gates) - 1
 
     def ring(self, delay: float, gate: int = -1) -> int:
+        """Return the ring of alarms of one length, for attempts or for the queue of one gate."""
         key = (delay, gate)
         if key not in self.rings:
             self.rings[key] = len(self.rings)
@@ -196,6 +158,7 @@ class _Compiler:
         mean: float = 0.0,
         law: Law | None = None,
     ) -> int:
+        """Add a row to the program and return its number."""
         code, shape = law_numbers(law) if law is not None else (0, 0.0)
         self.rows.append((hashed(key), mean, shape, int(op), a, b, c, code, handler))
         return len(self.rows) - 1
@@ -217,12 +180,13 @@ class _Compiler:
         return self.starts[name]
 
     def compile_waiting(self) -> None:
+        """Emit every operation that something refers to."""
         while self.waiting:
             name, what = self.waiting.pop(0)
             self.starts[name].row = len(self.rows)
             if what is None:
                 operation = self.operations[name]
-                _Body(self, operation).compile()
+                Body(self, operation).compile()
                 continue
             component, mean, topic = what
             external = self.components[component].kind is Kind.EXTERNAL
@@ -257,6 +221,7 @@ class _Compiler:
                 after.row = len(self.rows)
 
     def delivery_site(self, topic: str, operation: Operation) -> int:
+        """Add the call by which a message comes to a subscriber."""
         trigger = operation.trigger
         broker = self.topics[topic].broker
         again = trigger.acknowledge in {None, "after"}
@@ -271,15 +236,18 @@ class _Compiler:
         )  # fmt: skip
 
     def call_row(self, caller: str, callee: str) -> int:
+        """Return the row that counts the calls between two components."""
         return self.calls.setdefault((caller, callee), len(self.calls))
 
     def link(self, caller: str, callee: str) -> int:
+        """Return the link between two components, -1 within one."""
         if caller == callee:
             return -1
         key = (min(caller, callee), max(caller, callee))
         return self.links.setdefault(key, len(self.links))
 
     def law(self, component: str) -> Law:
+        """Return the law of the service times of a component."""
         return self.laws.get(component, self.scenario.law)
 
     def add_site(
@@ -304,6 +272,7 @@ class _Compiler:
         cancels: bool = False,
         propagates: bool = False,
     ) -> int:
+        """Add a place from which something is called, and return its row."""
         ring = self.ring(timeout) if timeout < FOR_EVER else -1
         self.sites.append(
             (timeout, backoff, backoff_cap, hedge, hop, target, group, ring, attempts, jitter, budget, breaker, gate, stride,
@@ -337,6 +306,7 @@ class _Compiler:
         )
 
     def instances_of(self, component: str) -> tuple[int, int]:
+        """Return the first instance of a component and how many it has."""
         group = self.groups[self.group_of[component]]
         return group[2], group[3]
 
@@ -359,6 +329,7 @@ class _Compiler:
         return self.pools[key]
 
     def lock(self, resource: str, capacity: int) -> int:
+        """Return the gate of a lock."""
         key = ("lock", resource, max(1, capacity))
         if key not in self.pools:
             gate = self.add_gate(max(1, capacity), UNBOUNDED, -1)
@@ -367,9 +338,11 @@ class _Compiler:
         return self.pools[key][0]
 
     def budget(self, caller: str, callee: str, share: float) -> int:
+        """Return the retry budget of one component towards another."""
         return self.budgets.setdefault((caller, callee, share), len(self.budgets))
 
     def breaker(self, caller: str, callee: str, policy: Policy) -> int:
+        """Return the first breaker of one component towards another: each instance has its own."""
         breaker = policy.breaker
         assert breaker is not None
         key = (caller, callee, breaker)
@@ -387,11 +360,13 @@ class _Compiler:
         return self.breaker_of[key]
 
     def cache(self, dataset: str) -> int:
+        """Return the cache that a dataset is kept in."""
         return self.caches.setdefault(dataset, len(self.caches))
 
     # The whole
 
     def program(self) -> Program:
+        """Compile the whole and return its tables."""
         for component in self.system.components:
             self.add_component(component)
         workloads = entry_rates(self.system, self.scenario)
@@ -416,11 +391,13 @@ class _Compiler:
         )
 
     def gates_of(self, component: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the gates of the slots and of the cores of a component."""
         first, count = self.instances_of(component)
         rows = self.instances[first : first + count]
         return tuple(row[3] for row in rows if row[3] >= 0), tuple(row[4] for row in rows if row[4] >= 0)
 
     def tables(self, loads: list[tuple[Any, ...]], interventions: Interventions) -> dict[str, NDArray[Any]]:
+        """Return the tables as arrays."""
         caches = [(1.0, value(self.datasets[name].rows, CACHE_KEYS) or 1.0) for name in self.caches]
         budgets = [
             (RETRY_RESERVE * self.instances_of(caller)[1], share, RETRY_RESERVE * self.instances_of(caller)[1])
@@ -462,235 +439,8 @@ def _resolved(value: Any) -> Any:
     return -1 if value is None else value
 
 
-class _Body:
-    """The rows of one operation."""
-
-    def __init__(self, compiler: _Compiler, operation: Operation) -> None:
-        self.compiler = compiler
-        self.operation = operation
-        self.seen: dict[tuple[str, str], int] = {}
-        self.open_transactions: list[str] = []
-        self.depth = 0
-
-    def compile(self) -> None:
-        self.steps(self.operation.steps, None)
-        self.compiler.emit(Op.END, self.operation.name, None)
-
-    def key(self, step: Step, target: str = "") -> str:
-        """Name a step by what it does and how often that was done before it, so that it keeps its draws when others come between."""
-        what = (type(step).__name__, target)
-        ordinal = self.seen[what] = self.seen.get(what, 0) + 1
-        return f"{self.operation.name}/{what[0]}/{target}/{ordinal}"
-
-    def steps(self, steps: tuple[Step, ...], handler: Label | None) -> None:
-        for step in steps:
-            self.step(step, handler)
-
-    def step(self, step: Step, handler: Label | None) -> None:
-        compiler, home = self.compiler, self.operation.component
-        match step:
-            case Work():
-                outside = compiler.components[home].kind is Kind.EXTERNAL
-                compiler.emit(
-                    Op.SLEEP if outside else Op.WORK, self.key(step), handler, mean=value(step.cpu_ms, 0.0), law=compiler.law(home)
-                )
-            case Wait():
-                compiler.emit(Op.SLEEP, self.key(step), handler, mean=step.time_ms.value, law=compiler.law(home))
-            case Call():
-                self.call(step, handler)
-            case Query():
-                self.store(step, "query", handler)
-            case CachePut():
-                self.store(step, "put", handler)
-                compiler.emit(Op.FILL, self.key(step), handler, b=compiler.cache(step.dataset))
-            case CacheGet():
-                self.cache_get(step, handler)
-            case Publish():
-                self.publish(step, handler)
-            case Reply():
-                compiler.emit(Op.REPLY, self.key(step), handler)
-            case Transaction():
-                self.transaction(step, handler)
-            case Lock():
-                gate = compiler.lock(step.resource, step.capacity)
-                self.holding(step, step.steps, gate, 0, handler)
-            case Parallel():
-                self.parallel(step, handler)
-            case Repeat():
-                self.repeat(step, handler)
-            case Branch():
-                self.branch(step, handler)
-            case Compensate():
-                self.compensate(step, handler)
-            case Ack():
-                pass
-
-    def call(self, step: Call, handler: Label | None) -> None:
-        compiler = self.compiler
-        target = compiler.start_of(step.operation)
-        callee = compiler.operations[step.operation].component
-        site = compiler.policy_site(self.operation.component, callee, target, step.policy)
-        compiler.emit(Op.CALL, self.key(step, step.operation), handler, a=site)
-
-    def store(self, step: Query | CacheGet | CachePut, verb: str, handler: Label | None) -> None:
-        compiler = self.compiler
-        dataset = compiler.datasets.get(step.dataset)
-        if dataset is None or dataset.store not in compiler.components:
-            raise ModelError(f"{self.operation.name} uses the dataset {step.dataset!r}, whose store the system does not have.")
-        mean = value(step.time_ms, 0.0)
-        target = compiler.implicit(f"{dataset.store}/{verb}/{mean!r}", dataset.store, mean)
-        pooled = dataset.store not in self.open_transactions
-        site = compiler.policy_site(self.operation.component, dataset.store, target, step.policy, pooled=pooled)
-        compiler.emit(Op.CALL, self.key(step, step.dataset), handler, a=site)
-
-    def cache_get(self, step: CacheGet, handler: Label | None) -> None:
-        compiler = self.compiler
-        self.store(step, "get", handler)
-        after = Label()
-        cache = compiler.cache(step.dataset)
-        compiler.emit(Op.LOOKUP, self.key(step, f"{step.dataset}?"), handler, a=after, b=cache, mean=value(step.hit_ratio, 0.0))
-        self.steps(step.on_miss, handler)
-        if step.dataset not in compiler.filled:
-            compiler.emit(Op.FILL, self.key(step, f"{step.dataset}!"), handler, b=cache)
-        after.row = len(compiler.rows)
-
-    def publish(self, step: Publish, handler: Label | None) -> None:
-        compiler = self.compiler
-        topic = compiler.topics.get(step.topic)
-        if topic is None or topic.broker not in compiler.components:
-            raise ModelError(f"{self.operation.name} publishes to {step.topic!r}, whose broker the system does not have.")
-        target = compiler.implicit(f"{topic.name}/publish", topic.broker, PUBLISH_MS, topic.name)
-        site = compiler.policy_site(self.operation.component, topic.broker, target, step.policy)
-        op = Op.SPAWN if step.confirmed is False else Op.CALL
-        compiler.emit(op, self.key(step, step.topic), handler, a=site)
-
-    def transaction(self, step: Transaction, handler: Label | None) -> None:
-        compiler, home = self.compiler, self.operation.component
-        stores = {dataset.name: dataset.store for dataset in compiler.datasets.values()}
-        queries = [each for each in walk(step.steps) if isinstance(each, Query) and stores.get(each.dataset) == step.store]
-        pool = next((each.policy.pool for each in queries if each.policy.pool is not None), None)
-        if pool is None or step.store in self.open_transactions:
-            self.steps(step.steps, handler)
-            return
-        gate, stride = compiler.pool(home, step.store, pool)
-        self.open_transactions.append(step.store)
-        self.holding(step, step.steps, gate, stride, handler)
-        self.open_transactions.pop()
-
-    def holding(self, step: Step, steps: tuple[Step, ...], gate: int, stride: int, handler: Label | None) -> None:
-        """Emit steps that hold a place of a gate, given back when they end and when they fail."""
-        compiler = self.compiler
-        key = self.key(step)
-        undo, after = Label(), Label()
-        compiler.emit(Op.ACQUIRE, key, handler, a=gate, b=stride)
-        self.steps(steps, undo)
-        compiler.emit(Op.RELEASE, key, handler, a=gate, b=stride)
-        compiler.emit(Op.JUMP, key, handler, a=after)
-        undo.row = compiler.emit(Op.RELEASE, key, handler, a=gate, b=stride)
-        compiler.emit(Op.FAIL, key, handler)
-        after.row = len(compiler.rows)
-
-    def parallel(self, step: Parallel, handler: Label | None) -> None:
-        compiler = self.compiler
-        if not step.branches:
-            return
-        key = self.key(step)
-        after = Label()
-        labels = [Label() for _ in step.branches]
-        first = len(compiler.branches)
-        compiler.branches.extend(labels)
-        needed = min(step.first, len(labels)) or len(labels)
-        compiler.width = max(compiler.width, len(labels))
-        compiler.emit(Op.PARALLEL, key, handler, a=first, b=len(labels), c=needed)
-        compiler.emit(Op.JUMP, key, handler, a=after)
-        for label, branch in zip(labels, step.branches, strict=True):
-            label.row = len(compiler.rows)
-            self.steps(branch, None)
-            compiler.emit(Op.END, key, None)
-        after.row = len(compiler.rows)
-
-    def repeat(self, step: Repeat, handler: Label | None) -> None:
-        compiler = self.compiler
-        if self.depth == LOOP_DEPTH:
-            raise ModelError(
-                f"{self.operation.name} nests Repeat steps more than {LOOP_DEPTH} deep; give the inner ones one count."
-            )
-        key = self.key(step)
-        after = Label()
-        compiler.emit(Op.LOOP, key, handler, a=after, c=self.depth, mean=step.count.value)
-        first = len(compiler.rows)
-        self.depth += 1
-        self.steps(step.steps, handler)
-        self.depth -= 1
-        compiler.emit(Op.AGAIN, key, handler, a=first, c=self.depth)
-        after.row = len(compiler.rows)
-
-    def branch(self, step: Branch, handler: Label | None) -> None:
-        compiler = self.compiler
-        key = self.key(step, step.condition)
-        otherwise, after = Label(), Label()
-        compiler.emit(Op.CHANCE, key, handler, a=otherwise, mean=step.probability.value)
-        self.steps(step.then, handler)
-        compiler.emit(Op.JUMP, key, handler, a=after)
-        otherwise.row = len(compiler.rows)
-        self.steps(step.otherwise, handler)
-        after.row = len(compiler.rows)
-
-    def compensate(self, step: Compensate, handler: Label | None) -> None:
-        compiler = self.compiler
-        key = self.key(step)
-        undo, after = Label(), Label()
-        self.steps(step.steps, undo)
-        compiler.emit(Op.JUMP, key, handler, a=after)
-        undo.row = len(compiler.rows)
-        self.steps(step.undo, handler)
-        compiler.emit(Op.FAIL, key, handler)
-        after.row = len(compiler.rows)
-
-
-def value(estimate: Estimate | None, otherwise: float) -> float:
-    """Return the number of an estimate, or another where nobody said."""
-    return otherwise if estimate is None else estimate.value
-
-
 def entry_rates(system: System, scenario: Scenario) -> tuple[tuple[str, float], ...]:
     """Return the base rate a second of every stream of requests from outside, by operation."""
     if scenario.arrivals.rates_per_s:
         return scenario.arrivals.rates_per_s
     return tuple((workload.operation, workload.rate_per_s.value) for workload in system.workloads)
-
-
-def places(component: Component, deployment: Deployment) -> tuple[int, int, int, float]:
-    """Return slots, queue bound and cores of one instance, and the factor by which a fraction of a core stretches its work.
-
-    An event loop works on one request at a time and lets any number wait, so only a queue limit bounds what it takes in. Where every
-    slot has a core, cores are never short and cost the kernel nothing.
-    """
-    if component.kind in {Kind.EXTERNAL, Kind.CLIENT}:
-        return UNBOUNDED, UNBOUNDED, UNBOUNDED, 1.0
-    workers = UNBOUNDED if deployment.workers is None else max(1, round(deployment.workers.value))
-    queue = UNBOUNDED if deployment.queue_limit is None else round(deployment.queue_limit.value)
-    cores = deployment.cpu_cores.value if deployment.cpu_cores is not None else float(UNBOUNDED)
-    if deployment.event_loop:
-        slots = UNBOUNDED if queue >= UNBOUNDED else min(workers, UNBOUNDED) + queue if deployment.workers is not None else queue
-        return max(slots, 1), 0 if slots < UNBOUNDED else UNBOUNDED, 1, 1.0 / min(1.0, cores)
-    whole = int(-(-cores // 1))
-    if workers <= whole:
-        return workers, queue, UNBOUNDED, workers / min(cores, workers)
-    return workers, queue, whole, whole / cores
-
-
-def law_numbers(law: Law) -> tuple[int, float]:
-    """Return the code and the shape of a law for the kernel; raise `ModelError` for a variation that the law cannot have."""
-    square = law.variation * law.variation
-    if law.name == "constant" or (square == 0.0 and law.name != "exponential"):
-        return int(LawCode.CONSTANT), 0.0
-    if law.name == "exponential":
-        return int(LawCode.EXPONENTIAL), 0.0
-    if law.name == "gamma":
-        return int(LawCode.GAMMA), 1.0 / square
-    if law.name == "lognormal":
-        return int(LawCode.LOGNORMAL), float(np.sqrt(np.log1p(square)))
-    if square <= 1.0:
-        raise ModelError(f"A Pareto law needs a variation above 1, not {law.variation}; use gamma or lognormal.")
-    return int(LawCode.PARETO), 2.0 * square / (square - 1.0)

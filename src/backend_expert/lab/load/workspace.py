@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend_expert.lab.load import layout
+from backend_expert.lab.load.labels import hashed
 from backend_expert.lab.load.layout import Workspace
-from backend_expert.lab.load.program import Program, hashed
+from backend_expert.lab.load.program import Program
 from backend_expert.lab.load.scenario import Arrivals, ModelError, Scenario
 
 FIRST_FRAMES = 256

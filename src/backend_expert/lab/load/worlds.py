@@ -26,6 +26,11 @@ class Change(Struct, frozen=True):
 
     def world(self, seed: int, number: int) -> tuple[System, System, dict[str, float]]:
         """Return both systems in one plausible world, with the drawn values by their path in the system before."""
+        values, named = self.values(seed, number)
+        return replaced(self.before, values), replaced(self.after, values), named
+
+    def values(self, seed: int, number: int) -> tuple[dict[int, float], dict[str, float]]:
+        """Return the draws of one plausible world: by the identity of the estimate, and by path for the numbers that are assumed."""
         values: dict[int, float] = {}
         named: dict[str, float] = {}
         for path, estimate in self.numbers_before:
@@ -35,7 +40,7 @@ class Change(Struct, frozen=True):
         for path, estimate in self.numbers_after:
             if id(estimate) not in values:
                 values[id(estimate)] = drawn(path, estimate, seed, number)
-        return replaced(self.before, values), replaced(self.after, values), named
+        return values, named
 
 
 def changed(system: System, change: Callable[[System], System]) -> Change:
