@@ -42,6 +42,8 @@ for _name, _help in (
     ("model", "Print the recovered model of a repository as system.yaml."),
     ("simulate", "Run one scenario on the recovered system and print the numbers."),
     ("capacity", "Search the highest load that holds the objective, and how it grows with replicas."),
+    ("queries", "Advise on PostgreSQL indexes and statements from schema, statistics and workload, without the data."),
+    ("consistency", "Explore every business flow under crashes, duplicates and timeouts; print the shortest histories."),
     ("explain", "Print the page of a rule or a remedy."),
     ("rules", "List the rules."),
 ):
@@ -72,11 +74,18 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _explained(error: Exception) -> int:
     from backend_expert.lab.load import ModelError
+    from backend_expert.lab.states import FlowError
     from backend_expert.model.system_file import SystemFileError
     from backend_expert.readers.repository import NothingToRead
     from backend_expert.review.brief import BriefError
 
-    codes = {NothingToRead: Exit.NOTHING, SystemFileError: Exit.USAGE, BriefError: Exit.USAGE, ModelError: Exit.USAGE}
+    codes = {
+        FlowError: Exit.USAGE,
+        NothingToRead: Exit.NOTHING,
+        SystemFileError: Exit.USAGE,
+        BriefError: Exit.USAGE,
+        ModelError: Exit.USAGE,
+    }
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), None)
     if code is None and isinstance(error, UsageError | OSError):
         code = Exit.USAGE

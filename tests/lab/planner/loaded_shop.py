@@ -35,10 +35,14 @@ QUERIES = (
     "SELECT * FROM purchase WHERE status = 'open' AND placed_at > '2024-03-01' AND placed_at < '2024-03-02'",
     "SELECT status, count(*), sum(total) FROM purchase GROUP BY status ORDER BY status",
     "SELECT p.id, p.total FROM purchase p JOIN customer c ON c.id = p.customer_id WHERE c.country = 'BR' AND p.status = 'failed'",
-    "SELECT p.id, l.number, x.sku FROM purchase p JOIN line l ON l.purchase_id = p.id JOIN product x ON x.id = l.product_id "
-    "WHERE p.id = 30000",
-    "SELECT x.sku, sum(l.quantity) FROM line l JOIN product x ON x.id = l.product_id WHERE x.category = 7 "
-    "GROUP BY x.sku ORDER BY 2 DESC LIMIT 10",
+    (
+        "SELECT p.id, l.number, x.sku FROM purchase p JOIN line l ON l.purchase_id = p.id JOIN product x ON x.id = l.product_id "
+        "WHERE p.id = 30000"
+    ),
+    (
+        "SELECT x.sku, sum(l.quantity) FROM line l JOIN product x ON x.id = l.product_id WHERE x.category = 7 "
+        "GROUP BY x.sku ORDER BY 2 DESC LIMIT 10"
+    ),
     "SELECT c.country, count(*) FROM customer c WHERE NOT EXISTS (SELECT FROM purchase p WHERE p.customer_id = c.id) GROUP BY c.country",
     "SELECT * FROM purchase WHERE placed_at >= '2024-02-10' AND placed_at < '2024-02-11' ORDER BY placed_at",
     "SELECT * FROM line WHERE product_id IN (500, 700, 900)",

@@ -66,7 +66,7 @@ class Oracle:
         found = ((each, self.bench.found(each)) for each in configuration)
         return frozenset(each for each, made in found if made is not None and not set(made.names).isdisjoint(plan.indexes))
 
-    def bytes_of(self, definition: IndexDefinition) -> int:
+    def bytes_of(self, index: IndexDefinition) -> float:
         """Return the estimated size of an index in bytes; 0 when the server refuses it."""
-        made = self.bench.found(definition)
-        return made.size.bytes if made is not None else 0
+        made = self.bench.found(index)
+        return float(made.size.bytes) if made is not None else 0.0

@@ -108,6 +108,7 @@ class Server:
                 client_encoding="utf8",
                 connect_timeout=10,
                 autocommit=True,
+                prepare_threshold=None,
             )
         except psycopg.OperationalError as error:
             raise StartFailed(

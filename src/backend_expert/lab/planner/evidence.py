@@ -1,0 +1,101 @@
+"""How far a cost can be trusted: the worst of everything the plan touches."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from backend_expert.lab.planner.analysis import Analysed
+from backend_expert.lab.planner.laboratory import Lab
+from backend_expert.lab.planner.oracle import Configuration
+from backend_expert.lab.planner.plan import Plan
+from backend_expert.lab.planner.statistics import Statistics
+from backend_expert.model import Text
+
+
+class Level(StrEnum):
+    """EXACT: the cost is that of the source server; APPROX: the plan is likely that one, the cost is near; GUESS: sizes are assumed."""
+
+    EXACT = "EXACT"
+    APPROX = "APPROX"
+    GUESS = "GUESS"
+
+
+_ORDER = {Level.EXACT: 0, Level.APPROX: 1, Level.GUESS: 2}
+
+
+class Evidence(Struct, frozen=True):
+    """A level with the reasons why it is not better."""
+
+    level: Level
+    reasons: tuple[Text, ...] = ()
+
+
+def of_lab(lab: Lab, statistics: Statistics | None) -> Evidence:
+    """Return what holds for every plan of the lab, whatever it touches."""
+    if statistics is None or not statistics.relations:
+        reason = Text("no statistics were given: sizes are assumed", "nenhuma estatística foi fornecida: os tamanhos são supostos")
+        return Evidence(Level.GUESS, (reason,))
+    reasons = []
+    if statistics.version != 18:
+        shown = str(statistics.version or "?")
+        reasons.append(
+            Text(
+                f"the statistics come from PostgreSQL {shown}, the planner here is that of 18",
+                f"as estatísticas vêm do PostgreSQL {shown}; o planner aqui é o da versão 18",
+            )
+        )
+    if not statistics.settings:
+        reasons.append(
+            Text(
+                "the settings of the source server are unknown; export with 'queries export-sql' to bring them along",
+                "as configurações do servidor de origem são desconhecidas; exporte com 'queries export-sql' para trazê-las",
+            )
+        )
+    if lab.loaded.matched < 0.9:
+        share = f"{lab.loaded.matched * 100:.0f}"
+        reasons.append(
+            Text(
+                f"only {share} % of the relations in the statistics are in the schema: are they of the same database?",
+                f"apenas {share} % das relações das estatísticas estão no esquema: são do mesmo banco de dados?",
+            )
+        )
+    if lab.catalogue.extended_statistics or statistics.extended:
+        reasons.append(
+            Text(
+                "extended statistics (CREATE STATISTICS) cannot be restored",
+                "estatísticas estendidas (CREATE STATISTICS) não podem ser restauradas",
+            )
+        )
+    if statistics.redacted:
+        reasons.append(Text("values in the statistics were hidden", "valores das estatísticas foram ocultados"))
+    return Evidence(Level.APPROX if reasons else Level.EXACT, tuple(reasons))
+
+
+def of_plan(base: Evidence, statement: Analysed, plan: Plan, lab: Lab, used: Configuration) -> Evidence:
+    """Return the level of one plan: that of the lab, or worse for what this plan touches."""
+    reasons = list(base.reasons)
+    level = base.level
+    guessed = sorted(set(plan.relations) & set(lab.loaded.guessed))
+    if guessed and level is not Level.GUESS:
+        level = Level.GUESS
+        names = ", ".join(guessed)
+        reasons.append(Text(f"the size of {names} is assumed", f"o tamanho de {names} é suposto"))
+    softer = []
+    if statement.generic:
+        softer.append(Text("generic plan: the parameters are unknown", "plano genérico: os parâmetros são desconhecidos"))
+    if any(key.expression for index in used for key in index.keys):
+        softer.append(
+            Text("a new index on an expression has no statistics", "um índice novo sobre uma expressão não tem estatísticas")
+        )
+    if any(index.method != "btree" for index in used):
+        softer.append(Text("size and cost of a GIN index are rough", "o tamanho e o custo de um índice GIN são aproximados"))
+    if softer and level is Level.EXACT:
+        level = Level.APPROX
+    return Evidence(level, (*reasons, *softer))
+
+
+def worst(levels: list[Level]) -> Level:
+    """Return the least sure of the levels; EXACT when there is none."""
+    return max(levels, key=lambda level: _ORDER[level], default=Level.EXACT)

@@ -1,0 +1,369 @@
+"""From schema, statistics and workload to advice: every number is a planner cost before and after, with how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backend_expert.lab.planner import evidence
+from backend_expert.lab.planner.advisor import Advice, Options, Problem, contributions, frontier
+from backend_expert.lab.planner.analysis import Analysed, analyse
+from backend_expert.lab.planner.evidence import Evidence, Level
+from backend_expert.lab.planner.intake import Rejected
+from backend_expert.lab.planner.laboratory import Lab, NotPlanned, opened
+from backend_expert.lab.planner.oracle import Configuration, Oracle
+from backend_expert.lab.planner.plan import Plan
+from backend_expert.lab.planner.removal import removable
+from backend_expert.lab.planner.rewrites import Rewritten, rewritten
+from backend_expert.lab.planner.schema import Schema
+from backend_expert.lab.planner.server import running
+from backend_expert.lab.planner.statistics import Statistics
+from backend_expert.lab.planner.structure import Observation, observe
+from backend_expert.lab.planner.whatif import quoted
+from backend_expert.lab.planner.workload import Workload
+from backend_expert.model import Text
+
+_SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
+"""Budgets tried when none is given, as shares of the size of the tables."""
+_SMALL_GAIN = 0.9
+"""A new plan that costs more than this share of the old one is flagged: cost and time agree only so far (Spearman 0.6 on TPC-H derived)."""
+_SECONDS_ROWS, _MINUTES_ROWS = 1_000_000, 100_000_000
+
+
+class QueryOutcome(Struct, frozen=True, kw_only=True):
+    """One statement: planner cost before and after, its share of the workload, the indexes it would use, and what to watch."""
+
+    statement: str
+    kind: str
+    file: str
+    line: int
+    calls: float
+    share: float
+    before: float
+    after: float
+    level: Level
+    reasons: tuple[Text, ...]
+    uses: tuple[str, ...] = ()
+    risk: Text | None = None
+    plan_before: tuple[str, ...] = ()
+    plan_after: tuple[str, ...] = ()
+
+
+class IndexAdvice(Struct, frozen=True, kw_only=True):
+    """An index to build: the statements of DDL both ways, its size in bytes with a range, and what it contributes to the saving.
+
+    `contribution` is the share of today's cost that comes back when this index alone is left out; `write_share` the share that keeping
+    it costs the writes of the workload.
+    """
+
+    index: str
+    name: str
+    table: str
+    create: tuple[str, ...]
+    drop: tuple[str, ...]
+    bytes: int
+    bytes_low: int
+    bytes_high: int
+    contribution: float
+    write_share: float
+    build: Literal["seconds", "minutes", "hours"]
+    level: Level
+
+
+class IndexRemoval(Struct, frozen=True, kw_only=True):
+    """An index that could go, what takes over, and the cost of the workload without it as a share of today's."""
+
+    index: str
+    table: str
+    kind: Literal["duplicate", "prefix", "unused"]
+    instead: str
+    reason: Text
+    bytes: int
+    cost_ratio: float
+    drop: tuple[str, ...]
+    create: tuple[str, ...]
+
+
+class Point(Struct, frozen=True):
+    """A point of the frontier: a budget in bytes, what the best set uses of it, how many indexes, and the cost as a share of today's."""
+
+    budget: float
+    bytes: float
+    indexes: int
+    ratio: float
+
+
+class Unplanned(Struct, frozen=True):
+    """A statement that could not be planned, with the server's reason."""
+
+    file: str
+    line: int
+    statement: str
+    reason: str
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Everything the lab found out."""
+
+    level: Level
+    reasons: tuple[Text, ...]
+    refused: tuple[Text, ...]
+    tables: int
+    matched: float
+    guessed: tuple[str, ...]
+    taken: str
+    covered: float
+    observations: tuple[Observation, ...]
+    unplanned: tuple[Unplanned, ...]
+    rejected: tuple[Rejected, ...]
+    plans: int
+    before: float = 0.0
+    after: float = 0.0
+    queries: tuple[QueryOutcome, ...] = ()
+    indexes: tuple[IndexAdvice, ...] = ()
+    frontier: tuple[Point, ...] = ()
+    removals: tuple[IndexRemoval, ...] = ()
+    rewrites: tuple[Rewritten, ...] = ()
+
+
+def advise(
+    schema: Schema,
+    statistics: Statistics | None,
+    workload: Workload,
+    *,
+    options: Options | None = None,
+    budgets: tuple[float, ...] = (),
+    rows: Mapping[str, float] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Answer:
+    """Start a server, build the lab, and answer which indexes, removals and rewrites help, for budgets in bytes.
+
+    Raises `PlannerError` when there is no server to start.
+    """
+    progress("start")
+    with running() as server:
+        progress("load")
+        with opened(server, schema, statistics, rows) as lab:
+            return _answer(lab, statistics, workload, options or Options(), budgets, progress)
+
+
+def _answer(
+    lab: Lab,
+    statistics: Statistics | None,
+    workload: Workload,
+    options: Options,
+    budgets: tuple[float, ...],
+    progress: Callable[[str], None],
+) -> Answer:
+    base = evidence.of_lab(lab, statistics)
+    progress("analyse")
+    statements, unplanned = _statements(lab, workload)
+    nothing = Answer(
+        level=base.level,
+        reasons=base.reasons,
+        refused=lab.loaded.failures,
+        tables=len(lab.catalogue.tables),
+        matched=lab.loaded.matched,
+        guessed=lab.loaded.guessed,
+        taken=statistics.taken if statistics is not None else "",
+        covered=workload.covered,
+        observations=observe(lab.catalogue, statistics, workload),
+        unplanned=unplanned,
+        rejected=(*lab.loaded.rejected, *workload.rejected),
+        plans=lab.calls,
+    )
+    if lab.loaded.failures or not statements:
+        return nothing  # a lab that fails its self-check gives no advice on costs
+    oracle = Oracle(lab, statements)
+    try:
+        progress("indexes")
+        points = budgets or _budgets(lab, options)
+        found = frontier(oracle, points, options)
+        problem = Problem(oracle, options)
+        advice = found[-1]
+        chosen = frozenset(advice.indexes)
+        progress("prove")
+        queries = _queries(lab, oracle, problem, chosen, base)
+        return replace(
+            nothing,
+            level=evidence.worst([query.level for query in queries]),
+            before=advice.before,
+            after=advice.after,
+            queries=queries,
+            indexes=_indexes(lab, problem, advice, queries),
+            frontier=_points(points, found),
+            removals=_removals(lab, oracle, problem, statistics),
+            rewrites=rewritten(lab, statements),
+            plans=lab.calls,
+        )
+    finally:
+        oracle.bench.show(())
+        oracle.bench.close()
+
+
+def _statements(lab: Lab, workload: Workload) -> tuple[tuple[Analysed, ...], tuple[Unplanned, ...]]:
+    """Return the statements that the server plans, and the others with its reason."""
+    found, left_out = [], []
+    for each in workload.statements:
+        mean_ms = each.total_ms / each.calls if each.calls else 0.0
+        analysed = analyse(each.text, lab.catalogue, calls=each.calls, weight=max(each.calls, 1e-9), line=each.line, file=each.file)
+        try:
+            plan = lab.explain(each.text, generic="$" in each.text and analysed is not None and analysed.generic)
+        except NotPlanned as error:
+            left_out.append(Unplanned(each.file, each.line, each.text, str(error)))
+            continue
+        if analysed is None:
+            left_out.append(Unplanned(each.file, each.line, each.text, "it reads no table of the schema"))
+            continue
+        if mean_ms > 0 and plan.cost > 0:
+            # Where production measured times they weigh: they know what the planner's cost does not (caches, waits).
+            analysed = replace(analysed, weight=each.calls * mean_ms / plan.cost)
+        found.append(analysed)
+    return tuple(found), tuple(left_out)
+
+
+def _points(budgets: tuple[float, ...], found: tuple[Advice, ...]) -> tuple[Point, ...]:
+    """Return the frontier without the budgets that buy nothing more than the one before."""
+    points: list[Point] = []
+    for budget, each in zip(sorted(budgets), found, strict=True):
+        if not points or (each.bytes, each.ratio) != (points[-1].bytes, points[-1].ratio):
+            points.append(Point(budget, each.bytes, len(each.indexes), each.ratio))
+    return tuple(points)
+
+
+def _budgets(lab: Lab, options: Options) -> tuple[float, ...]:
+    if options.budget_bytes != float("inf"):
+        return tuple(options.budget_bytes * share for share in (0.25, 0.5, 0.75, 1.0))
+    size = sum(table.pages for table in lab.catalogue.tables if table.kind != "p") * 8192.0
+    return tuple(max(1.0, size) * share for share in _SHARES)
+
+
+def _queries(lab: Lab, oracle: Oracle, problem: Problem, chosen: Configuration, base: Evidence) -> tuple[QueryOutcome, ...]:
+    outcomes = []
+    total = problem.base_total or 1.0
+    for number in problem.numbers:
+        statement = oracle.statements[number]
+        before, after = oracle.plan(number), oracle.plan(number, chosen)
+        used = oracle.used(after, chosen)
+        found = evidence.of_plan(base, statement, after, lab, used)
+        names = {name: str(index) for index in used if (made := oracle.bench.found(index)) is not None for name in made.names}
+        outcomes.append(
+            QueryOutcome(
+                statement=statement.text,
+                kind=statement.kind,
+                file=statement.file,
+                line=statement.line,
+                calls=statement.calls,
+                share=problem.weights[number] * before.cost / total,
+                before=before.cost,
+                after=after.cost,
+                level=found.level,
+                reasons=found.reasons,
+                uses=tuple(sorted(map(str, used))),
+                risk=_risk(before, after, used),
+                plan_before=before.lines(),
+                plan_after=tuple(_named(line, names) for line in after.lines()) if used else before.lines(),
+            )
+        )
+    return tuple(sorted(outcomes, key=lambda each: (-each.share, each.file, each.line)))
+
+
+def _named(line: str, names: dict[str, str]) -> str:
+    for name in sorted(names, key=len, reverse=True):
+        line = line.replace(f"{name} ", f"[{names[name]}] ") if f"{name} " in line else line
+    return line
+
+
+def _risk(before: Plan, after: Plan, used: Configuration) -> Text | None:
+    """Say why a statement may get slower although its cost falls: costs follow time only so far."""
+    if not used or after.shape == before.shape:
+        return None
+    if after.inner_loops > before.inner_loops:
+        return Text(
+            "the plan turns to a nested loop: should the planner underestimate the outer rows, it gets slower; measure it after the build",
+            "o plano passa a um nested loop: se o planner subestimar as linhas externas, fica mais lento; meça depois de criar o índice",
+        )
+    if after.cost > before.cost * _SMALL_GAIN:
+        return Text(
+            "the gain is within the planner's own error: measure it after the build",
+            "o ganho está dentro do erro do próprio planner: meça depois de criar o índice",
+        )
+    return None
+
+
+def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOutcome, ...]) -> tuple[IndexAdvice, ...]:
+    shares = contributions(problem, advice.indexes)
+    total = problem.base_total or 1.0
+    found = []
+    taken = {index.name for index in lab.catalogue.indexes}
+    for index in advice.indexes:
+        made = problem.oracle.bench.found(index)
+        table = lab.catalogue.named(index.table, index.schema)
+        if made is None or table is None:
+            continue
+        name = index.name
+        number = 2
+        while name in taken:
+            name, number = f"{index.name[:58]}_{number}", number + 1
+        taken.add(name)
+        rough = 0.5 if index.method != "btree" else 0.15
+        extension = ("CREATE EXTENSION IF NOT EXISTS pg_trgm;",) if any("trgm" in key.operator_class for key in index.keys) else ()
+        found.append(
+            IndexAdvice(
+                index=str(index),
+                name=name,
+                table=f"{index.schema}.{index.table}",
+                create=(*extension, "SET lock_timeout = '5s';", f"{index.sql(name, concurrently=table.kind != 'p')};"),
+                drop=(
+                    "SET lock_timeout = '5s';",
+                    f"DROP INDEX {'CONCURRENTLY ' if table.kind != 'p' else ''}{quoted(index.schema)}.{quoted(name)};",
+                ),
+                bytes=made.size.bytes,
+                bytes_low=int(made.size.bytes * (1 - rough)),
+                bytes_high=int(made.size.bytes * (1 + rough)),
+                contribution=shares[index] / total,
+                write_share=problem.penalty(index) / total,
+                build="seconds" if table.rows < _SECONDS_ROWS else "minutes" if table.rows < _MINUTES_ROWS else "hours",
+                level=evidence.worst([query.level for query in queries if str(index) in query.uses]),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (-each.contribution, each.index)))
+
+
+def _removals(lab: Lab, oracle: Oracle, problem: Problem, statistics: Statistics | None) -> tuple[IndexRemoval, ...]:
+    found = []
+    for each in removable(lab.catalogue, statistics):
+        table = lab.catalogue.table(each.index.table)
+        touching = [number for number in problem.numbers if any(use.table == table.name for use in oracle.statements[number].uses)]
+        gone = (each.index.oid,)
+        changed = sum(problem.weights[number] * (oracle.plan(number, (), gone).cost - problem.base[number]) for number in touching)
+        schema, name = quoted(each.index.schema), quoted(each.index.name)
+        found.append(
+            IndexRemoval(
+                index=each.index.name,
+                table=f"{table.schema}.{table.name}",
+                kind=each.kind,
+                instead=each.instead,
+                reason=_why(each.kind, each.instead, statistics),
+                bytes=max(0, each.index.pages) * 8192,
+                cost_ratio=1 + changed / problem.base_total if problem.base_total else 1.0,
+                drop=("SET lock_timeout = '5s';", f"DROP INDEX CONCURRENTLY {schema}.{name};"),
+                create=(f"{each.index.definition.replace('CREATE INDEX', 'CREATE INDEX CONCURRENTLY', 1)};",),
+            )
+        )
+    return tuple(found)
+
+
+def _why(kind: str, instead: str, statistics: Statistics | None) -> Text:
+    if kind == "duplicate":
+        return Text(f"{instead} indexes the same columns in the same order", f"{instead} indexa as mesmas colunas na mesma ordem")
+    if kind == "prefix":
+        return Text(f"{instead} starts with the same columns", f"{instead} começa com as mesmas colunas")
+    since = statistics.taken if statistics is not None else ""
+    return Text(
+        f"never read on the server exported at {since or 'an unknown time'}; check the replicas too, and since when it counts",
+        f"nunca lido no servidor exportado em {since or 'data desconhecida'}; verifique também as réplicas e desde quando ele conta",
+    )
