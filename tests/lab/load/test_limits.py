@@ -4,7 +4,7 @@ from msgspec import structs
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
 from backend_expert.lab.load.limits import fitted
-from backend_expert.model import Kind, Objective, System
+from backend_expert.model import Kind, Objective, System, replace_component
 
 
 def shop(database_workers: int = 40) -> System:
@@ -53,3 +53,17 @@ def test_the_law_is_recovered_from_its_own_points() -> None:
     assert (law.rate_per_s, law.contention, law.coherency) == pytest.approx((100, 0.05, 0.001), rel=1e-6)
     assert law.best_replicas == pytest.approx((0.95 / 0.001) ** 0.5)
     assert fitted([1, 2], [1.0, 2.0]) is None
+
+
+def test_the_smallest_number_of_replicas_that_holds_the_objective_is_found() -> None:
+    """At 500 a second ten milliseconds each keep five workers busy: three instances of two are just enough for the mean."""
+
+    def with_replicas(system: System, count: int) -> System:
+        return replace_component(system, sketch.component("web", workers=2, replicas=count))
+
+    scenario = load.Scenario(60, arrivals=load.at_rates({"GET /": 500}))
+    found = load.smallest(shop(), with_replicas, scenario, OBJECTIVE)
+    assert found in {3, 4}
+    promises = [load.run(with_replicas(shop(), count), scenario).p99_ms or 0 for count in (found - 1, found)]
+    assert promises[0] > 100 >= promises[1]
+    assert load.smallest(shop(), with_replicas, scenario, OBJECTIVE, highest=2) is None

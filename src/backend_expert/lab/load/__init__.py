@@ -64,7 +64,7 @@ from backend_expert.lab.load.scenario import (
 if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
-    from backend_expert.lab.load.limits import capacity
+    from backend_expert.lab.load.limits import capacity, smallest
     from backend_expert.lab.load.scale_out import ClusterError, cluster
     from backend_expert.lab.load.verdicts import recovery_share, settling_s
 
@@ -77,6 +77,7 @@ _LAZY = {
     "recovery_share": "verdicts",
     "run": "experiment",
     "settling_s": "verdicts",
+    "smallest": "limits",
     "kernel_is_compiled": "compiled",
 }
 
@@ -139,6 +140,7 @@ __all__ = [
     "run",
     "settling_s",
     "slow",
+    "smallest",
     "spike",
     "trace",
 ]

@@ -35,13 +35,18 @@ HALF = 0.5
 EVENT_LIMIT = 5_000_000_000
 
 
-def run(system: System, scenario: Scenario, seed: int = 1) -> Outcome:
+def run(system: System, scenario: Scenario, seed: int = 1, memory: Memory | None = None) -> Outcome:
     """Simulate the system under the scenario once; raise `ModelError` when it cannot be simulated.
 
-    Unknown numbers are filled from the table of defaults first.
+    Unknown numbers are filled from the table of defaults first. A run that the `memory` holds is not made again.
     """
     program = compile_program(complete(system), scenario)
-    return outcome(simulate(program, seed), program, seed)
+    if memory is None:
+        return outcome(simulate(program, seed), program, seed)
+    key = program_digest(program), seed
+    if memory.get(key) is None:
+        memory.keep(key, simulate(program, seed))
+    return outcome(memory.get(key), program, seed)
 
 
 def simulate(program: Program, seed: int) -> Tally:

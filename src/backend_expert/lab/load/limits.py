@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
 import numpy as np
 from msgspec import Struct, structs
 
-from backend_expert.lab.load.experiment import Progress, replication_seed, simulate, spread
+from backend_expert.lab.load.experiment import Progress, replication_seed, run, simulate, spread
 from backend_expert.lab.load.measure import outcome, pooled
 from backend_expert.lab.load.outcome import Capacity, Load, Outcome, Scalability, Scaling
 from backend_expert.lab.load.program import check_all, compile_program, entry_rates
@@ -161,8 +161,9 @@ def _tried(system: System, objectives: Sequence[Objective], factor: float, seed:
     duration = min(max(REQUESTS / rate, SHORTEST_S), LONGEST_S)
     scenario = Scenario(duration, warmup_s=duration / 5, arrivals=constant(factor), slice_s=duration / 10)
     program = compile_program(system, scenario, checked=True)
-    run = partial(simulate, program)
-    tallies = spread(run, [(replication_seed(seed, at),) for at in range(REPLICATIONS)], executor, None, 0, REPLICATIONS)
+    tallies = spread(
+        partial(simulate, program), [(replication_seed(seed, at),) for at in range(REPLICATIONS)], executor, None, 0, REPLICATIONS
+    )
     result = outcome(pooled(tallies), program, seed)
     busiest = max(
         [(each.utilisation, each.component) for each in result.components]
@@ -181,6 +182,36 @@ def _tried(system: System, objectives: Sequence[Objective], factor: float, seed:
         bottleneck=busiest[1],
         utilisation=busiest[0],
     )
+
+
+def smallest(
+    system: System,
+    change: Callable[[System, int], System],
+    scenario: Scenario,
+    objective: Objective | None = None,
+    *,
+    highest: int = 64,
+    seed: int = 1,
+) -> int | None:
+    """Return the smallest size, from 1 to `highest`, with which a system holds its objectives under a scenario; `None` if none does.
+
+    `change` gives the system a size: replicas of a service, connections of a pool, places of a queue. The search doubles and then halves,
+    so it supposes that a size which holds is not followed by one which does not.
+    """
+    objectives = (objective,) if objective is not None else complete(system).objectives
+
+    def holds(size: int) -> bool:
+        return not broken_objective(run(change(system, size), scenario, seed), objectives)
+
+    low, high = 0, 1
+    while not holds(high):
+        if high >= highest:
+            return None
+        low, high = high, min(2 * high, highest)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def fitted(replicas: Sequence[int], rates: Sequence[float]) -> Scalability | None:
