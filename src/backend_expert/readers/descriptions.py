@@ -13,6 +13,9 @@ from backend_expert.readers.fragment import Address, Fragment, StartOrder
 VARIANT_RANK = 80
 """From this rank on a description is a variant, a test or an example: never taken while there is another, and it adds nothing."""
 
+SOURCES = "build files"
+"""Name of the description that is made of what could be built, where no file describes a deployment."""
+
 _NOTED = 10
 """Most notes of one kind; a repository of examples would fill the page with them."""
 
@@ -52,6 +55,11 @@ def descriptions(fragments: Sequence[Fragment]) -> list[Description]:
                 before.orders + fragment.orders,
             )
     return sorted(found.values(), key=lambda each: (each.rank, each.name))
+
+
+def undeployed(components: tuple[Component, ...]) -> list[Description]:
+    """Return the description that stands for the programs of a repository which nothing deploys; none where there is no program."""
+    return [Description(SOURCES, VARIANT_RANK, components, (), ())] if components else []
 
 
 def choose(found: Sequence[Description]) -> tuple[Description, tuple[Description, ...], tuple[Text, ...]]:
@@ -130,6 +138,11 @@ def _same_system(one: Description, other: Description) -> bool:
 
 
 def _notes(chosen: Description, others: Sequence[Description], found: Sequence[Description]) -> Iterator[Text]:
+    if chosen.name == SOURCES:
+        yield Text(
+            "No file that was read describes a deployment: the components are the programs that build files describe.",
+            "Nenhum arquivo lido descreve uma implantação: os componentes são os programas que os arquivos de build descrevem.",
+        )
     if len(found) > 1:
         beside = [each.name for each in found if each is not chosen]
         shown = ", ".join(beside[:_NOTED])

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 from tree_sitter import Node
 
-from backend_expert.model import Evidence, Mechanism, Policy
+from backend_expert.model import Evidence, Kind, Mechanism, Policy
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions
@@ -26,7 +26,7 @@ from backend_expert.readers.source_code.expressions import (
     Unknown,
     Values,
 )
-from backend_expert.readers.source_code.facts import Fact, Mention, Use
+from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Mention, Role, Use
 from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
@@ -35,7 +35,8 @@ from backend_expert.readers.source_code.spring import configurations, module_of,
 READER = "java"
 
 _WORTH = re.compile(
-    r"://|getenv|@Value|FeignClient|RestTemplate|WebClient|RestClient|getInstances|loadBalancer|Grpc\.|Timeout|static final String"
+    r"://|getenv|@Value|@Enable|@RestController|FeignClient|RestTemplate|WebClient|RestClient|getInstances|loadBalancer|Grpc\.|"
+    r"Timeout|static final"
 )
 
 _REST = "RestTemplate url"
@@ -68,11 +69,27 @@ _LIMITED = re.compile(r"(?i)timeout|requestfactory|requestconfig|\bokhttp|@TimeL
 _LOOKUPS = frozenset({"getInstances", "choose", "getNextServerFromEureka", "getApplication", "getServiceInstances"})
 
 
+_ENABLED = {
+    "EnableConfigServer": (Kind.PLATFORM, "config-server"),
+    "EnableEurekaServer": (Kind.PLATFORM, "eureka"),
+    "EnableAdminServer": (Kind.PLATFORM, "spring-boot-admin"),
+    "EnableTurbine": (Kind.PLATFORM, "turbine"),
+    "EnableTurbineStream": (Kind.PLATFORM, "turbine"),
+    "EnableHystrixDashboard": (Kind.PLATFORM, "hystrix-dashboard"),
+    "EnableZipkinServer": (Kind.PLATFORM, "zipkin"),
+    "EnableZuulProxy": (Kind.GATEWAY, ""),
+    "EnableZuulServer": (Kind.GATEWAY, ""),
+}
+"""What one annotation makes of a Spring application; a dependency alone makes nothing of it."""
+
+_SERVES = re.compile(r"@RestController\b|@RepositoryRestResource|@FeignClient")
+
+
 class Java:
     """The grammar of Java."""
 
     query = """
-        (method_invocation) @call (object_creation_expression) @call (annotation) @call
+        (method_invocation) @call (object_creation_expression) @call (annotation) @call (marker_annotation) @call
         (string_literal) @text
         (variable_declarator) @bind (assignment_expression) @bind (formal_parameter) @bind
     """
@@ -144,17 +161,19 @@ def read(repository: Repository) -> Iterator[Fragment]:
     values = Values(grammar.shape, program.assigned, grammar.environment)
     properties = _properties(repository)
     limits = _limits(program, repository)
-    facts: list[Fact] = [
-        structs.replace(
-            each,
-            text=resolved(each.text, properties.get(module_of(each.evidence[0].file), {})),
-            policy=limits.get((module_of(each.evidence[0].file), each.key), each.policy),
-        )
-        for each in mentions(program, grammar, values, CLIENTS, READER)
-    ]
+    facts: list[Fact] = []
+    for each in mentions(program, grammar, values, CLIENTS, READER):
+        module = module_of(each.evidence[0].file)
+        bare = limits.get((module, each.key))
+        policy = structs.replace(bare, evidence=(*each.evidence, *bare.evidence)) if bare is not None else each.policy
+        facts.append(structs.replace(each, text=resolved(each.text, properties.get(module, {})), policy=policy))
+    serving = {module_of(file.path) for file in program.files if _SERVES.search(file.text)}
+    routed = _routed(repository)
     for file in program.files:
+        module = module_of(file.path)
         facts.extend(contracts(file.path, file.text, READER))
-        facts.extend(_discovered(file, grammar, values, properties.get(module_of(file.path), {})))
+        facts.extend(_discovered(file, grammar, values, properties.get(module, {})))
+        facts.extend(_enabled(file, module in serving, module in routed))
     yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
 
 
@@ -178,6 +197,33 @@ def _discovered(file: File, grammar: Java, values: Values, properties: Mapping[s
         name = resolved(name, properties)
         if re.fullmatch(r"[\w.-]+", name):
             yield Use(directory=file.directory, kind="discovery", name=name, evidence=evidence)
+
+
+def _enabled(file: File, serving: bool, routed: bool) -> Iterator[Fact]:
+    """Yield what annotations make of the application; a dashboard in a program that serves requests is only an addition."""
+    for node in file.calls:
+        name = text_of(node.child_by_field_name("name")) if node.type == "marker_annotation" else ""
+        if name not in _ENABLED or (serving and name == "EnableHystrixDashboard"):
+            continue
+        kind, technology = _ENABLED[name]
+        evidence = (Evidence(file.path, line_of(node), READER),)
+        yield Role(directory=module_of(file.path), kind=kind, technology=technology, evidence=evidence)
+        if name == "EnableZuulProxy" and not routed:
+            # Without routes Zuul passes on to every service that is registered (Spring Cloud Netflix, "Embedded Zuul Reverse Proxy").
+            yield Use(directory=file.directory, kind="discovery", name=EVERYBODY, evidence=evidence)
+
+
+def _routed(repository: Repository) -> frozenset[str]:
+    """Return the modules whose routes stand in a file, or may stand on a configuration server that is somewhere else."""
+    found = set()
+    for configuration in configurations(repository):
+        values = {each.key: each.value for each in configuration.properties}
+        remote = (
+            any(key.startswith("spring.cloud.config.") for key in values) and values.get("spring.cloud.config.enabled") != "false"
+        )
+        if remote or any(key.startswith("zuul.routes") for key in values):
+            found.add(module_of(configuration.path))
+    return frozenset(found)
 
 
 def _properties(repository: Repository) -> dict[str, dict[str, str]]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 from backend_expert.model import Component, Deployment, Evidence, Kind, Port, Probe, System, Text, Unread
-from backend_expert.readers.descriptions import Description, choose, completed, descriptions
+from backend_expert.readers.descriptions import Description, choose, completed, descriptions, undeployed
 from backend_expert.readers.edges import Edge, resolve, told_by_callers
 from backend_expert.readers.fragment import Address, Fragment, Image
 from backend_expert.readers.programs import consumes, programs
 from backend_expert.readers.proxies import placed
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.facts import Fact
-from backend_expert.readers.source_code.placing import of_code, with_registered_names
+from backend_expert.readers.source_code.placing import as_code_says, of_code, of_modules
 from backend_expert.readers.sources import Sources
 from backend_expert.readers.technology import Traits, identify
 
@@ -35,7 +35,7 @@ def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     loose = tuple(address for fragment in fragments for address in fragment.addresses if not fragment.deployment)
     found = [
         structs.replace(each, components=tuple(_identified(component, sources) for component in each.components))
-        for each in descriptions(fragments)
+        for each in descriptions(fragments) or undeployed(of_modules(facts, repository.root.name))
     ]
     files = {file for fragment in fragments for file in fragment.files}
     system = System(name=repository.root.name)
@@ -58,7 +58,7 @@ def _system(
         identified = _identified(component, sources)
         components.setdefault(component.name, _with_image(identified, sources.image(identified)))
     proxied, unused = placed(loose, components)
-    components = with_registered_names(components, facts)
+    components = as_code_says(components, facts)
     stated = (*described.addresses, *_of_images(components, described.addresses))
     addresses = (*stated, *proxied, *of_code(components, facts))
     elsewhere = frozenset(name.lower() for each in found for part in each.components for name in (part.name, *part.aliases))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Policy
+from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Kind, Policy
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.facts import Fact, Mention, Registration, Use
-from backend_expert.readers.source_code.spring import Configuration, Property, configurations, resolved
+from backend_expert.readers.source_code.facts import Fact, Mention, Registration, Role, Use
+from backend_expert.readers.source_code.spring import Configuration, Property, configurations, module_of, resolved
 
 READER = "properties"
 
@@ -20,6 +20,7 @@ _ABOUT_ITSELF = re.compile(
 
 _NAMES = frozenset({"spring.application.name", "eureka.instance.appname", "spring.cloud.consul.discovery.serviceName"})
 _ROUTE = re.compile(r"zuul\.routes\.(?P<route>[\w-]+)(?:\.(?P<field>path|serviceId|service-id|url))?$")
+_GATEWAY = re.compile(r"spring\.cloud\.gateway\.([\w-]+\.)*routes\b")
 _ROUTE_TIMEOUTS = ("ribbon.ReadTimeout", "zuul.host.socket-timeout-millis", "ribbon.read-timeout")
 
 
@@ -47,6 +48,10 @@ def _facts(configuration: Configuration) -> Iterator[Fact]:
                 application=configuration.application,
             )
     yield from _routes(configuration)
+    gateway = next((each for each in configuration.properties if _GATEWAY.match(each.key)), None)
+    if gateway is not None and not configuration.application:
+        evidence = (Evidence(configuration.path, gateway.line, READER),)
+        yield Role(directory=module_of(configuration.path), kind=Kind.GATEWAY, technology="", evidence=evidence)
 
 
 def _routes(configuration: Configuration) -> Iterator[Fact]:

@@ -6,7 +6,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backend_expert.model import UNKNOWN_POLICY, Evidence, Policy
+from backend_expert.model import UNKNOWN_POLICY, Evidence, Kind, Policy
+
+EVERYBODY = "*"
+"""In the place of a name: all that register."""
 
 
 class Mention(Struct, frozen=True, kw_only=True):
@@ -52,4 +55,21 @@ class Library(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
 
 
-Fact = Mention | Registration | Use | Library
+class Role(Struct, frozen=True, kw_only=True):
+    """What is built from `directory` is a server of this kind by a dependency alone; `technology` is empty where it says nothing new."""
+
+    directory: str
+    kind: Kind
+    technology: str
+    evidence: tuple[Evidence, ...]
+
+
+class Module(Struct, frozen=True, kw_only=True):
+    """A program that serves is built from `directory`, whether or not anything deploys it."""
+
+    directory: str
+    language: str
+    evidence: tuple[Evidence, ...]
+
+
+Fact = Mention | Registration | Use | Library | Role | Module

@@ -12,10 +12,19 @@ from backend_expert.readers.addresses import filled
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.settings import without_credentials
-from backend_expert.readers.source_code.facts import Fact, Library, Mention, Registration, Use
+from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Library, Mention, Module, Registration, Role, Use
 
 _BY_ITSELF = frozenset({"Health", "ServerReflection", "Reflection", "Greeter", "Channelz"})
 """gRPC services that every server may have beside its own: they tell nobody from another."""
+
+_FAMILIES = {
+    "redis": frozenset({"redis", "valkey", "dragonfly"}),
+    "mysql": frozenset({"mysql", "mariadb"}),
+    "kafka": frozenset({"kafka", "redpanda"}),
+    "postgresql": frozenset({"postgresql", "cockroachdb"}),
+    "elasticsearch": frozenset({"elasticsearch", "opensearch"}),
+}
+"""Products that answer to the client of another one."""
 
 SHARED_LIMIT = 3
 """Most components that one code base is taken to speak for: a web process, its worker and its scheduler."""
@@ -24,17 +33,50 @@ _PASSES = 3
 """Rounds of filling: a default may hold a variable, and that one more."""
 
 
-def with_registered_names(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[str, Component]:
-    """Return the components with the names of service discovery among their aliases; a name that is a component's stays its own."""
+def as_code_says(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[str, Component]:
+    """Return the components with their names of service discovery among the aliases and the kind that a dependency makes them.
+
+    A name that is a component's own stays its own.
+    """
     result = dict(components)
     taken = {name.lower() for component in components.values() for name in (component.name, *component.aliases)}
     for fact in facts:
-        if isinstance(fact, Registration) and fact.kind == "discovery" and fact.name.lower() not in taken:
-            for owner in owners(fact.directory, components):
-                component = result[owner]
-                if component.kind not in STATEFUL and fact.name not in component.aliases:
-                    result[owner] = structs.replace(component, aliases=(*component.aliases, fact.name))
+        if not isinstance(fact, Registration | Role):
+            continue
+        for owner in owners(fact.directory, components):
+            component = result[owner]
+            if isinstance(fact, Role):
+                technology = fact.technology or component.technology
+                if component.kind in {Kind.SERVICE, Kind.GATEWAY, Kind.WORKER} and fact.directory == component.source:
+                    result[owner] = structs.replace(component, kind=fact.kind, technology=technology)
+            elif fact.kind == "discovery" and fact.name.lower() not in taken and fact.name not in component.aliases:
+                result[owner] = structs.replace(component, aliases=(*component.aliases, fact.name))
     return result
+
+
+def of_modules(facts: Sequence[Fact], root: str) -> tuple[Component, ...]:
+    """Return one component for each program that build files describe, named as it registers itself, else after its directory."""
+    found: dict[str, Component] = {}
+    modules = {fact.directory: fact for fact in facts if isinstance(fact, Module)}
+    names = {fact.directory: fact.name for fact in facts if isinstance(fact, Registration) and fact.kind == "discovery"}
+    for directory in sorted(modules):
+        if any(other != directory and (directory == "." or other.startswith(f"{directory}/")) for other in modules):
+            continue  # The parent of other modules holds what they have in common.
+        own = sorted(name for place, name in names.items() if directory == "." or f"{place}/".startswith(f"{directory}/"))
+        name = own[0] if len(own) == 1 else root if directory == "." else directory.rpartition("/")[2]
+        module = modules[directory]
+        found.setdefault(
+            name,
+            Component(
+                name=name,
+                kind=Kind.SERVICE,
+                technology=module.language,
+                source=directory,
+                certainty=Certainty.RECOVERED,
+                evidence=module.evidence,
+            ),
+        )
+    return tuple(found[name] for name in sorted(found))
 
 
 def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Iterator[Address]:
@@ -48,15 +90,16 @@ def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Itera
                     yield _address(fact, components[owner])
             case Use():
                 targets = servers.get((fact.kind, fact.name.lower()), frozenset())
-                for owner in _holders(fact, components, applications):
-                    if len(targets) == 1 and owner not in targets:
-                        yield _use(fact, owner, next(iter(targets)))
+                if len(targets) == 1 or fact.name == EVERYBODY:
+                    for owner in _holders(fact, components, applications):
+                        yield from (_use(fact, owner, target) for target in sorted(targets) if target != owner)
             case Library():
-                candidates = [each.name for each in components.values() if each.technology == fact.technology and each.stateful]
+                family = _FAMILIES.get(fact.technology, frozenset({fact.technology}))
+                candidates = [each.name for each in components.values() if each.technology in family and each.stateful]
                 for owner in owners(fact.directory, components):
                     if len(candidates) == 1:
                         yield _library(fact, owner, candidates[0])
-            case Registration():
+            case _:
                 pass
 
 
@@ -129,7 +172,11 @@ def _servers(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict
                 found.setdefault(("discovery", each.lower()), set()).add(name)
     for fact in facts:
         if isinstance(fact, Registration) and fact.name not in _BY_ITSELF:
-            found.setdefault((fact.kind, fact.name.lower()), set()).update(owners(fact.directory, components))
+            answering = owners(fact.directory, components)
+            found.setdefault((fact.kind, fact.name.lower()), set()).update(answering)
+            if fact.kind == "discovery":
+                services = (name for name in answering if components[name].kind is Kind.SERVICE)
+                found.setdefault((fact.kind, EVERYBODY), set()).update(services)
     return {key: frozenset(names) for key, names in found.items()}
 
 

@@ -1,0 +1,141 @@
+"""Read build files: what a directory is built into, which stores and brokers it has a client for, whether it serves."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from backend_expert.model import Evidence, Kind
+from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.repository import Repository
+from backend_expert.readers.source_code.facts import Fact, Library, Module, Role
+from backend_expert.readers.source_code.files import left_out
+
+READER = "build file"
+
+_LIBRARIES = {
+    "mongodb": (
+        r"spring-boot-starter-data-mongodb|mongodb-driver|mongo-driver|gopkg\.in/mgo|pymongo|motor|mongoengine|mongodb/mongodb|"
+        r"MongoDB\.Driver"
+    ),
+    "redis": (
+        r"spring-boot-starter-data-redis|jedis|lettuce-core|go-redis|redis/v\d|redigo|redis|predis/predis|ext-redis|"
+        r"StackExchange\.Redis|Microsoft\.Extensions\.Caching\.StackExchangeRedis"
+    ),
+    "memcached": r"spymemcached|gomemcache|pymemcache|python-memcached|ext-memcached|EnyimMemcachedCore",
+    "rabbitmq": (
+        r"spring-boot-starter-amqp|spring-rabbit|spring-cloud-starter-bus-amqp|spring-cloud-starter-stream-rabbit|"
+        r"spring-cloud-stream-binder-rabbit|amqp-client|streadway/amqp|amqp091-go|pika|aio-pika|php-amqplib|RabbitMQ\.Client"
+    ),
+    "kafka": (
+        r"spring-kafka|kafka-clients|spring-cloud-starter-stream-kafka|spring-cloud-stream-binder-kafka|spring-cloud-starter-bus-kafka|"
+        r"segmentio/kafka-go|sarama|confluent-kafka-go|kafka-python|aiokafka|confluent-kafka|Confluent\.Kafka"
+    ),
+    "nats": r"nats-io/nats\.go|nats-py|jnats|NATS\.Client",
+    "postgresql": r"postgresql|lib/pq|jackc/pgx|psycopg2?|psycopg2-binary|asyncpg|Npgsql|Npgsql\.EntityFrameworkCore\.PostgreSQL",
+    "mysql": (
+        r"mysql-connector-java|mysql-connector-j|go-sql-driver/mysql|pymysql|mysqlclient|mysql-connector-python|MySqlConnector|"
+        r"MySql\.Data"
+    ),
+    "mariadb": r"mariadb-java-client|mariadb",
+    "sqlserver": r"mssql-jdbc|Microsoft\.Data\.SqlClient|Microsoft\.EntityFrameworkCore\.SqlServer|go-mssqldb",
+    "elasticsearch": r"spring-boot-starter-data-elasticsearch|elasticsearch-rest-high-level-client|go-elasticsearch|elasticsearch|NEST",
+    "cassandra": r"spring-boot-starter-data-cassandra|gocql|cassandra-driver|CassandraCSharpDriver",
+    "neo4j": r"spring-boot-starter-data-neo4j|neo4j-go-driver|neo4j|Neo4j\.Driver",
+}
+"""Names of packages by the technology they are a client of; a name is compared with the whole last part of a coordinate."""
+
+_FRAMEWORKS = {
+    "java": r"spring-boot-starter[\w-]*|quarkus-[\w-]+|micronaut-[\w-]+",
+    "python": r"flask|fastapi|django|aiohttp|tornado|uvicorn|gunicorn|celery|grpcio",
+    "go": r"gin-gonic/gin|labstack/echo|gorilla/mux|go-chi/chi|gofiber/fiber|google\.golang\.org/grpc|julienschmidt/httprouter",
+    "php": r"laravel/framework|symfony/framework-bundle|slim/slim|laravel/lumen-framework",
+}
+"""What makes a module a program that serves, not a library; a web project of .NET says so itself."""
+
+_FILES = (
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "go.mod",
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "composer.json",
+    "*.csproj",
+)
+_DEPENDENCY = re.compile(r"<dependency>(?P<body>.*?)</dependency>", re.DOTALL)
+_MANAGED = re.compile(r"<dependencyManagement>.*?</dependencyManagement>", re.DOTALL)
+_GRADLE = re.compile(
+    r"^\s*(?:implementation|compile|api|runtimeOnly|runtime|compileOnly)\b[^\n'\"]*['\"][\w.-]+:(?P<name>[\w.-]+)", re.MULTILINE
+)
+_COMPILED = [
+    (technology, re.compile(rf"(?:.*/)?(?:{names})(?:/v\d+)?", re.IGNORECASE)) for technology, names in sorted(_LIBRARIES.items())
+]
+
+
+def read(repository: Repository) -> Iterator[Fragment]:
+    """Yield one fragment for each build file that says something."""
+    for path in repository.matching(*_FILES):
+        if left_out(path):
+            continue
+        text = repository.text(path)
+        facts = tuple(_facts(path, text)) if text is not None else ()
+        if facts:
+            yield Fragment(reader=READER, facts=facts, files=(path,))
+
+
+def _facts(path: str, text: str) -> Iterator[Fact]:
+    directory = posixpath.dirname(path) or "."
+    told: set[str] = set()
+    for name, line in _dependencies(path, text):
+        evidence = (Evidence(path, line, READER),)
+        for technology, pattern in _COMPILED:
+            if technology not in told and pattern.fullmatch(name):
+                told.add(technology)
+                yield Library(directory=directory, technology=technology, evidence=evidence)
+        if name in {"Ocelot", "Yarp.ReverseProxy"}:
+            yield Role(directory=directory, kind=Kind.GATEWAY, technology="", evidence=evidence)
+        language = next(
+            (each for each, names in _FRAMEWORKS.items() if re.fullmatch(rf"(?:.*/)?(?:{names})(?:/v\d+)?", name.lower())), ""
+        )
+        if language and "module" not in told:
+            told.add("module")
+            yield Module(directory=directory, language=language, evidence=evidence)
+    if path.endswith(".csproj") and (match := re.search(r'Sdk="Microsoft\.NET\.Sdk\.(Web|Worker)"', text)):
+        yield Module(directory=directory, language="dotnet", evidence=(Evidence(path, _line(text, match.start()), READER),))
+
+
+def _dependencies(path: str, text: str) -> Iterator[tuple[str, int]]:
+    """Yield the names of what a build file asks for at run time, with their lines."""
+    name = posixpath.basename(path)
+    if name == "pom.xml":
+        text = _MANAGED.sub(
+            lambda match: "\n" * match[0].count("\n"),
+            re.sub(r"<!--.*?-->", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL),
+        )
+        for match in _DEPENDENCY.finditer(text):
+            artifact = re.search(r"<artifactId>\s*([\w.-]+)", match["body"])
+            if artifact is not None and not re.search(r"<scope>\s*(test|provided)", match["body"]):
+                yield artifact[1], _line(text, match.start() + len("<dependency>") + artifact.start())
+    elif name.startswith("build.gradle"):
+        yield from ((match["name"], _line(text, match.start("name"))) for match in _GRADLE.finditer(text))
+    elif name == "go.mod":
+        for match in re.finditer(r"^\s*(?:require\s+)?(?P<name>[\w.-]+\.\w+/[\w./-]+)\s+v\S+(?P<rest>.*)$", text, re.MULTILINE):
+            if "indirect" not in match["rest"]:
+                yield match["name"], _line(text, match.start("name"))
+    elif name == "composer.json":
+        required = re.search(r'"require"\s*:\s*\{(.*?)\}', text, re.DOTALL)
+        for match in re.finditer(r'"([\w./-]+)"\s*:', required[1]) if required is not None else ():
+            yield match[1], _line(text, text.find(match[0]))
+    elif name.endswith(".csproj"):
+        for match in re.finditer(r'<PackageReference\s+[^>]*Include="([\w.]+)"', text):
+            yield match[1], _line(text, match.start())
+    else:
+        for match in re.finditer(r"^\s*[\"']?(?P<name>[A-Za-z][\w.-]*)(?=[\[=<>~!;,\s\"']|$)", text, re.MULTILINE):
+            yield match["name"], _line(text, match.start("name"))
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
