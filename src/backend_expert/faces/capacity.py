@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +12,7 @@ from backend_expert.faces.review import text_of
 from backend_expert.report.capacity import render_capacity
 from backend_expert.review import pipeline
 from backend_expert.review.capacity import MOST_REPLICAS, study
+from backend_expert.review.executors import THREADS, executor
 
 
 def capacity(
@@ -26,6 +25,7 @@ def capacity(
     lang: Literal["en", "pt-BR"] | None = None,
     seed: int = 1,
     system: Path | None = None,
+    cluster: str = THREADS,
 ) -> int:
     """Search the highest load that holds the objective, the bottleneck, and how both move as replicas grow.
 
@@ -45,6 +45,8 @@ def capacity(
         The seed of the experiments: the same seed gives the same bytes.
     system
         A system.yaml to lay over what is read, instead of the one in the repository.
+    cluster
+        Who computes: the address of a Dask scheduler (tcp://host:8786), processes, or threads. The numbers are the same.
 
     """
     check_writable(output)
@@ -54,7 +56,7 @@ def capacity(
     recovered = pipeline.recover(path, None if system is None else (str(system), text_of(system)))
     command = shlex.join(["backend-expert", "capacity", str(path), "--replicas", str(replicas), "--seed", str(seed)])
     announce_compilation(language)
-    with progress() as advance, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with progress() as advance, executor(cluster) as pool:
         found = study(recovered.system, replicas, seed, command, pool, lambda done, total: advance("capacity", done, total))
     write(render_capacity(found, format, language), output)
     return Exit.CLEAN

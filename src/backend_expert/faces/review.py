@@ -13,6 +13,7 @@ from backend_expert.faces.output import announce_compilation, check_writable, de
 from backend_expert.model import Severity
 from backend_expert.review import pipeline
 from backend_expert.review.brief import BASIC, BriefError, parse_peak, read_brief
+from backend_expert.review.executors import THREADS, executor
 
 
 def review(
@@ -29,6 +30,7 @@ def review(
     fail_on: Literal["critical", "high", "medium", "low", "info", "never"] = "never",
     system: Path | None = None,
     lab: bool = True,
+    cluster: str = THREADS,
 ) -> int:
     """Review a repository: read it, find problems, try remedies in the lab, print a report.
 
@@ -56,6 +58,8 @@ def review(
         A system.yaml to lay over what is read, instead of the one in the repository.
     lab
         Try remedies in the load lab; without it every recommendation is inferred.
+    cluster
+        Who computes: the address of a Dask scheduler (tcp://host:8786), processes, or threads. The report is the same.
 
     """
     for target in (output, html):
@@ -77,8 +81,8 @@ def review(
     )
     if lab:
         announce_compilation(language)
-    with progress() as advance:
-        result = pipeline.review(request, advance)
+    with progress() as advance, executor(cluster) as pool:
+        result = pipeline.review(request, advance, pool)
     color = use_color() and output is None
     write(report.render(result, format, language, color=color), output)
     if html is not None:

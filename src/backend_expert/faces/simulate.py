@@ -13,6 +13,7 @@ from backend_expert.model.assume import complete
 from backend_expert.report.simulation import render_simulation
 from backend_expert.review import pipeline
 from backend_expert.review.brief import parse_peak
+from backend_expert.review.executors import THREADS, executor
 from backend_expert.review.simulation import parse_duration, parse_fault, peak_scenario
 from backend_expert.review.simulation import simulate as run_simulation
 
@@ -29,6 +30,7 @@ def simulate(
     lang: Literal["en", "pt-BR"] | None = None,
     seed: int = 1,
     system: Path | None = None,
+    cluster: str = THREADS,
 ) -> int:
     """Run one scenario on the recovered system and print the numbers.
 
@@ -52,6 +54,8 @@ def simulate(
         The seed of the run: the same seed gives the same bytes.
     system
         A system.yaml to lay over what is read, instead of the one in the repository.
+    cluster
+        Who computes: the address of a Dask scheduler (tcp://host:8786), processes, or threads. The numbers are the same.
 
     """
     check_writable(output)
@@ -66,8 +70,8 @@ def simulate(
     words = ["backend-expert", "simulate", str(path), "--peak", peak, "--duration", duration, "--seed", str(seed)]
     words += [word for each in fault for word in ("--fault", each)]
     announce_compilation(language)
-    with progress() as advance:
+    with progress() as advance, executor(cluster) as pool:
         advance("simulate")
-        simulation = run_simulation(completed, scenario, seed, shlex.join(words))
+        simulation = run_simulation(completed, scenario, seed, shlex.join(words), pool if cluster != THREADS else None)
     write(render_simulation(simulation, format, language), output)
     return Exit.CLEAN

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +17,7 @@ from backend_expert.lab import load
 from backend_expert.model import Certainty, Finding, System, Text, dependencies
 from backend_expert.model.assume import assumptions, complete
 from backend_expert.readers.repository import Repository
+from backend_expert.review import executors
 from backend_expert.review.brief import BASIC, Brief, Need
 from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
@@ -68,7 +67,7 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     announce("rules")
     completed = complete(recovered.system)
     findings = rules.check(at_peak(recovered.system, request.peak))
-    with _pool(executor) as pool:
+    with nullcontext(executor) if executor is not None else executors.executor() as pool:
         proving = prove(
             completed,
             findings,
@@ -229,20 +228,6 @@ def _questions(system: System) -> tuple[Text, ...]:
         if each.certainty is Certainty.ASSUMED
     ]
     return tuple(questions)
-
-
-@contextmanager
-def _pool(executor: Executor | None) -> Iterator[Executor]:
-    """Give the executor that experiments run on: the caller's, or threads, one for each core (the kernel releases the lock)."""
-    if executor is not None:
-        yield executor
-        return
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as own:
-        try:
-            yield own
-        except BaseException:
-            own.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _silent(step: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001 - nobody waits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 from msgspec import Struct
 
@@ -31,8 +32,8 @@ class Simulation(Struct, frozen=True, kw_only=True):
     outcome: load.Outcome
 
 
-def simulate(system: System, scenario: load.Scenario, seed: int, command: str) -> Simulation:
-    """Run a completed system under a scenario; raise `load.ModelError` when it cannot be simulated."""
+def simulate(system: System, scenario: load.Scenario, seed: int, command: str, executor: Executor | None = None) -> Simulation:
+    """Run a completed system under a scenario, here or on an executor; raise `load.ModelError` when it cannot be simulated."""
     from backend_expert.model.assume import assumptions
 
     return Simulation(
@@ -40,7 +41,7 @@ def simulate(system: System, scenario: load.Scenario, seed: int, command: str) -
         command=command,
         objective_ms=next((each.latency_p99_ms for each in system.objectives if each.latency_p99_ms is not None), None),
         assumed=len(assumptions(system)),
-        outcome=load.run(system, scenario, seed=seed),
+        outcome=executor.submit(load.run, system, scenario, seed).result() if executor else load.run(system, scenario, seed=seed),
     )
 
 
