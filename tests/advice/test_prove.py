@@ -370,7 +370,7 @@ def test_experiments_name_their_trouble(two_callees: Builder, with_store: Builde
     system = two_callees()
     finding = finding_of("call-without-timeout", "front>risky")
     (fault,) = silent_callee(system, finding, 3).faults
-    assert fault == load.crash("risky", BEFORE_S, 40, silent=True, instances=None)
+    assert fault == load.crash("risky", BEFORE_S, 30, silent=True, instances=None)
     (fault,) = lost_instance(system, finding_of("single-instance-on-critical-path", components=("front",)), 3).faults
     assert fault == load.crash("front", BEFORE_S, 20)
     (fault,) = slow_callee(with_store(store_workers=16), finding_of("retry-multiplication", "shop>db"), 3).faults

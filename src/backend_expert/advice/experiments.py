@@ -20,8 +20,9 @@ BEFORE_S, AFTER_S = 5.0, 20.0
 Twice the 10 s for which users wait: every request of the disturbance is over by then, so a system that is still bad keeps itself so.
 """
 
-SILENT_S = 40.0
-"""How long a lost machine stays in the list of addresses: node-monitor-grace-period of kube-controller-manager, 40 s by default."""
+SILENT_S = 30.0
+"""The part that is tried of the time for which a lost machine stays in the list of addresses (node-monitor-grace-period of
+kube-controller-manager, 40 s by default): three times the 10 s for which users wait, so that what fills up is full."""
 
 RESTART_S = 20.0
 """How long a crashed container is away: the first back-off of the kubelet (10 s) and a start of about the same length."""
@@ -30,7 +31,8 @@ SLOW_S = 20.0
 """Twice the 10 s for which users wait, so that nobody can wait it out."""
 
 PEAK_S = 30.0
-"""Three times the 10 s for which users wait: a queue that grows shows what it does to them."""
+"""Three times the 10 s for which users wait: a queue that grows shows what it does to them, and a system that was slowed down has
+to get up again under load."""
 
 OVERLOAD = 2.0
 """A slowed component is asked for twice what it can do: enough to fill every queue in front of it within the trigger."""

@@ -13,7 +13,7 @@ from backend_expert.advice.catalogue import Remedy, section
 from backend_expert.advice.difference import changed_components, differences
 from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S
 from backend_expert.advice.proof import Proposal, Proving
-from backend_expert.advice.trial import Bench, Trial, measured, proof_of, try_out
+from backend_expert.advice.trial import Bench, Trial, measured, proof_of, shows_no_harm, try_out
 from backend_expert.lab import load
 from backend_expert.model import Finding, System, Text
 from backend_expert.model.assume import complete
@@ -66,6 +66,7 @@ def prove(
     the set is rejected with its numbers.
     """
     before = complete(system)
+    bench = structs.replace(bench, memory=bench.memory or load.Memory())
     fitting = candidates(before, findings, bench.peak, consider)
     tried = []
     for done, candidate in enumerate(fitting):
@@ -128,7 +129,7 @@ def _as_a_set(system: System, ranked: list[Tried], bench: Bench) -> tuple[list[T
         following = change(current)
         beside = None
         if kept and following is not current and each.trial is not None:
-            beside = measured(current, change, each.trial.scenario, pairs)
+            beside = measured(current, change, each.trial.scenario, pairs, enough=shows_no_harm)
         if beside is not None and beside.verdict == "hurts":
             dropped.append(Tried(each.candidate, beside, HURTS_THE_SET))
         else:

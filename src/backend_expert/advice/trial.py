@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from msgspec import Struct
@@ -20,8 +20,14 @@ MORE_OFTEN_THAN_NOT = 0.5
 """A change that helps with the assumed numbers as they stand is not proved unless it helps in more than half of the plausible draws, by
 the lower end of the Wilson interval of that share: what helps in 6 of 11 draws may as well be chance."""
 
-LEAST_DRAWS = 10
-"""With ten of ten draws better, the Wilson interval of the share begins at 0.72: clearly more often than not."""
+LOOKS = (6, 10)
+"""Draws after which a trial ends when the share of better ones is settled: with six of six, its Wilson interval begins at 0.61.
+
+A change that is no better than a coin passes one of the looks at 6, 10 and 16 draws in 5 % of all trials (binomial).
+"""
+
+FIRST_PAIRS = 2
+"""Paired runs after which a trial ends when none of them shows any difference at all."""
 
 TITLES = {
     "success_ratio": Text("requests that succeed", "requisições com sucesso"),
@@ -32,19 +38,21 @@ TITLES = {
 }
 
 
+Enough = Callable[[Sequence[load.Difference]], bool]
+
+
 class Bench(Struct, frozen=True, kw_only=True):
     """The conditions of all trials: the peak, how many paired runs, the most draws of the assumed numbers, the seed, who computes.
 
-    `events` bounds the draws of a large system: so many events of the simulation are spent on the draws of one trial (0.14 µs each
-    on the machine of the benchmarks), but never fewer than `LEAST_DRAWS` draws; all of them are made when fewer do not decide.
+    `memory` holds what the system under review did in earlier trials, which need not be run again.
     """
 
     peak: float
     replications: int = 4
     draws: int = 16
-    events: int = 4_000_000
     seed: int = 1
     executor: Executor | None = None
+    memory: load.Memory | None = None
 
 
 class Trial(Struct, frozen=True):
@@ -86,22 +94,46 @@ def try_out(system: System, candidate: Candidate, bench: Bench) -> Trial:
     return measured(system, change, worst_scenario(system, candidate, bench), bench)
 
 
-def measured(before: System, change: Callable[[System], System], scenario: load.Scenario, bench: Bench) -> Trial:
+def measured(
+    before: System, change: Callable[[System], System], scenario: load.Scenario, bench: Bench, *, enough: Enough | None = None
+) -> Trial:
     """Run both experiments for one change; the second only when the change helps in the first.
 
-    The settings that the change works out are those of the report in every draw: an engineer sets 320 ms once, and does not set it
-    again for each world that may be the true one.
+    The paired runs end early when the first of them are `enough`: where nothing else is said, when they show no difference at all. The
+    settings that the change works out are those of the report in every draw: an engineer sets 320 ms once, and does not set it again
+    for each world that may be the true one.
     """
-    seed, executor = bench.seed, bench.executor
-    comparison = load.compare(before, change(before), scenario, replications=bench.replications, seed=seed, executor=executor)
+    seed, executor, memory = bench.seed, bench.executor, bench.memory
+    comparison = load.compare(
+        before,
+        change(before),
+        scenario,
+        replications=_up_to(bench.replications, (FIRST_PAIRS,)),
+        seed=seed,
+        executor=executor,
+        enough=enough or shows_nothing,
+        memory=memory,
+    )
     plausible = None
     if comparison.verdict == "helps" and bench.draws > 0:
-        pair = (comparison.before.events + comparison.after.events) / comparison.replications
-        draws = min(bench.draws, max(LEAST_DRAWS, round(bench.events / max(pair, 1.0))))
-        plausible = load.monte_carlo(before, change, scenario, draws=draws, seed=seed, executor=executor)
-        if plausible.share_better.low <= MORE_OFTEN_THAN_NOT < plausible.share_better.value and draws < bench.draws:
-            plausible = load.monte_carlo(before, change, scenario, draws=bench.draws, seed=seed, executor=executor)
+        draws = _up_to(bench.draws, LOOKS)
+        plausible = load.monte_carlo(before, change, scenario, draws=draws, seed=seed, executor=executor, memory=memory)
     return Trial(scenario, comparison, plausible)
+
+
+def _up_to(most: int, looks: tuple[int, ...]) -> tuple[int, ...]:
+    return (*(each for each in looks if each < most), most)
+
+
+def shows_nothing(measures: Sequence[load.Difference]) -> bool:
+    """Tell whether no measure differs in any pair."""
+    return all(each.verdict == "no-difference" for each in measures)
+
+
+def shows_no_harm(measures: Sequence[load.Difference]) -> bool:
+    """Tell whether no measure that decides has a worse mean: more pairs could not show that the change hurts."""
+    deciding = [each for each in measures if each.id in TITLES]
+    return all((each.difference.value <= 0) if each.lower_is_better else (each.difference.value >= 0) for each in deciding)
 
 
 def worst_scenario(system: System, candidate: Candidate, bench: Bench) -> load.Scenario:
@@ -112,7 +144,7 @@ def worst_scenario(system: System, candidate: Candidate, bench: Bench) -> load.S
     scenarios = list(dict.fromkeys(experiment(system, finding, bench.peak) for finding in candidate.findings))[:SCENARIOS_TRIED]
     if len(scenarios) == 1:
         return scenarios[0]
-    return min(scenarios, key=lambda each: load.run(system, each, bench.seed).success_ratio)
+    return min(scenarios, key=lambda each: load.run(system, each, bench.seed, bench.memory).success_ratio)
 
 
 def proof_of(trial: Trial, system: System) -> Proof:

@@ -6,7 +6,10 @@ import pytest
 from msgspec import structs
 
 from backend_expert.lab import load
-from backend_expert.lab.load import sketch
+from backend_expert.lab.load import experiment, sketch
+from backend_expert.lab.load.experiment import simulate
+from backend_expert.lab.load.measure import Tally
+from backend_expert.lab.load.program import Program
 from backend_expert.model import Certainty, Deployment, Estimate, System, Workload, replace_component
 
 
@@ -113,3 +116,43 @@ def test_a_system_with_unknown_numbers_is_completed_first() -> None:
     system = shop()
     web = structs.replace(system.component("web"), deployment=Deployment())
     assert load.run(replace_component(system, web), SCENARIO).success_ratio > 0.9
+
+
+class TestMemory:
+    def test_what_was_run_before_is_not_run_again_and_nothing_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        memory = load.Memory()
+        first = load.compare(shop(), more_workers(shop()), SCENARIO, replications=2, memory=memory)
+        ran: list[int] = []
+
+        def counted(program: Program, seed: int) -> Tally:
+            ran.append(seed)
+            return simulate(program, seed)
+
+        monkeypatch.setattr(experiment, "simulate", counted)
+        again = load.compare(shop(), more_workers(shop()), SCENARIO, replications=2, memory=memory)
+        assert msgspec.json.encode(again) == msgspec.json.encode(first)
+        assert len(ran) == 2  # the changed system, once a seed
+
+    def test_another_scenario_or_system_is_another_run(self) -> None:
+        memory = load.Memory()
+        load.compare(shop(), more_workers(shop()), SCENARIO, replications=2, memory=memory)
+        longer = structs.replace(SCENARIO, duration_s=SCENARIO.duration_s + 1)
+        for system, scenario in ((shop(), longer), (more_workers(shop()), SCENARIO)):
+            fresh = load.compare(system, shop(), scenario, replications=2)
+            kept = load.compare(system, shop(), scenario, replications=2, memory=memory)
+            assert msgspec.json.encode(kept) == msgspec.json.encode(fresh)
+
+    def test_plausible_worlds_are_kept_too(self) -> None:
+        memory = load.Memory()
+        worlds = [load.monte_carlo(shop(), more_workers, SCENARIO, draws=3, memory=memory) for _ in range(2)]
+        assert worlds[0] == worlds[1] == load.monte_carlo(shop(), more_workers, SCENARIO, draws=3)
+
+
+def test_draws_end_when_the_share_is_settled() -> None:
+    assert load.monte_carlo(shop(), more_workers, SCENARIO, draws=(6, 12)).draws == 6
+    assert load.monte_carlo(shop(), lambda system: system, SCENARIO, draws=(2, 4)).draws == 4
+
+
+def test_pairs_end_when_they_are_enough() -> None:
+    assert load.compare(shop(), more_workers(shop()), SCENARIO, replications=(2, 4), enough=lambda _: True).replications == 2
+    assert load.compare(shop(), more_workers(shop()), SCENARIO, replications=(2, 4), enough=lambda _: False).replications == 4
