@@ -67,5 +67,6 @@ class Fragment(Struct, frozen=True, kw_only=True):
     orders: tuple[StartOrder, ...] = ()
     images: tuple[Image, ...] = ()
     facts: tuple[Fact, ...] = ()
+    code: tuple[Code, ...] = ()
     files: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()

@@ -1,0 +1,74 @@
+"""Read the JavaScript and TypeScript of Node.js programs: routes, consumers, clients, and handlers as step programs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.repository import Repository
+
+__all__ = ["read"]
+
+_STARTS = re.compile(
+    r"\.listen\s*\(|NestFactory\s*\.|\bserve\s*\(|Bun\.serve|\.consume\s*\(|eachMessage|new\s+Worker\s*\(|\.process\s*\(|app\.start\s*\("
+)
+"""What a file holds that begins a program: it listens, or it takes messages."""
+
+_ENTRY = re.compile(r"(^|/)(main|server|app|index|start|www|worker|bootstrap|consumer)\.[cm]?[jt]s$|(^|/)bin/www$", re.IGNORECASE)
+
+
+def read(repository: Repository) -> Iterator[Fragment]:
+    """Yield one fragment for each program of the repository that is written for Node.js."""
+    if not any(path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts", ".cts")) for path in repository.files):
+        return
+    # The parsers are loaded only for repositories that have something for them.
+    from backend_expert.readers.node.build import code_of
+    from backend_expert.readers.node.project import Project
+
+    project = Project(repository)
+    for directory, entries in sorted(_programs(project).items()):
+        code = code_of(project, directory, entries)
+        if code is not None and code.handlers:
+            yield Fragment(reader="node", code=(code,), files=tuple(sorted(project.read_files())))
+
+
+def _programs(project: object) -> dict[str, tuple[str, ...]]:
+    """Return the files in which programs begin, by the directory of the program."""
+    from backend_expert.readers.node.project import Project
+
+    assert isinstance(project, Project)
+    found: dict[str, list[str]] = {}
+    for path in project.paths:
+        package = project.package(path)
+        content = project.content(path) if _might_start(path, package.directory if package is not None else ".") else None
+        if content is None or not _STARTS.search(content):
+            continue
+        directory = _home(path, package.directory if package is not None else ".")
+        found.setdefault(directory, []).append(path)
+    return {directory: _begins(paths) for directory, paths in found.items()}
+
+
+def _might_start(path: str, directory: str) -> bool:
+    depth = path.count("/") - (0 if directory == "." else directory.count("/") + 1)
+    return bool(_ENTRY.search(path)) or depth <= 2
+
+
+def _home(path: str, package: str) -> str:
+    """Return the directory of the program that begins in a file: that of its package, or its own below `apps/` of a monorepo."""
+    match = re.match(r"(?P<home>.*?(?:^|/)(?:apps|services|packages|microservices)/[^/]+)/", path)
+    if (
+        match
+        and match["home"].startswith("" if package == "." else package)
+        and match["home"] != package
+        and len(match["home"]) > len(package)
+    ):
+        return match["home"]
+    return package
+
+
+def _begins(paths: list[str]) -> tuple[str, ...]:
+    """Return the files to begin with: those with the name of an entry, or all where none has one."""
+    named = [path for path in paths if _ENTRY.search(posixpath.basename(path)) or _ENTRY.search(path)]
+    return tuple(sorted(named or paths, key=lambda path: (path.count("/"), path)))

@@ -1,0 +1,211 @@
+"""Run a program on paper and write down what it is: its handlers as operations, and whom their steps are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from backend_expert.model import Certainty, Estimate, Evidence, Operation, Trigger
+from backend_expert.readers.code import Code, Handler, Table
+from backend_expert.readers.node import classes, controllers, finish, schemas
+from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
+from backend_expert.readers.node.entities import Entity, entity_of
+from backend_expert.readers.node.libraries import servers
+from backend_expert.readers.node.project import Project
+from backend_expert.readers.node.unit import Consumer, Unit
+from backend_expert.readers.node.values import Function, Input, Instance, Made, Resource, Value
+
+_FOUR = 4
+
+
+def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code | None:
+    """Return what the sources of one program tell; nothing when none of its files can be read."""
+    unit = Unit(project, directory, entries)
+    modules = [module for path in entries if (module := unit.module(path)) is not None]
+    if not modules:
+        return None
+    for module in modules:
+        unit.run(module)
+    _hooks(unit)
+    controllers.jobs(unit)
+    declared = list(controllers.declared(unit))
+    unit.starting = False
+    handlers = [*_routes(unit), *(_declared(unit, each) for each in declared)]
+    taken = [_consumer(unit, each) for each in list(unit.consumers)]
+    package = project.packages.get(directory) or project.package(entries[0])
+    return Code(
+        directory=directory,
+        language="node",
+        name=package.name.rpartition("/")[2] if package is not None and package.directory == directory else "",
+        technology=_technology(unit),
+        handlers=tuple(_distinct([*handlers, *taken])),
+        targets=tuple(unit.targets.values()),
+        queues=tuple(unit.queues[name] for name in sorted(unit.queues)),
+        exchanges=tuple(unit.exchanges[name] for name in sorted(unit.exchanges)),
+        bindings=tuple(unit.bindings),
+        tables=(*_tables(unit), *schemas.prisma_tables(project, directory)),
+        port=unit.port,
+        complete=unit.complete,
+        evidence=(Evidence(entries[0], 1, "node"),),
+    )
+
+
+def _hooks(unit: Unit) -> None:
+    """Run what a framework runs when it starts: the hooks of every class that a container holds."""
+    for blueprint in unit.blueprints():
+        if not unit.decorations(blueprint.node, blueprint.frame):
+            continue
+        made = unit.single(blueprint)
+        if not isinstance(made, Instance):
+            continue
+        for name in ("constructor", "onModuleInit", "onApplicationBootstrap", "configure"):
+            function = classes.method(made, name)
+            if function is not None:
+                unit.enter(function, [])
+
+
+def _technology(unit: Unit) -> str:
+    if unit.applications:
+        return "nestjs"
+    families = {str(app.facts.get("family")) for app in unit.apps}
+    return "fastify" if "fastify" in families else "express" if "express" in families else "node"
+
+
+def _distinct(handlers: list[Handler]) -> Iterator[Handler]:
+    """Yield each trigger once: of two routes with one path the first answers, and two consumers of one queue are one."""
+    seen: set[tuple[str, str, str]] = set()
+    for each in handlers:
+        identity = (each.trigger.kind, each.trigger.name, each.target)
+        if identity not in seen:
+            seen.add(identity)
+            yield each
+
+
+def _routes(unit: Unit) -> Iterator[Handler]:
+    roots = [app for app in unit.apps if not app.facts.get("mounted")]
+    for app in roots:
+        for route, path in servers.flattened(app):
+            functions = [each for each in route.handlers if isinstance(each, Function)]
+            drafts: list[Draft] = []
+            evidence = list(route.evidence[:1])
+            for function in functions:
+                entered = _entered(unit, app, function)
+                drafts.extend(entered)
+                place = function.frame.place(function.node)
+                if place not in evidence:
+                    evidence.append(place)
+            trigger = Trigger(kind="http", name=f"{route.method} {path}")
+            yield _handler(trigger, drafts, 200, tuple(evidence), guards=tuple(_names(route.handlers[:-1])))
+    for function, evidence_of in unit.raw:
+        drafts, _ = unit.enter(function, [Input("request"), Resource("response", {"status": 200})])
+        yield _handler(Trigger(kind="http", name=""), drafts, 200, evidence_of[:1])
+
+
+def _entered(unit: Unit, app: Resource, function: Function) -> list[Draft]:
+    if app.facts.get("family") == "koa":
+        given: list[Value] = [Resource("context", {"status": 200})]
+    else:
+        listed = function.node.child_by_field_name("parameters")
+        count = len([each for each in listed.named_children if each.type != "comment"]) if listed is not None else 1
+        if count >= _FOUR:
+            return []  # (error, request, response, next) handles errors
+        given = [Input("request"), Resource("response", {"status": 200}), Input("next")]
+    drafts, _ = unit.enter(function, given)
+    return drafts
+
+
+def _names(handlers: list[Value]) -> Iterator[str]:
+    for each in handlers:
+        name = each.name if isinstance(each, Function) else each.maker.name if isinstance(each, Made) else ""
+        if name:
+            yield name
+
+
+def _declared(unit: Unit, each: controllers.Declared) -> Handler:
+    drafts, _ = unit.enter(each.handler, list(each.given))
+    evidence = (each.handler.frame.place(each.handler.node),)
+    kind = each.kind
+    trigger = Trigger(kind=kind, name=each.name)  # type: ignore[arg-type]
+    return _handler(trigger, drafts, None if kind == "schedule" else each.status, evidence, guards=each.guards)
+
+
+def _consumer(unit: Unit, consumer: Consumer) -> Handler:
+    message = Input("message")
+    drafts, _ = unit.enter(consumer.handler, [message])
+    queue = unit.queues.get(consumer.name)
+    acknowledge = "auto" if consumer.automatic else "after" if consumer.after else _acknowledged(drafts)
+    deliveries = queue.maximum_deliveries if queue is not None else None
+    trigger = Trigger(
+        kind="message",
+        name=consumer.name,
+        group=consumer.group or consumer.name,
+        concurrency=Estimate(consumer.concurrency, certainty=Certainty.RECOVERED, evidence=consumer.evidence[:1])
+        if consumer.concurrency
+        else None,
+        acknowledge=acknowledge,  # type: ignore[arg-type]
+        maximum_deliveries=deliveries,
+        dead_letter=queue.dead_letter if queue is not None else None,
+    )
+    handler = _handler(trigger, _one_ack(drafts), None, (consumer.evidence[0], consumer.handler.frame.place(consumer.handler.node)))
+    return structs.replace(handler, target=consumer.target)
+
+
+def _acknowledged(drafts: list[Draft]) -> str | None:
+    """Tell whether a message is acknowledged before or after what it causes."""
+    for draft in inner(drafts):
+        if draft.kind is Kind.ACK:
+            return "before" if leaves(_after(drafts, draft)) and not leaves(_before(drafts, draft)) else "after"
+    return None
+
+
+def _before(drafts: list[Draft], ack: Draft) -> list[Draft]:
+    flat = list(inner(drafts))
+    return [structs.replace(each, blocks=[]) for each in flat[: next(place for place, each in enumerate(flat) if each is ack)]]
+
+
+def _after(drafts: list[Draft], ack: Draft) -> list[Draft]:
+    flat = list(inner(drafts))
+    return [structs.replace(each, blocks=[]) for each in flat[next(place for place, each in enumerate(flat) if each is ack) + 1 :]]
+
+
+def _one_ack(drafts: list[Draft]) -> list[Draft]:
+    """Return the drafts with the first acknowledgement only: the others stand on other paths."""
+    seen: list[Draft] = []
+
+    def kept(block: list[Draft]) -> list[Draft]:
+        result = []
+        for draft in block:
+            if draft.kind is Kind.ACK:
+                if seen:
+                    continue
+                seen.append(draft)
+            result.append(structs.replace(draft, blocks=[kept(each) for each in draft.blocks]))
+        return result
+
+    return kept(drafts)
+
+
+def _handler(
+    trigger: Trigger, drafts: list[Draft], status: int | None, evidence: tuple[Evidence, ...], guards: tuple[str, ...] = ()
+) -> Handler:
+    steps = finish.program(drafts, status)
+    operation = Operation(
+        name=trigger.name,
+        component="",
+        trigger=trigger,
+        steps=steps,
+        certainty=Certainty.RECOVERED,
+        evidence=tuple(dict.fromkeys(evidence)),
+    )
+    return Handler(operation=operation, guards=guards)
+
+
+def _tables(unit: Unit) -> Iterator[Table]:
+    """Yield the tables that entities declare."""
+    for blueprint in unit.blueprints():
+        if not any(made.maker.name == "Entity" for made in unit.decorations(blueprint.node, blueprint.frame)):
+            continue
+        entity = entity_of(blueprint, unit)
+        if isinstance(entity, Entity) and entity.columns:
+            yield Table(name=entity.table, columns=entity.columns, indexes=entity.indexes, evidence=entity.evidence)

@@ -1,0 +1,579 @@
+"""Calls: of own functions, which are followed, of libraries, which are asked what it means, and of what takes functions itself."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from backend_expert.model import Action, Certainty, Estimate
+from backend_expert.readers.node import classes, expressions, flow, libraries, names
+from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
+from backend_expert.readers.node.frames import Frame
+from backend_expert.readers.node.libraries import retries
+from backend_expert.readers.node.syntax import arguments, awaited, children, plain, string, text
+from backend_expert.readers.node.values import (
+    NOTHING,
+    UNKNOWN,
+    Blueprint,
+    Constant,
+    Environment,
+    Foreign,
+    Function,
+    Input,
+    Instance,
+    Listing,
+    Made,
+    Namespace,
+    Outcome,
+    Pending,
+    Record,
+    Resource,
+    Template,
+    Value,
+    Variable,
+    constant,
+    either,
+    is_open,
+    joined,
+)
+from backend_expert.readers.settings import words
+
+DEPTH_LIMIT = 14
+"""Most calls of own functions inside one another that are followed: the deepest chain in the systems tried has 9."""
+
+SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
+"""Rounds of a loop over what only a request knows: from two lines of an order to a page of fifteen; nobody said."""
+
+UNROLLED = 32
+"""Most items of a known list whose callback is followed one by one."""
+
+_EACH = words("map forEach filter reduce some every find findIndex flatMap reduceRight sort")
+_TOGETHER = frozenset({"all", "allSettled", "race", "any"})
+_LISTENS = words("on once addListener addEventListener off removeListener prependListener")
+_SAME_TEXT = words("toString trim trimEnd trimStart toLowerCase toUpperCase valueOf normalize")
+_TRANSPARENT = words(
+    "encodeURIComponent encodeURI String Number parseInt parseFloat Boolean firstValueFrom lastValueFrom toPromise "
+    "from of promisify resolve structuredClone freeze assign URL forwardRef"
+)
+"""Functions that give back what they are given, as far as addresses, numbers and promises go."""
+
+
+_STORED = {
+    "save": Action.UPDATE,
+    "destroy": Action.DELETE,
+    "deleteOne": Action.DELETE,
+    "remove": Action.DELETE,
+    "reload": Action.READ,
+}
+"""Methods of what a query found that write it back or read it again (Mongoose, Sequelize)."""
+
+
+class Call:
+    """One call as a library sees it."""
+
+    __slots__ = ("arguments", "frame", "node", "nodes")
+
+    def __init__(self, node: Node, frame: Frame, given: list[Value]) -> None:
+        self.node = node
+        self.frame = frame
+        self.arguments = given
+        self.nodes = arguments(node) if node.type in {"call_expression", "new_expression"} else []
+
+    def argument(self, position: int) -> Value:
+        """Return an argument; unknown when there is none."""
+        return self.arguments[position] if position < len(self.arguments) else UNKNOWN
+
+    @property
+    def callback(self) -> Function | None:
+        """Return the function that is the last argument."""
+        last = self.arguments[-1] if self.arguments else None
+        return last if isinstance(last, Function) else None
+
+    def emit(self, draft: Draft) -> Outcome:
+        """Add a step with the line of this call and the calls that led to it."""
+        if not draft.evidence:
+            draft.evidence = self.frame.evidence(self.node)
+        self.frame.block.append(draft)
+        return Outcome(draft)
+
+    def run(self, function: Value | None, *given: Value) -> Value:
+        """Follow a function that the library calls."""
+        return inline(function, list(given), self.frame, self.node) if isinstance(function, Function) else UNKNOWN
+
+    def into(self, function: Value | None, *given: Value) -> list[Draft]:
+        """Follow a function and return its steps instead of adding them."""
+        return captured(self.frame, lambda: self.run(function, *given))
+
+
+def captured(frame: Frame, work: object) -> list[Draft]:
+    """Return the steps that some work adds to a frame, taken off again."""
+    before, frame.block = frame.block, []
+    try:
+        work()  # type: ignore[operator]
+        return frame.block
+    finally:
+        frame.block = before
+
+
+def call(node: Node, frame: Frame) -> Value:
+    """Return what a call gives back, and add the steps it takes."""
+    called = node.child_by_field_name("function")
+    if called is None:
+        return UNKNOWN
+    if awaited(node):
+        called = called.named_children[0]
+    called = plain(called)
+    if called.type == "import" or (called.type == "identifier" and text(called) == "require"):
+        return _loaded(node, frame)
+    if called.type == "super":
+        return _super(node, frame)
+    if called.type == "member_expression":
+        owner_node = called.child_by_field_name("object")
+        name = text(called.child_by_field_name("property"))
+        owner = expressions.evaluate(owner_node, frame)
+        if name in _TOGETHER and owner == Foreign("global", ("Promise",)):
+            return _together(node, name, frame)
+        if name == "forkJoin" and isinstance(owner, Foreign):
+            return _together(node, "all", frame)
+        return of_method(owner, name, Call(node, frame, arguments_of(node, frame)))
+    if called.type == "subscript_expression":
+        chosen = constant(expressions.evaluate(called.child_by_field_name("index"), frame))
+        if isinstance(chosen, str):
+            owner = expressions.evaluate(called.child_by_field_name("object"), frame)
+            return of_method(owner, chosen, Call(node, frame, arguments_of(node, frame)))
+    callee = expressions.evaluate(called, frame)
+    if callee == Foreign("rxjs", ("forkJoin",)):
+        return _together(node, "all", frame)
+    return of_value(callee, Call(node, frame, arguments_of(node, frame)))
+
+
+def arguments_of(node: Node, frame: Frame) -> list[Value]:
+    """Return the values of the arguments of a call."""
+    found: list[Value] = []
+    for each in arguments(node):
+        if each.type == "spread_element":
+            spread = expressions.evaluate(next(children(each), None), frame)
+            found.extend(spread.items if isinstance(spread, Listing) else [UNKNOWN])
+        else:
+            found.append(expressions.evaluate(each, frame))
+    return found
+
+
+def of_value(callee: Value, call: Call) -> Value:
+    """Return what calling a value gives back."""
+    match callee:
+        case Function():
+            return inline(callee, call.arguments, call.frame, call.node)
+        case Foreign():
+            return _of_library(callee, call)
+        case Resource() | Made():
+            found = libraries.method(callee, "", call)
+            return found if found is not None else _unknown(callee, "", call)
+        case Outcome():
+            return callee
+        case _:
+            return _unknown(callee, "", call)
+
+
+def of_method(owner: Value, name: str, call: Call) -> Value:
+    """Return what calling a method gives back."""
+    if isinstance(owner, Pending):
+        owner = settled(owner, call.frame)
+    match owner:
+        case Resource() | Made():
+            found = libraries.method(owner, name, call)
+            if found is not None:
+                return found
+        case Foreign():
+            if owner.package == "global" and name in _TRANSPARENT | {"parse", "stringify"}:
+                return call.argument(0) if name != "assign" else _assigned(call)
+            callee = names.foreign(owner, name)
+            return _of_library(callee, call) if isinstance(callee, Foreign) else callee
+        case Instance():
+            function = classes.method(owner, name)
+            if function is not None:
+                return inline(function, call.arguments, call.frame, call.node)
+            special = owner.fields.get("*")
+            found = libraries.method(special, name, call) if isinstance(special, Resource) else None
+            if found is not None:
+                return found
+            field = classes.field(owner, name, call.frame)
+            if isinstance(field, Function | Foreign | Resource):
+                return of_value(field, call)
+        case Record() | Namespace() | Blueprint():
+            called = names.member(owner, name, call.frame)
+            if isinstance(called, Function | Foreign | Resource | Made):
+                return of_value(called, call)
+        case Function() if name in {"call", "apply", "bind"}:
+            return _bound(owner, name, call)
+        case Environment() if name == "get":
+            return Variable(str(constant(call.argument(0)) or ""))
+        case _:
+            pass
+    return _builtin(owner, name, call)
+
+
+def _bound(function: Function, name: str, call: Call) -> Value:
+    this = call.argument(0)
+    bound = Function(function.node, function.frame, this if not is_open(this) else function.this, function.name)
+    if name == "bind":
+        return bound
+    given = call.arguments[1:]
+    if name == "apply":
+        given = given[0].items if given and isinstance(given[0], Listing) else []
+    return inline(bound, given, call.frame, call.node)
+
+
+def _of_library(callee: Foreign, call: Call) -> Value:
+    found = libraries.function(callee, call)
+    if found is not None:
+        return found
+    if callee.name in _TRANSPARENT:
+        return call.argument(0)
+    if callee == Foreign("global", ("setTimeout",)) or callee.name in {"setImmediate", "nextTick", "queueMicrotask"}:
+        return call.run(call.argument(0))
+    if callee.name == "setInterval":
+        return UNKNOWN
+    if any(isinstance(each, Environment) for each in call.arguments):
+        return Environment()
+    return _unknown(callee, "", call)
+
+
+def _unknown(callee: Value, name: str, call: Call) -> Value:
+    """Follow the functions that something unknown is given, or take them for what it returns while the program is being set up."""
+    functions = [each for each in call.arguments if isinstance(each, Function)]
+    if call.frame.unit.starting:
+        if any(isinstance(each, Environment) for each in call.arguments):
+            return Environment()
+        if isinstance(callee, Foreign):
+            return Made(callee, call.arguments, call.node)
+        return functions[0] if len(functions) == 1 and not name else UNKNOWN
+    value: Value = UNKNOWN
+    for each in functions:
+        value = call.run(each)
+    if isinstance(callee, Foreign):
+        return Made(callee, call.arguments, call.node) if not functions else value
+    return value
+
+
+def _builtin(owner: Value, name: str, call: Call) -> Value:
+    """Return what the methods of texts, lists, promises and streams give back."""
+    if name in _LISTENS:
+        return owner
+    if name in {"then", "finally", "subscribe", "tap"}:
+        return _then(owner, call)
+    if name == "catch":
+        return _caught(owner, call)
+    if name == "pipe" and isinstance(owner, Outcome):
+        retries.operators(owner.draft, call.arguments, call)
+    if name in {"pipe", "toPromise", "unref", "ref", "lean", "exec"} and isinstance(owner, Outcome):
+        return owner
+    if name in _SAME_TEXT:
+        return owner
+    if name in {"slice", "concat", "join", "replace", "replaceAll", "split", "includes"}:
+        return _text(owner, name, call)
+    if name in _EACH and call.arguments:
+        return _each(owner, name, call)
+    if isinstance(owner, Outcome):
+        if name in _STORED and owner.draft.kind is Kind.QUERY:
+            return call.emit(
+                Draft(Kind.QUERY, target=owner.draft.target, action=_STORED[name], protection=owner.draft.protection.copy())
+            )
+        for each in call.arguments:
+            call.run(each, owner)
+        return Outcome(owner.draft, owner.items)
+    if isinstance(owner, Input):
+        return Input(name)
+    if isinstance(owner, Listing) and name == "push":
+        if not call.frame.unit.doubtful:
+            owner.items.extend(call.arguments)
+        return UNKNOWN
+    if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
+        return Environment()
+    if isinstance(owner, Made):
+        return _unknown(owner.maker, name, call)
+    return _unknown(owner, name, call)
+
+
+def _then(owner: Value, call: Call) -> Value:
+    value: Value = owner
+    if call.arguments and isinstance(call.arguments[0], Function):
+        value = call.run(call.arguments[0], owner)
+    if len(call.arguments) > 1 and isinstance(call.arguments[1], Function):
+        flow.undone(call.frame, [], call.into(call.arguments[1]), call.node)
+    return value
+
+
+def _caught(owner: Value, call: Call) -> Value:
+    """Return the value of a promise; its steps fail without harm where the callback neither throws nor does anything."""
+    undo = call.into(call.argument(0), UNKNOWN)
+    block = call.frame.block
+    body = call.node.child_by_field_name("function")
+    handled = call.nodes[0] if call.nodes else None
+    quiet = handled is not None and "throw" not in text(handled) and "reject" not in text(handled) and "next" not in text(handled)
+    if isinstance(owner, Outcome) and quiet and not leaves(undo) and not any(draft.kind is Kind.REPLY for draft in inner(undo)):
+        owner.draft.protection.optional = True
+    if leaves(undo) and body is not None:
+        first = body.start_point.row + 1
+        inside = [draft for draft in block if draft.evidence and first <= draft.evidence[0].line <= call.node.end_point.row + 1]
+        if inside and block[-len(inside) :] == inside:
+            del block[-len(inside) :]
+            flow.undone(call.frame, inside, undo, call.node)
+    return owner
+
+
+def _text(owner: Value, name: str, call: Call) -> Value:
+    first = call.argument(0)
+    if isinstance(owner, Listing):
+        if name == "join":
+            separator = first if isinstance(first, Constant) else Constant(",")
+            parts: list[Value] = []
+            for position, each in enumerate(owner.items):
+                parts.extend([separator, each] if position else [each])
+            return joined(*parts) if parts else Constant("")
+        if name == "concat" and isinstance(first, Listing):
+            return Listing([*owner.items, *first.items])
+        return owner if name in {"slice", "concat"} else UNKNOWN
+    if name == "split":
+        found = constant(owner)
+        separator_text = constant(first)
+        if isinstance(found, str) and isinstance(separator_text, str) and separator_text:
+            return Listing([Constant(part) for part in found.split(separator_text)])
+        return owner
+    if name == "concat":
+        return joined(owner, *call.arguments)
+    if name in {"replace", "replaceAll"}:
+        found, old, new = constant(owner), constant(first), constant(call.argument(1))
+        if isinstance(found, str) and isinstance(old, str) and isinstance(new, str):
+            return Constant(found.replace(old, new, 1 if name == "replace" else -1))
+        return owner
+    return owner if isinstance(owner, Variable | Template | Outcome) and name == "slice" else UNKNOWN
+
+
+def _each(owner: Value, name: str, call: Call) -> Value:
+    """Follow a callback for the items of a list: one by one where they are known, once in a loop otherwise."""
+    callback = call.arguments[0]
+    if not isinstance(callback, Function):
+        return owner if name in {"filter", "sort"} else UNKNOWN
+    frame = call.frame
+    positions = 1 if name == "reduce" else 0
+    if isinstance(owner, Listing) and (frame.unit.starting or name == "map") and len(owner.items) <= UNROLLED:
+        results: list[Value] = []
+        before = [UNKNOWN] * positions
+        drafts = [captured(frame, lambda each=each: results.append(call.run(callback, *before, each))) for each in owner.items]
+        if any(leaves(each) for each in drafts):
+            asynchronous = flow.is_asynchronous(callback.node)
+            frame.block.append(
+                Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=drafts)
+                if asynchronous
+                else Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=[[draft for each in drafts for draft in each]])
+            )
+        return Listing(results) if name in {"map", "flatMap"} else owner if name in {"filter", "sort"} else UNKNOWN
+    item = Outcome(owner.draft) if isinstance(owner, Outcome) else Input() if isinstance(owner, Input) else UNKNOWN
+    value: list[Value] = []
+    frame.unit.doubtful += 1
+    try:
+        drafts_once = captured(frame, lambda: value.append(call.run(callback, *[UNKNOWN] * positions, item)))
+    finally:
+        frame.unit.doubtful -= 1
+    if not leaves(drafts_once):
+        frame.block.extend(drafts_once)
+        return owner if name in {"filter", "sort"} else UNKNOWN
+    evidence = frame.evidence(call.node)
+    if name in {"map", "flatMap", "forEach", "filter", "some"} and flow.promised(callback, drafts_once):
+        together = Draft(Kind.PARALLEL, evidence, blocks=fanned(drafts_once), certainty=Certainty.RECOVERED)
+        if name == "map":
+            holder = Draft(Kind.DETACHED, evidence, blocks=[[together]])
+            frame.block.append(holder)
+            return Pending([together], holder, UNKNOWN)
+        frame.block.append(Draft(Kind.DETACHED, evidence, blocks=[[together]]) if frame.asynchronous else together)
+        return UNKNOWN
+    frame.block.append(Draft(Kind.REPEAT, evidence, blocks=[drafts_once], count=SEVERAL))
+    return UNKNOWN
+
+
+def fanned(drafts: list[Draft]) -> list[list[Draft]]:
+    """Return the branches of a fan-out over a list of unknown length: as many as a loop over it has rounds."""
+    return [drafts for _ in range(int(SEVERAL.value))]
+
+
+def _together(node: Node, name: str, frame: Frame) -> Value:
+    """Add the steps of `Promise.all([...])` as branches that run at once."""
+    given = arguments(node)
+    inside = plain(given[0]) if given else None
+    if inside is None:
+        return UNKNOWN
+    if inside.type != "array":
+        value = expressions.evaluate(inside, frame)
+        if isinstance(value, Listing):
+            return Listing([settled(each, frame) for each in value.items])
+        return settled(value, frame)
+    branches: list[list[Draft]] = []
+    values: list[Value] = []
+    for each in children(inside):
+        target = next(children(each), None) if each.type == "spread_element" else each
+        branches.append(captured(frame, lambda target=target: values.append(settled(expressions.evaluate(target, frame), frame))))
+    busy = [branch for branch in branches if leaves(branch)]
+    if len(busy) > 1:
+        frame.block.append(
+            Draft(Kind.PARALLEL, frame.evidence(node), blocks=busy, count=Estimate(1) if name in {"race", "any"} else None)
+        )
+    else:
+        for branch in branches:
+            frame.block.extend(branch)
+    return Listing(values)
+
+
+def settled(value: Value, frame: Frame) -> Value:
+    """Return the value of a promise that is waited for here, its steps moved to this place."""
+    if not isinstance(value, Pending):
+        return value
+    if value.holder.blocks and value.holder.blocks[0]:
+        value.holder.blocks = [[]]
+        frame.block.extend(value.drafts)
+    return settled(value.value, frame)
+
+
+def detached(node: Node | None, frame: Frame) -> None:
+    """Add the steps of a call that nobody waits for."""
+    drafts = captured(frame, lambda: expressions.evaluate(node, frame))
+    if leaves(drafts) and frame.asynchronous and any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts)):
+        frame.block.append(Draft(Kind.DETACHED, frame.evidence(node) if node is not None else (), blocks=[drafts]))
+    else:
+        frame.block.extend(drafts)
+
+
+def promise(call: Call) -> Value:
+    """Return what `new Promise((resolve, reject) => ...)` is resolved with."""
+    executor = call.argument(0)
+    if not isinstance(executor, Function):
+        return UNKNOWN
+    resolved = Resource("promise.resolve", {"values": []})
+    call.run(executor, resolved, Resource("promise.reject", {"values": []}))
+    values = resolved.facts["values"]
+    value: Value = UNKNOWN
+    for each in values if isinstance(values, list) else ():
+        value = either(value, each)
+    return value
+
+
+def one_of(node: Node, choices: list[Node | None], frame: Frame) -> Value:
+    """Return what is one of several expressions; their steps become the branches of a choice."""
+    values: list[Value] = []
+    frame.unit.doubtful += 1
+    try:
+        blocks = [captured(frame, lambda choice=choice: values.append(expressions.evaluate(choice, frame))) for choice in choices]
+    finally:
+        frame.unit.doubtful -= 1
+    if any(leaves(block) for block in blocks):
+        condition = text(node.child_by_field_name("condition"))
+        frame.block.append(flow.branch(blocks[0], blocks[1] if len(blocks) > 1 else [], condition, frame.evidence(node)))
+    value = values[0] if values else UNKNOWN
+    for each in values[1:]:
+        value = either(value, each)
+    return value
+
+
+def inline(function: Function, given: list[Value], frame: Frame, node: Node) -> Value:
+    """Follow a call of an own function: bind what it is given, add its steps here, return what it returns."""
+    unit = frame.unit
+    definition = function.node
+    if len(frame.path) >= DEPTH_LIMIT or any(entered == definition.id for entered, _ in frame.path) or not unit.spend():
+        return UNKNOWN
+    path = (*frame.path, (definition.id, frame.place(node)))
+    inside = Frame(unit, function.frame.module, function.frame, function.this or function.frame.this, path, frame.block)
+    inside.asynchronous = flow.is_asynchronous(definition)
+    bind_parameters(function, given, inside)
+    body = definition.child_by_field_name("body")
+    if body is None:
+        return UNKNOWN
+    if body.type != "statement_block":
+        return expressions.evaluate(body, inside)
+    flow.body(body, inside)
+    value: Value = NOTHING if not inside.returns else UNKNOWN
+    for each in inside.returns:
+        value = either(value, each)
+    return UNKNOWN if value == NOTHING else value
+
+
+def bind_parameters(function: Function, given: list[Value], inside: Frame) -> None:
+    """Bind the parameters of a function; one that nothing is known of is what its type says."""
+    definition = function.node
+    single = definition.child_by_field_name("parameter")
+    if single is not None:
+        names.bind(single, given[0] if given else UNKNOWN, inside)
+        return
+    listed = definition.child_by_field_name("parameters")
+    for position, parameter in enumerate(children(listed) if listed is not None else ()):
+        value: Value = given[position] if position < len(given) else NOTHING if given else UNKNOWN
+        pattern, default = parameter, None
+        if parameter.type in {"required_parameter", "optional_parameter"}:
+            found = parameter.child_by_field_name("pattern")
+            pattern = found if found is not None else parameter
+            default = parameter.child_by_field_name("value")
+            if is_open(value):
+                value = classes.typed(parameter.child_by_field_name("type"), inside) or value
+        if pattern.type == "rest_pattern":
+            value = Listing(given[position:]) if position <= len(given) else Listing([])
+        elif default is not None and is_open(value):
+            value = expressions.evaluate(default, inside)
+        names.bind(pattern, value, inside)
+
+
+def _loaded(node: Node, frame: Frame) -> Value:
+    given = arguments(node)
+    specifier = (
+        string(given[0])
+        if given and given[0].type == "string"
+        else constant(expressions.evaluate(given[0], frame))
+        if given
+        else None
+    )
+    if not isinstance(specifier, str):
+        return UNKNOWN
+    unit = frame.unit
+    path = unit.project.resolve(frame.module.path, specifier)
+    if path is None:
+        if specifier.startswith("."):
+            return unit.data(frame.module.path, specifier)
+        return Foreign(specifier.removeprefix("node:"))
+    module = unit.module(path)
+    if module is None:
+        return UNKNOWN
+    unit.run(module)
+    return module.exported if module.exported is not None else Namespace(module)
+
+
+def _super(node: Node, frame: Frame) -> Value:
+    if not isinstance(frame.this, Instance):
+        return UNKNOWN
+    given = arguments_of(node, frame)
+    owner = next((each for each in classes.lineage(frame.this.blueprint) if each.node.id == _class_of(node)), None)
+    above = classes.base(owner) if owner is not None else None
+    if isinstance(above, Blueprint):
+        constructor = classes.method_node(above, "constructor")
+        if constructor is not None:
+            inline(Function(constructor, above.frame, frame.this), given, frame, node)
+    elif isinstance(above, Foreign):
+        special = libraries.extended(frame.this, frame, given)
+        if special is not None:
+            frame.this.fields["*"] = special
+    return UNKNOWN
+
+
+def _class_of(node: Node) -> int:
+    current = node.parent
+    while current is not None and current.type not in {"class_declaration", "class", "abstract_class_declaration"}:
+        current = current.parent
+    return current.id if current is not None else 0
+
+
+def _assigned(call: Call) -> Value:
+    """Return what `Object.assign` makes of its arguments."""
+    first = call.argument(0)
+    if isinstance(first, Record):
+        for each in call.arguments[1:]:
+            if isinstance(each, Record):
+                first.fields.update(each.fields)
+            else:
+                first.complete = False
+    return first

@@ -1,0 +1,450 @@
+"""Statements in the order in which they run: branches, loops, retries, errors, and where a function ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from tree_sitter import Node
+
+from backend_expert.model import Action, Certainty, Estimate, Evidence, Mechanism, Retry
+from backend_expert.readers.node import calls, classes, expressions, names
+from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
+from backend_expert.readers.node.frames import Frame
+from backend_expert.readers.node.modules import CLASSES
+from backend_expert.readers.node.syntax import awaited, children, plain, text, walk
+from backend_expert.readers.node.values import UNKNOWN, Constant, Function, Input, Listing, Outcome, Pending, Value, is_open, number
+
+SOMETIMES = Estimate(0.5, 2, Certainty.ASSUMED)
+"""How often a condition holds that only data decides: nobody can tell without measuring."""
+
+CONDITION_SHOWN = 80
+"""Most characters of a condition that are kept to name a branch."""
+
+_ENDS = frozenset({"return_statement", "throw_statement", "break_statement", "continue_statement"})
+_ABSENT = re.compile(r"^!|[=!]==?\s*(null|undefined)\b|^(null|undefined)\s*===?|\.length\s*===?\s*0")
+_PRESENT = re.compile(r"!==?\s*(null|undefined)\b")
+
+
+def body(block: Node, frame: Frame) -> None:
+    """Run the statements of a function."""
+    run(list(children(block)), frame)
+
+
+def run(statements: list[Node], frame: Frame) -> bool:
+    """Run statements one after another; tell whether they end the function or the round of a loop."""
+    for statement in statements:
+        if statement.type == "function_declaration":
+            names.declare(statement, frame)
+    for position, statement in enumerate(statements):
+        if statement.type == "if_statement":
+            ended = _if(statement, statements[position + 1 :], frame)
+            if ended is not None:
+                return ended
+        elif statement_ends(statement, frame):
+            return True
+    return False
+
+
+def statement_ends(node: Node, frame: Frame) -> bool:
+    """Run one statement; tell whether what follows it cannot run."""
+    handler = _STATEMENTS.get(node.type)
+    if handler is not None:
+        return handler(node, frame)
+    if node.type in CLASSES or node.type == "enum_declaration":
+        names.declare(node, frame)
+    elif node.type in _ENDS:
+        return True
+    return False
+
+
+def _expression(node: Node, frame: Frame) -> bool:
+    inside = plain(node)
+    if inside.type == "call_expression" and not awaited(inside) and frame.asynchronous and _is_own_promise(inside, frame):
+        calls.detached(inside, frame)
+    else:
+        value = expressions.evaluate(inside, frame)
+        if isinstance(value, Pending) and inside.type != "call_expression":
+            calls.settled(value, frame)
+    return False
+
+
+def _is_own_promise(node: Node, frame: Frame) -> bool:
+    """Tell whether a call is that of an own asynchronous function, found without running it."""
+    called = node.child_by_field_name("function")
+    if called is None:
+        return False
+    called = plain(called)
+    found: Value = UNKNOWN
+    if called.type == "identifier":
+        found = names.lookup(text(called), frame)
+    elif called.type == "member_expression":
+        owner = called.child_by_field_name("object")
+        if owner is not None and owner.type in {"identifier", "this", "member_expression"}:
+            holder = _quiet(owner, frame)
+            name = text(called.child_by_field_name("property"))
+            if not is_open(holder) and not isinstance(holder, Outcome | Input):
+                found = names.member(holder, name, frame)
+    return isinstance(found, Function) and is_asynchronous(found.node)
+
+
+def _quiet(node: Node, frame: Frame) -> Value:
+    """Return the value of a name or a chain of fields, without steps."""
+    if any(child.type == "call_expression" for child in walk(node, "call_expression")):
+        return UNKNOWN
+    kept: list[Value] = []
+    calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
+    return kept[0] if kept else UNKNOWN
+
+
+def _declaration(node: Node, frame: Frame) -> bool:
+    for declarator in children(node):
+        pattern = declarator.child_by_field_name("name")
+        if declarator.type != "variable_declarator" or pattern is None:
+            continue
+        given = declarator.child_by_field_name("value")
+        if given is None:
+            names.bind(pattern, classes.typed(declarator.child_by_field_name("type"), frame) or UNKNOWN, frame)
+            continue
+        inside = plain(given)
+        waits = awaited(inside) or inside.type != "call_expression"
+        if not waits and pattern.type == "identifier" and frame.asynchronous and not frame.unit.starting:
+            names.bind(pattern, _perhaps_pending(inside, frame), frame)
+        else:
+            value = expressions.evaluate(given, frame)
+            if is_open(value):
+                value = classes.typed(declarator.child_by_field_name("type"), frame) or value
+            names.bind(pattern, value, frame)
+    return False
+
+
+def _perhaps_pending(node: Node, frame: Frame) -> Value:
+    """Return a promise that is kept in a variable and waited for later, or the value of what is no promise."""
+    own = _is_own_promise(node, frame)
+    kept: list[Value] = []
+    drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
+    value = kept[0] if kept else UNKNOWN
+    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
+    if isinstance(value, Pending) or not waits or not (own or isinstance(value, Outcome)):
+        frame.block.extend(drafts)
+        return value
+    holder = Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts])
+    frame.block.append(holder)
+    return Pending(drafts, holder, value)
+
+
+def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
+    """Run a condition with its branches; return whether the block ends, or nothing when the next statement is to run."""
+    condition_node = node.child_by_field_name("condition")
+    condition = expressions.evaluate(condition_node, frame)
+    then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+    if isinstance(condition, Constant):
+        taken = then if condition.value else otherwise
+        return True if taken is not None and _block(taken, frame) else None
+    looked_up = _looked_up(condition_node, frame)
+    first, first_ends = _captured(then, frame)
+    second, second_ends = _captured(otherwise, frame)
+    shown = text(plain(condition_node) if condition_node is not None else None)
+    if first_ends and not second_ends and rest and (leaves(first) or looked_up is not None):
+        following, rest_ends = _captured_statements(rest, frame)
+        second = [*second, *following]
+        _decide(node, frame, looked_up, shown, first, second)
+        return rest_ends
+    _decide(node, frame, looked_up, shown, first, second)
+    return True if first_ends and second_ends else None
+
+
+def _decide(node: Node, frame: Frame, looked_up: Draft | None, shown: str, first: list[Draft], second: list[Draft]) -> None:
+    if looked_up is not None and frame.block and frame.block[-1] is looked_up:
+        missing = bool(_ABSENT.search(shown)) and not _PRESENT.search(shown)
+        on_miss, on_hit = (first, second) if missing else (second, first)
+        if leaves(on_miss) and not leaves(on_hit):
+            looked_up.kind = Kind.CACHE_GET
+            looked_up.blocks = [on_miss]
+            for draft in inner(on_miss):
+                if draft.kind is Kind.QUERY and draft.key == "cache" and draft.action is not Action.READ:
+                    draft.kind = Kind.CACHE_PUT
+            return
+    if leaves(first) or leaves(second) or _replies(first) or _replies(second):
+        frame.block.append(branch(first, second, shown, frame.evidence(node)))
+    else:
+        frame.block.extend([*first, *second])
+
+
+def _replies(drafts: list[Draft]) -> bool:
+    return any(draft.kind in {Kind.REPLY, Kind.ACK, Kind.BEGIN, Kind.COMMIT} for draft in inner(drafts))
+
+
+def branch(then: list[Draft], otherwise: list[Draft], condition: str, evidence: tuple[Evidence, ...]) -> Draft:
+    """Return the choice between two lists of steps."""
+    shown = " ".join(condition.split())[:CONDITION_SHOWN]
+    return Draft(Kind.BRANCH, evidence, blocks=[then, otherwise], condition=shown)
+
+
+def _looked_up(node: Node | None, frame: Frame) -> Draft | None:
+    """Return the step whose outcome a condition is about: a look into a cache."""
+    if node is None:
+        return None
+    for identifier in walk(node, "identifier"):
+        current: Frame | None = frame
+        while current is not None:
+            found = current.names.get(text(identifier))
+            if isinstance(found, Outcome) and found.draft.key == "cache":
+                return found.draft
+            current = current.parent
+    return None
+
+
+def _block(node: Node, frame: Frame) -> bool:
+    node = next(children(node), node) if node.type == "else_clause" else node
+    return run(list(children(node)), frame) if node.type == "statement_block" else run([node], frame)
+
+
+def _captured(node: Node | None, frame: Frame) -> tuple[list[Draft], bool]:
+    """Return the steps of a branch and whether it ends the function."""
+    if node is None:
+        return [], False
+    return _doubtful(frame, lambda: _block(node, frame))
+
+
+def _captured_statements(statements: list[Node], frame: Frame) -> tuple[list[Draft], bool]:
+    return _doubtful(frame, lambda: run(statements, frame))
+
+
+def _doubtful(frame: Frame, work: Callable[[], bool]) -> tuple[list[Draft], bool]:
+    ends: list[bool] = []
+    frame.unit.doubtful += 1
+    try:
+        drafts = calls.captured(frame, lambda: ends.append(work()))
+    finally:
+        frame.unit.doubtful -= 1
+    return drafts, bool(ends and ends[0])
+
+
+def _for_in(node: Node, frame: Frame) -> bool:
+    over = expressions.evaluate(node.child_by_field_name("right"), frame)
+    left, inside = node.child_by_field_name("left"), node.child_by_field_name("body")
+    if left is None or inside is None:
+        return False
+    if isinstance(over, Listing) and frame.unit.starting and len(over.items) <= calls.UNROLLED:
+        for each in over.items:
+            names.bind(left, each, frame)
+            _block(inside, frame)
+        return False
+    item: Value = Outcome(over.draft) if isinstance(over, Outcome) else Input() if isinstance(over, Input) else UNKNOWN
+    names.bind(left, item, frame)
+    count = Estimate(float(len(over.items))) if isinstance(over, Listing) and over.items else calls.SEVERAL
+    _repeat(node, inside, count, frame)
+    return False
+
+
+def _for(node: Node, frame: Frame) -> bool:
+    start = node.child_by_field_name("initializer")
+    if start is not None:
+        statement_ends(start, frame)
+    _counted(node, frame)
+    return False
+
+
+def _while(node: Node, frame: Frame) -> bool:
+    condition = node.child_by_field_name("condition")
+    drafts = calls.captured(frame, lambda: expressions.evaluate(condition, frame))
+    frame.block.extend(drafts)
+    _counted(node, frame)
+    return False
+
+
+def _counted(node: Node, frame: Frame) -> None:
+    inside = node.child_by_field_name("body")
+    if inside is None:
+        return
+    for change in walk(node, "update_expression", "augmented_assignment_expression"):
+        target = change.child_by_field_name("argument") or change.child_by_field_name("left")
+        if target is not None and target.type == "identifier":
+            names.assign(target, UNKNOWN, frame)
+    _repeat(node, inside, calls.SEVERAL, frame)
+
+
+def _repeat(node: Node, inside: Node, count: Estimate, frame: Frame) -> None:
+    drafts, _ = _captured(inside, frame)
+    if not leaves(drafts):
+        frame.block.extend(drafts)
+    elif _tries_again(node, inside):
+        retried(drafts, _attempts(node, inside, frame), frame.evidence(node))
+        frame.block.extend(drafts)
+    else:
+        frame.block.append(Draft(Kind.REPEAT, frame.evidence(node), blocks=[drafts], count=count))
+
+
+def retried(drafts: Iterable[Draft], retry: Retry | None, evidence: tuple[Evidence, ...]) -> None:
+    """Mark every call among the steps as tried again; an unknown number of attempts leaves the policy unknown."""
+    for draft in inner(list(drafts)):
+        if draft.kind in REMOTE:
+            draft.protection = draft.protection.copy()
+            draft.protection.absent.discard(Mechanism.RETRY)
+            draft.protection.retry = retry
+            draft.protection.evidence = tuple(dict.fromkeys((*draft.protection.evidence, *evidence[:1])))
+
+
+def _tries_again(loop: Node, inside: Node) -> bool:
+    """Tell whether a loop is a retry: its body tries, leaves when that works, and goes round again when it does not."""
+    tries = _tries(inside)
+    if len(tries) != 1 or loop.type == "for_in_statement":
+        return False
+    attempt, handler = tries[0].child_by_field_name("body"), tries[0].child_by_field_name("handler")
+    if attempt is None or handler is None:
+        return False
+    return any(each.type in {"return_statement", "break_statement"} for each in children(attempt))
+
+
+def _tries(inside: Node) -> list[Node]:
+    return (
+        [statement for statement in children(inside) if statement.type == "try_statement"]
+        if inside.type == "statement_block"
+        else []
+    )
+
+
+def _attempts(loop: Node, inside: Node, frame: Frame) -> Retry | None:
+    """Return how often such a loop tries and how long it waits in between; nothing when the number is not known."""
+    handler = _tries(inside)[0].child_by_field_name("handler")
+    limit = _limit(loop.child_by_field_name("condition"), frame)
+    for comparison in walk(handler, "binary_expression") if handler is not None else ():
+        limit = limit or _limit(comparison, frame)
+    if limit is None or handler is None:
+        return None
+    pause = _pause(handler, frame)
+    backoff = Estimate(pause, certainty=Certainty.RECOVERED, evidence=(frame.place(handler),)) if pause else None
+    return Retry(attempts=Estimate(limit, certainty=Certainty.RECOVERED, evidence=(frame.place(loop),)), backoff_ms=backoff)
+
+
+def _limit(comparison: Node | None, frame: Frame) -> float | None:
+    """Return the number that a counter is compared with."""
+    if comparison is None:
+        return None
+    comparison = plain(comparison)
+    if comparison.type != "binary_expression" or text(comparison.child_by_field_name("operator")) not in {
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "==",
+        "===",
+    }:
+        return None
+    for side in ("right", "left"):
+        found = number(expressions.evaluate(comparison.child_by_field_name(side), frame))
+        if found is not None and 1 < found <= 100:
+            return found
+    return None
+
+
+def _pause(handler: Node, frame: Frame) -> float | None:
+    """Return the first pause in milliseconds between two attempts."""
+    for call in walk(handler, "call_expression"):
+        name = text(call.child_by_field_name("function")).rpartition(".")[2].lower()
+        if name not in {"sleep", "delay", "wait", "settimeout", "pause"}:
+            continue
+        for constant_node in walk(call.child_by_field_name("arguments") or call, "number", "identifier"):
+            found = number(expressions.evaluate(constant_node, frame))
+            if found is not None and found >= 10:
+                return found
+    return None
+
+
+def _try(node: Node, frame: Frame) -> bool:
+    inside, handler, final = (node.child_by_field_name(name) for name in ("body", "handler", "finalizer"))
+    ended: list[bool] = []
+    steps = calls.captured(frame, lambda: ended.append(_block(inside, frame) if inside is not None else False))
+    undo: list[Draft] = []
+    if handler is not None:
+        caught = handler.child_by_field_name("body")
+        undo, _ = _captured(caught, frame)
+    undone(frame, steps, undo, handler if handler is not None else node)
+    if final is not None:
+        last = final.child_by_field_name("body")
+        if last is not None:
+            _block(last, frame)
+    return bool(ended and ended[0]) and handler is None
+
+
+def undone(frame: Frame, steps: list[Draft], undo: list[Draft], node: Node) -> None:
+    """Add steps that others undo when they fail; what only answers or acknowledges in that case is left out."""
+    if leaves(undo) and leaves(steps):
+        frame.block.append(Draft(Kind.COMPENSATE, frame.evidence(node), blocks=[steps, undo]))
+    else:
+        frame.block.extend(steps)
+
+
+def _switch(node: Node, frame: Frame) -> bool:
+    value = expressions.evaluate(node.child_by_field_name("value"), frame)
+    inside = node.child_by_field_name("body")
+    blocks: list[tuple[list[Draft], str]] = []
+    for case in children(inside) if inside is not None else ():
+        label_node = case.child_by_field_name("value")
+        statements = [each for each in children(case) if label_node is None or each.id != label_node.id]
+        label = expressions.evaluate(label_node, frame) if label_node is not None else UNKNOWN
+        if isinstance(value, Constant) and isinstance(label, Constant) and value != label:
+            continue
+        drafts, _ = _captured_statements(statements, frame)
+        if leaves(drafts) or _replies(drafts):
+            blocks.append((drafts, text(label_node) if label_node is not None else "default"))
+    chosen: list[Draft] = []
+    for drafts, shown in reversed(blocks):
+        chosen = (
+            [branch(drafts, chosen, shown, frame.evidence(node))]
+            if chosen or len(blocks) > 1
+            else [branch(drafts, [], shown, frame.evidence(node))]
+        )
+    frame.block.extend(chosen)
+    return False
+
+
+def _return(node: Node, frame: Frame) -> bool:
+    given = next(children(node), None)
+    if given is not None:
+        frame.returns.append(calls.settled(expressions.evaluate(given, frame), frame))
+    return True
+
+
+def _throw(node: Node, frame: Frame) -> bool:
+    expressions.evaluate(next(children(node), None), frame)
+    return True
+
+
+def _nested(node: Node, frame: Frame) -> bool:
+    return run(list(children(node)), frame)
+
+
+def _labelled(node: Node, frame: Frame) -> bool:
+    inside = node.child_by_field_name("body")
+    return statement_ends(inside, frame) if inside is not None else False
+
+
+def is_asynchronous(definition: Node) -> bool:
+    """Tell whether a function says `async`."""
+    return any(child.type == "async" for child in definition.children)
+
+
+def promised(callback: Function, drafts: list[Draft]) -> bool:
+    """Tell whether a callback gives back a promise: it says `async`, or what it does takes time and it is one expression."""
+    inside = callback.node.child_by_field_name("body")
+    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
+    return waits and (is_asynchronous(callback.node) or (inside is not None and inside.type != "statement_block"))
+
+
+_STATEMENTS: dict[str, Callable[[Node, Frame], bool]] = {
+    "expression_statement": _expression,
+    "lexical_declaration": _declaration,
+    "variable_declaration": _declaration,
+    "for_in_statement": _for_in,
+    "for_statement": _for,
+    "while_statement": _while,
+    "do_statement": _while,
+    "try_statement": _try,
+    "switch_statement": _switch,
+    "return_statement": _return,
+    "throw_statement": _throw,
+    "statement_block": _nested,
+    "labeled_statement": _labelled,
+}

@@ -1,0 +1,521 @@
+"""One program while it is being read: its modules, what it registers, what a container holds for it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from backend_expert.model import Evidence
+from backend_expert.readers.code import Binding, Exchange, Piece, Queue, Target
+from backend_expert.readers.node import calls, classes, expressions, flow, injection
+from backend_expert.readers.node.connections import Connection
+from backend_expert.readers.node.drafts import Draft
+from backend_expert.readers.node.entities import Entity
+from backend_expert.readers.node.frames import Frame
+from backend_expert.readers.node.modules import CLASSES, Module
+from backend_expert.readers.node.project import Project, relaxed_json
+from backend_expert.readers.node.syntax import child_of, children, decorators, text
+from backend_expert.readers.node.values import (
+    UNKNOWN,
+    Blueprint,
+    Constant,
+    Foreign,
+    Function,
+    Instance,
+    Listing,
+    Made,
+    Record,
+    Resource,
+    Value,
+    is_open,
+    member,
+    word,
+)
+
+WORK_LIMIT = 400_000
+"""Most expressions that are worked out for one program: the largest of the systems tried needs 60,000."""
+
+NESTING_LIMIT = 400
+"""Deepest nesting of expressions and calls; Python's own stack ends at about twice that."""
+
+
+class Consumer:
+    """A function that takes messages from a channel."""
+
+    __slots__ = ("after", "automatic", "concurrency", "evidence", "group", "handler", "name", "target")
+
+    def __init__(self, target: str, name: str, handler: Function, evidence: tuple[Evidence, ...]) -> None:
+        self.target = target
+        self.name = name
+        self.handler = handler
+        self.evidence = evidence
+        self.concurrency: float | None = None
+        self.automatic = False
+        self.after = False
+        self.group = ""
+
+
+class Unit:
+    """Everything that is known of one program while it is being read."""
+
+    def __init__(self, project: Project, directory: str, entries: tuple[str, ...]) -> None:
+        self.project = project
+        self.directory = directory
+        self.entries = entries
+        self.modules: dict[str, Module | None] = {}
+        self.starting = True
+        self.doubtful = 0
+        self.nested = 0
+        self.work = 0
+        self.targets: dict[tuple[object, ...], Target] = {}
+        self.connections: list[Connection] = []
+        self.exchanges: dict[str, Exchange] = {}
+        self.queues: dict[str, Queue] = {}
+        self.bindings: list[Binding] = []
+        self.consumers: list[Consumer] = []
+        self.apps: list[Resource] = []
+        self.raw: list[tuple[Function, tuple[Evidence, ...]]] = []
+        self.entities: dict[int, Entity | None] = {}
+        self.collections: list[tuple[Resource, Frame]] = []
+        self.port: tuple[Piece, ...] = ()
+        # What the packages of NestJS keep for a whole application.
+        self.applications: list[Resource] = []
+        self.transports: list[Resource] = []
+        self.clients: dict[str, Resource] = {}
+        self.http_options: list[Record] = []
+        self.settings: dict[str, Value] = {}
+        self.prefix = ""
+        self.unprefixed: tuple[str, ...] = ()
+        self.versioned = False
+        self.version_prefix = "v"
+        self.default_version = ""
+        self.guards: list[Value] = []
+        self.data_source: Resource | None = None
+        self.sequelize: Resource | None = None
+        self.axios_retries = False
+        self._singles: dict[int, Value] = {}
+        self._decorations: dict[int, list[Made]] = {}
+        self._providers: dict[str, Record] | None = None
+        self._blueprints: list[Blueprint] | None = None
+        self._implementations: dict[str, list[Blueprint]] | None = None
+        self._prisma: tuple[Connection, dict[str, str]] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the whole program was followed."""
+        return self.work < WORK_LIMIT
+
+    def spend(self) -> bool:
+        """Count one expression; tell whether there is room for it."""
+        self.work += 1
+        return self.work < WORK_LIMIT and self.nested < NESTING_LIMIT
+
+    # Modules
+
+    def module(self, path: str) -> Module | None:
+        """Return a module of the program, not yet run; nothing for a file that cannot be read."""
+        if path not in self.modules:
+            source = self.project.source(path)
+            self.modules[path] = Module(source, self) if source is not None else None
+        return self.modules[path]
+
+    def run(self, module: Module) -> None:
+        """Run the top level of a module once, and before it that of the modules it loads."""
+        if module.ran:
+            return
+        module.ran = True
+        for specifier in module.source.loads:
+            path = self.project.resolve(module.path, specifier)
+            loaded = self.module(path) if path is not None else None
+            if loaded is not None and self.nested < NESTING_LIMIT // 4:
+                self.nested += 1
+                self.run(loaded)
+                self.nested -= 1
+        frame = module.frame
+        for statement in module.source.statements:
+            if statement.type in CLASSES or statement.type in {"function_declaration", "enum_declaration", "internal_module"}:
+                continue
+            if statement.type in {"lexical_declaration", "variable_declaration"}:
+                self._declare(module, statement)
+            else:
+                flow.statement_ends(statement, frame)
+
+    def _declare(self, module: Module, statement: Node) -> None:
+        from backend_expert.readers.node import names
+        from backend_expert.readers.node.modules import bound
+
+        for declarator in children(statement):
+            pattern = declarator.child_by_field_name("name")
+            if declarator.type == "variable_declarator" and pattern is not None:
+                for name in bound(pattern)[:1]:
+                    names.of_module(module, name)
+
+    def data(self, path: str, specifier: str) -> Value:
+        """Return the content of a JSON file that a module imports."""
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+        if not file.endswith(".json"):
+            return UNKNOWN
+        content = self.project.repository.text(file) if file in self.project.repository else None
+        return _plain(relaxed_json(content), 0) if content is not None else UNKNOWN
+
+    # What steps lead to
+
+    def target(
+        self,
+        *,
+        protocol: str,
+        address: tuple[Piece, ...] = (),
+        port: tuple[Piece, ...] = (),
+        database: tuple[Piece, ...] = (),
+        method: str = "",
+        path: tuple[Piece, ...] = (),
+        dataset: str = "",
+        exchange: str = "",
+        channel: str = "",
+        evidence: tuple[Evidence, ...] = (),
+        from_caller: bool = False,
+    ) -> str:
+        """Return the key of a target; equal ones share it."""
+        identity = (protocol, address, port, database, method, path, dataset, exchange, channel, from_caller)
+        found = self.targets.get(identity)
+        if found is None:
+            found = Target(
+                key=f"t{len(self.targets)}",
+                protocol=protocol,
+                address=address,
+                port=port,
+                database=database,
+                method=method,
+                path=path,
+                dataset=dataset,
+                exchange=exchange,
+                channel=channel,
+                evidence=evidence[:1],
+                from_caller=from_caller,
+            )
+            self.targets[identity] = found
+        return found.key
+
+    def store_target(self, connection: Connection, dataset: str, database: str = "") -> str:
+        """Return the key of a table, collection or key space behind a connection."""
+        connection = self.known(connection)
+        named = (Piece(database),) if database else connection.database
+        return self.target(
+            protocol=connection.protocol,
+            address=connection.address,
+            port=connection.port,
+            database=named,
+            dataset=dataset,
+            evidence=connection.evidence,
+        )
+
+    def channel_target(
+        self, connection: Connection, *, channel: str, exchange: str = "", evidence: tuple[Evidence, ...] = ()
+    ) -> str:
+        """Return the key of a channel of a broker."""
+        connection = self.known(connection)
+        return self.target(
+            protocol=connection.protocol,
+            address=connection.address,
+            port=connection.port,
+            exchange=exchange,
+            channel=channel,
+            evidence=connection.evidence or evidence,
+        )
+
+    def message_call(self, connection: Connection, pattern: str, queue: str, evidence: tuple[Evidence, ...]) -> str:
+        """Return the key of a call that goes through a broker and waits for the answer."""
+        connection = self.known(connection)
+        return self.target(
+            protocol=connection.protocol,
+            address=connection.address,
+            port=connection.port,
+            method="MESSAGE",
+            path=(Piece(pattern),),
+            channel=queue,
+            evidence=evidence,
+        )
+
+    def connected(self, connection: Connection) -> None:
+        """Keep a connection that the program makes."""
+        self.connections.append(connection)
+
+    def connection(self, protocol: str) -> Connection:
+        """Return a connection of which only the kind is known; it is looked up again when steps are made."""
+        return Connection(protocol)
+
+    def known(self, connection: Connection) -> Connection:
+        """Return the one connection of the program that a handle without an address must belong to, or the handle as it is."""
+        if connection.address:
+            return connection
+        same = [
+            each for each in self.connections if each.address and (not connection.protocol or each.protocol == connection.protocol)
+        ]
+        if not connection.protocol and not same:
+            return next(iter(self.connections), connection)
+        distinct = {(each.address, each.port, each.database) for each in same}
+        return same[0] if len(distinct) == 1 else connection
+
+    # Brokers
+
+    def declare_exchange(self, name: str, kind: str, durable: bool | None, evidence: tuple[Evidence, ...], _: Connection) -> None:
+        """Keep an exchange that the program declares."""
+        if name:
+            self.exchanges.setdefault(name, Exchange(name=name, kind=kind, durable=durable, evidence=evidence[:1]))
+
+    def declare_queue(
+        self, name: str, durable: bool | None, dead_letter: bool | None, deliveries: int | None, evidence: tuple[Evidence, ...]
+    ) -> None:
+        """Keep a queue that the program declares."""
+        if name:
+            queue = Queue(name=name, durable=durable, dead_letter=dead_letter, maximum_deliveries=deliveries, evidence=evidence[:1])
+            self.queues.setdefault(name, queue)
+
+    def bind(self, queue: str, exchange: str, pattern: str, evidence: tuple[Evidence, ...]) -> None:
+        """Keep a binding of a queue to an exchange."""
+        binding = Binding(queue=queue, exchange=exchange, pattern=pattern, evidence=evidence[:1])
+        if queue and exchange and binding not in self.bindings:
+            self.bindings.append(binding)
+
+    def consume(
+        self,
+        target: str,
+        name: str,
+        handler: Function,
+        call: calls.Call,
+        *,
+        concurrency: float | None = None,
+        automatic: bool = False,
+        after: bool = False,
+        group: str = "",
+    ) -> None:
+        """Keep a function that takes messages."""
+        consumer = Consumer(target, name, handler, call.frame.evidence(call.node))
+        consumer.concurrency = concurrency
+        consumer.automatic = automatic
+        consumer.after = after
+        consumer.group = group
+        if not any(each.target == target and each.handler.node.id == handler.node.id for each in self.consumers):
+            self.consumers.append(consumer)
+
+    def collection(self, resource: Resource, call: calls.Call) -> None:
+        """Keep a collection that a model declares."""
+        self.collections.append((resource, call.frame))
+
+    # What a container holds
+
+    def application(self, app: Resource) -> None:
+        """Keep an application of NestJS."""
+        self.applications.append(app)
+
+    def listen(self, transport: Resource) -> None:
+        """Keep a transport that the application takes messages from."""
+        self.transports.append(transport)
+
+    def http_defaults(self) -> Record:
+        """Return the options of HttpModule: those of its one registration, none where it is only imported, else unknown."""
+        if not self.http_options:
+            return Record({})
+        return self.http_options[0] if len(self.http_options) == 1 else Record({}, complete=False)
+
+    def blueprints(self) -> list[Blueprint]:
+        """Return the classes at the top level of the modules that were loaded, in order of their files."""
+        if self._blueprints is None:
+            self._blueprints = [
+                Blueprint(node, module.frame, name)
+                for path in sorted(self.modules)
+                if (module := self.modules[path]) is not None
+                for name, node in module.source.declarations.items()
+                if node.type in CLASSES
+            ]
+        return self._blueprints
+
+    def decorations(self, node: Node, frame: Frame) -> list[Made]:
+        """Return the decorators of a node as calls of libraries, those that own decorators combine one by one."""
+        if node.id not in self._decorations:
+            self._decorations[node.id] = []
+            before, self.starting = self.starting, True
+            try:
+                found: list[Made] = []
+                for each in decorators(node):
+                    value = expressions.evaluate(next(children(each), None), frame)
+                    found.extend(_flat(value))
+                self._decorations[node.id] = found
+            finally:
+                self.starting = before
+        return self._decorations[node.id]
+
+    def single(self, blueprint: Blueprint) -> Value:
+        """Return the one object that a container makes of a class."""
+        from backend_expert.readers.node import libraries
+
+        if blueprint.node.id not in self._singles:
+            made = Instance(blueprint)
+            self._singles[blueprint.node.id] = made
+            special = libraries.extended(made, blueprint.frame)
+            if special is not None:
+                made.fields["*"] = special
+        return self._singles[blueprint.node.id]
+
+    def provided(self, kind: Blueprint) -> Value:
+        """Return what a container gives for a class: what a module says to use, the one class below an abstract one, or itself."""
+        found = self.by_token(injection.key_of(kind))
+        if found is not None:
+            return found
+        if kind.node.type == "abstract_class_declaration":
+            below = [
+                each
+                for each in self.blueprints()
+                if each.node.id != kind.node.id and kind.node.id in [up.node.id for up in classes.lineage(each)]
+            ]
+            concrete = [each for each in below if each.node.type != "abstract_class_declaration"]
+            if len(concrete) == 1:
+                return self.single(concrete[0])
+        return self.single(kind)
+
+    def by_token(self, key: str) -> Value | None:
+        """Return what the modules provide for a token; nothing where no module names it."""
+        provider = self._provided().get(key)
+        if provider is None:
+            return self.clients.get(key.removeprefix("text ")) if key.startswith("text ") else self.clients.get(key)
+        used = member(provider, "useClass", "useExisting")
+        if isinstance(used, Blueprint):
+            return self.single(used)
+        if not is_open(value := member(provider, "useValue")):
+            return value
+        factory = member(provider, "useFactory")
+        if isinstance(factory, Function):
+            injected = member(provider, "inject")
+            given = [self._injected(each) for each in injected.items] if isinstance(injected, Listing) else []
+            return calls.inline(factory, given, factory.frame, factory.node)
+        return None
+
+    def _injected(self, token: Value) -> Value:
+        if isinstance(token, Blueprint):
+            return self.provided(token)
+        if isinstance(token, Foreign):
+            from backend_expert.readers.node import libraries
+
+            return libraries.of_type(token, (), self._some_frame(), self._some_frame().module.source.root) or UNKNOWN
+        return self.by_token(injection.key_of(token)) or UNKNOWN
+
+    def _some_frame(self) -> Frame:
+        return next(module.frame for module in self.modules.values() if module is not None)
+
+    def _provided(self) -> dict[str, Record]:
+        if self._providers is None:
+            self._providers = {}
+            for blueprint in self.blueprints():
+                for made in self.decorations(blueprint.node, blueprint.frame):
+                    if made.maker.name in {"Module", "Global"} and made.arguments and isinstance(made.arguments[0], Record):
+                        for provider in injection.providers(made.arguments[0]):
+                            self._providers.setdefault(injection.key_of(provider.fields["provide"]), provider)
+        return self._providers
+
+    def implementation(self, interface: str) -> Blueprint | None:
+        """Return the one class that says it implements an interface; nothing when there are none or several."""
+        if self._implementations is None:
+            self._implementations = {}
+            for blueprint in self.blueprints():
+                heritage = child_of(blueprint.node, "class_heritage")
+                clause = child_of(heritage, "implements_clause") if heritage is not None else None
+                for each in children(clause) if clause is not None else ():
+                    name = text(each.child_by_field_name("name") or each) if each.type == "generic_type" else text(each)
+                    self._implementations.setdefault(name, []).append(blueprint)
+        found = self._implementations.get(interface, [])
+        return found[0] if len(found) == 1 else None
+
+    def client_of(self, options: Record, node: Node) -> Value | None:
+        """Return the client that `@Client({...})` describes."""
+        from backend_expert.readers.node.libraries import nest
+
+        return nest.transport(options, calls.Call(node, self._some_frame(), []))
+
+    def handlers_of(self, message: Blueprint) -> Iterator[Function]:
+        """Yield the handlers of a command, query or event of @nestjs/cqrs."""
+        for blueprint in self.blueprints():
+            for made in self.decorations(blueprint.node, blueprint.frame):
+                if made.maker.package != "@nestjs/cqrs" or made.maker.name not in {
+                    "CommandHandler",
+                    "QueryHandler",
+                    "EventsHandler",
+                }:
+                    continue
+                if any(isinstance(each, Blueprint) and each.node.id == message.node.id for each in made.arguments):
+                    owner = self.single(blueprint)
+                    name = "handle" if made.maker.name == "EventsHandler" else "execute"
+                    found = classes.method(owner, name) if isinstance(owner, Instance) else None
+                    if found is not None:
+                        yield found
+
+    def listeners(self, event: str) -> Iterator[Function]:
+        """Yield the methods that listen to an event of an emitter."""
+        for blueprint in self.blueprints() if event else ():
+            for each in classes.members(blueprint):
+                if each.type != "method_definition":
+                    continue
+                for made in self.decorations(each, blueprint.frame):
+                    if made.maker.name == "OnEvent" and made.arguments and word(made.arguments[0]) == event:
+                        owner = self.single(blueprint)
+                        found = (
+                            classes.method(owner, text(each.child_by_field_name("name"))) if isinstance(owner, Instance) else None
+                        )
+                        if found is not None:
+                            yield found
+
+    # Prisma
+
+    def prisma(self) -> Connection:
+        """Return the connection that the schema of Prisma describes."""
+        return self._schema()[0]
+
+    def prisma_table(self, model: str) -> str:
+        """Return the table behind a model of the client."""
+        return self._schema()[1].get(model, model)
+
+    def _schema(self) -> tuple[Connection, dict[str, str]]:
+        if self._prisma is None:
+            from backend_expert.readers.node import schemas
+
+            self._prisma = schemas.prisma_of(self)
+        return self._prisma
+
+    # Handlers
+
+    def enter(self, function: Function, given: list[Value]) -> tuple[list[Draft], Frame]:
+        """Follow a handler from its first line; return its steps and its frame."""
+        frame = Frame(self, function.frame.module, function.frame, function.this or function.frame.this)
+        frame.asynchronous = flow.is_asynchronous(function.node)
+        calls.bind_parameters(function, given, frame)
+        body = function.node.child_by_field_name("body")
+        if body is not None and body.type == "statement_block":
+            flow.body(body, frame)
+        elif body is not None:
+            frame.returns.append(calls.settled(expressions.evaluate(body, frame), frame))
+        return frame.block, frame
+
+
+def _flat(value: Value) -> Iterator[Made]:
+    if isinstance(value, Foreign):
+        yield Made(value, [])
+    elif isinstance(value, Made):
+        if value.maker.name == "applyDecorators":
+            for each in value.arguments:
+                yield from _flat(each)
+        else:
+            yield value
+    elif isinstance(value, Listing):
+        for each in value.items:
+            yield from _flat(each)
+
+
+def _plain(value: object, depth: int) -> Value:
+    if isinstance(value, dict) and depth < 12:
+        return Record({str(key): _plain(inner, depth + 1) for key, inner in value.items()})
+    if isinstance(value, list) and depth < 12:
+        return Listing([_plain(inner, depth + 1) for inner in value[:1000]])
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return Constant(value)
+    return Constant(float(value)) if isinstance(value, int | float) else UNKNOWN
