@@ -57,15 +57,18 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    from backend_expert.faces.streams import abandon_output, prepare
+
+    prepare()
     try:
         code = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
     except cyclopts.CycloptsError:
         return Exit.USAGE
     except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
+        print("interrupted: no file was left half-written", file=sys.stderr)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has left; there is nobody to tell
+    except (BrokenPipeError, SystemExit):  # rich, which prints the help, leaves by itself when a pipe breaks
+        abandon_output()
         return Exit.CLEAN
     except Exception as error:  # noqa: BLE001 - the last door: one sentence instead of a traceback, and the exit code says so
         return _explained(error)
@@ -90,7 +93,7 @@ def _explained(error: Exception) -> int:
     if code is None and isinstance(error, UsageError | OSError):
         code = Exit.USAGE
     if code is not None:
-        print(f"backend-expert: {error}", file=sys.stderr)
+        print(f"backend-expert: {_sentence(error)}", file=sys.stderr)
         return code
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
@@ -101,3 +104,15 @@ def _explained(error: Exception) -> int:
         file=sys.stderr,
     )
     return Exit.FAILED
+
+
+def _sentence(error: Exception) -> str:
+    """Return what went wrong; the message of the system alone does not say where."""
+    from backend_expert.faces.output import default_language
+    from backend_expert.readers.repository import NothingToRead
+
+    if isinstance(error, NothingToRead):
+        return error.text.in_language(default_language())
+    if isinstance(error, OSError) and error.filename is None:
+        return f"standard output cannot be written: {error.strerror}; name a file with --output"
+    return str(error)

@@ -73,11 +73,21 @@ def arrange(result: Result) -> Order:
     for group in groups:
         for finding in group.findings:
             labels.setdefault(finding.id, f"F{len(labels) + 1}")
+    place = {finding: number for number, finding in enumerate(labels)}
     recommended = tuple(sorted((each for each in result.recommendations if each.rank > 0), key=lambda each: each.rank))
     rejected = tuple(each for each in result.recommendations if each.rank <= 0 and each.status == "rejected")
-    unproved = tuple(each for each in result.recommendations if each.rank <= 0 and each.status != "rejected")
+    unproved = tuple(
+        sorted(
+            (each for each in result.recommendations if each.rank <= 0 and each.status != "rejected"),
+            key=lambda each: (min((place[finding] for finding in each.findings if finding in place), default=len(place)), _cost(each)),
+        )
+    )
     homes = _homes(groups, (*recommended, *unproved))
     return Order(groups, labels, recommended, rejected, unproved, homes, _explained(homes, (*recommended, *unproved)))
+
+
+def _cost(recommendation: Recommendation) -> int:
+    return ("hours", "days", "weeks").index(recommendation.effort)
 
 
 def _homes(groups: tuple[Group, ...], recommendations: tuple[Recommendation, ...]) -> dict[str, str]:

@@ -36,6 +36,7 @@ _FRAMED = 3
 _FRAME_AROUND = 1
 _LISTED = 20
 _UNREAD_LISTED = 5
+_NOTES_LISTED = 5
 
 
 def terminal(result: Result, language: str, *, width: int = 80, color: bool = False) -> str:
@@ -268,10 +269,10 @@ def _rejected(order: Order, language: str) -> RenderableType | None:
 
 
 def _not_read(result: Result, language: str) -> RenderableType | None:
-    if not result.unread:
+    if not result.unread and not result.notes:
         return None
     w = words(language)
-    rows = []
+    rows: list[tuple[RenderableType, ...]] = []
     for each in result.unread[:_UNREAD_LISTED]:
         place = one_line(each.file) + (f":{each.line}" if each.line else "")
         rows.append(
@@ -280,7 +281,8 @@ def _not_read(result: Result, language: str) -> RenderableType | None:
                 Styled(place, style="cyan", overflow="fold") + Styled(": ", style="default") + _sentence(each.reason, language),
             )
         )
-    more = len(result.unread) - _UNREAD_LISTED
+    rows.extend((Styled("–"), _sentence(note, language)) for note in result.notes[:_NOTES_LISTED])
+    more = sum(max(0, len(all_of) - most) for all_of, most in ((result.unread, _UNREAD_LISTED), (result.notes, _NOTES_LISTED)))
     rest = [Styled(w("and {n} more", n=more), style="dim")] if more > 0 else []
     return _section(w("Not read, not run"), _rows(rows, gap=1), *rest)
 

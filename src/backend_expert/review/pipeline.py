@@ -14,24 +14,22 @@ from backend_expert.advice.proof import Proving
 from backend_expert.advice.prove import prove
 from backend_expert.advice.trial import Bench
 from backend_expert.lab import load
-from backend_expert.model import Certainty, Finding, System, Text, dependencies
+from backend_expert.model import Certainty, System, Text, dependencies
 from backend_expert.model.assume import assumptions, complete
 from backend_expert.readers.repository import Repository
-from backend_expert.review import executors
+from backend_expert.review import consistency, executors
 from backend_expert.review.brief import BASIC, Brief, Need
 from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
 from backend_expert.review.peak import peak_study
 from backend_expert.review.recover import Recovered, recover
 from backend_expert.review.requirements import Question, decide, undecided
-from backend_expert.review.result import Assumption, CheckedRule, Footer, PeakStudy, Requirement, Result
+from backend_expert.review.result import Assumption, CheckedRule, Footer, PeakStudy, ReportedFinding, Requirement, Result
 from backend_expert.review.scoring import overall, scores
 from backend_expert.review.verdict import read_sentence, verdict_sentence
 
 DEFAULT_PEAK = 3.0
 """The factor that is tried when nobody states one; the peak-to-mean ratio of a day is between 2 and 3 at most public sites."""
-
-NO_LAB = {"replications": 0, "draws": 0}
 
 __all__ = ["DEFAULT_PEAK", "Request", "recover", "review"]
 
@@ -68,17 +66,21 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     completed = complete(recovered.system)
     findings = rules.check(at_peak(recovered.system, request.peak))
     with nullcontext(executor) if executor is not None else executors.executor() as pool:
+        bench = Bench(peak=request.peak, seed=request.seed, executor=pool)
         proving = prove(
             completed,
             findings,
-            Bench(peak=request.peak, seed=request.seed, executor=pool, **({} if request.lab else NO_LAB)),
+            bench if request.lab else structs.replace(bench, replications=0, draws=0),
             consider=tuple(word.value for word in request.brief.consider),
             progress=lambda done, total: announce("lab", done, total),
         )
-        requirements = _requirements(completed, recovered.system, request, pool, announce)
+        announce("flows")
+        flows = consistency.explored(recovered.system) if request.lab else ()
+        requirements = _requirements(completed, recovered.system, request, flows, pool, announce)
         announce("peak")
         study, notes = _peak(completed, proving.after_all, request, pool)
-    return _result(request, recovered, completed, findings, proving, requirements, study, notes)
+    shown = consistency.proved(reported(findings, rules.all_rules(), proving.proposals, Repository.open(request.path)), flows)
+    return _result(request, recovered, completed, shown, proving, requirements, study, notes)
 
 
 def at_peak(system: System, factor: float) -> System:
@@ -110,7 +112,12 @@ def question_of(completed: System, recovered: System, request: Request) -> Quest
 
 
 def _requirements(
-    completed: System, recovered: System, request: Request, pool: Executor, announce: Advance
+    completed: System,
+    recovered: System,
+    request: Request,
+    flows: tuple[consistency.FlowStudy, ...],
+    pool: Executor,
+    announce: Advance,
 ) -> tuple[Requirement, ...]:
     needs = request.brief.requirements or tuple(Need)
     if not request.lab:
@@ -121,7 +128,7 @@ def _requirements(
     for position, need in enumerate(needs):
         announce("requirements", position, len(needs))
         try:
-            answers.append(decide(need, question, pool))
+            answers.append(consistency.requirement(flows) if need is Need.EVENTUALLY_CONSISTENT else decide(need, question, pool))
         except load.ModelError as error:
             answers.append(undecided(need, Text(f"The lab could not run: {error}", f"O laboratório não pôde rodar: {error}")))
     return tuple(answers)
@@ -140,16 +147,14 @@ def _result(
     request: Request,
     recovered: Recovered,
     completed: System,
-    findings: tuple[Finding, ...],
+    shown: tuple[ReportedFinding, ...],
     proving: Proving,
     requirements: tuple[Requirement, ...],
     study: PeakStudy | None,
     notes: tuple[Text, ...],
 ) -> Result:
     catalogue = rules.all_rules()
-    repository = Repository.open(request.path)
-    shown = reported(findings, catalogue, proving.proposals, repository)
-    counts = {rule.id: sum(finding.rule == rule.id for finding in findings) for rule in catalogue}
+    counts = {rule.id: sum(finding.rule == rule.id for finding in shown) for rule in catalogue}
     checked = tuple(
         CheckedRule(id=rule.id, code=rule.code, category=rule.family, title=rule.title, found=counts[rule.id]) for rule in catalogue
     )

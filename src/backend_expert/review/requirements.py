@@ -76,7 +76,6 @@ def decide(need: Need, question: Question, executor: Executor) -> Requirement:
         Need.FAULT_TOLERANT: _tolerates_faults,
         Need.SCALES_HORIZONTALLY: _scales,
         Need.LOW_LATENCY: _answers_fast,
-        Need.EVENTUALLY_CONSISTENT: _becomes_consistent,
     }
     return deciders[need](question, executor)
 
@@ -225,13 +224,6 @@ def _scales(question: Question, executor: Executor) -> Requirement:
         "With twice the replicas the limit is {limit}.", "Com o dobro de réplicas o limite é {limit}.", limit=limit
     )
     return _verdict(Need.SCALES_HORIZONTALLY, held, answer, counterexample, question)
-
-
-def _becomes_consistent(question: Question, executor: Executor) -> Requirement:  # noqa: ARG001 - the shape of a decider
-    return undecided(
-        Need.EVENTUALLY_CONSISTENT,
-        Text("Not decidable yet: no flow was recovered or declared.", "Ainda não decidível: nenhum fluxo recuperado ou declarado."),
-    )
 
 
 def failing_parts(system: System) -> tuple[Component, ...]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 from backend_expert.model import System, Text, dependencies
-from backend_expert.model.wording import percent, sentence, together
+from backend_expert.model.wording import counted, percent, sentence, together
 from backend_expert.review.result import Recommendation, ReportedFinding, Requirement
 
 
 def read_sentence(system: System, files: tuple[str, ...]) -> Text:
     """Return what was read in one line."""
     return sentence(
-        "{files} files read: {components} components, {calls} dependencies between them.",
-        "{files} arquivos lidos: {components} componentes, {calls} dependências entre eles.",
-        files=len(files),
-        components=len(system.components),
-        calls=len(dependencies(system)),
+        "{files} read: {components}, {calls} between them.",
+        "{files}: {components}, {calls} entre eles.",
+        files=counted(len(files), Text("file", "arquivo lido"), Text("files", "arquivos lidos")),
+        components=counted(len(system.components), Text("component", "componente"), Text("components", "componentes")),
+        calls=counted(len(dependencies(system)), Text("dependency", "dependência"), Text("dependencies", "dependências")),
     )
 
 
@@ -35,10 +35,10 @@ def verdict_sentence(
         worst = next(finding for finding in findings if finding.status != "asked")
         parts.append(
             sentence(
-                "{severe} severe of {all} findings; the worst: {worst}.",
-                "{severe} graves entre {all} achados; o pior: {worst}.",
-                severe=severe,
-                all=sum(found.values()),
+                "{all}, {severe} severe; the worst: {worst}.",
+                "{all}, {severe}; o pior: {worst}.",
+                all=counted(len(findings), Text("finding", "achado"), Text("findings", "achados")),
+                severe=Text(str(severe), counted(severe, Text("", "grave"), Text("", "graves")).pt),
                 worst=_clause(worst.title),
             )
         )

@@ -18,7 +18,7 @@ A flow in fifteen lines::
         print(answer.name, sentence(answer, verdict.bounds))
 """
 
-from backend_expert.lab.states.explore import explore
+from backend_expert.lab.states.explore import explore, prepared
 from backend_expert.lab.states.fixes import Plan, Rung, plan
 from backend_expert.lab.states.flow import (
     Ack,
@@ -102,6 +102,7 @@ __all__ = [
     "is_flow",
     "parse_flow",
     "plan",
+    "prepared",
     "read_flow",
     "remedy_named",
     "sentence",
