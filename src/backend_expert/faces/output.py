@@ -22,7 +22,9 @@ class Advance(Protocol):
 
 def check_writable(path: Path | None) -> None:
     """Raise `UsageError` when a file could not be written there: before the work, not after it."""
-    if path is None:
+    if path is None or str(path) == "-":
+        if sys.stdout is None:
+            raise UsageError("standard output is closed; name a file with --output")
         return
     folder = path.parent
     if path.is_dir():
@@ -97,4 +99,4 @@ def use_color() -> bool:
     """Tell whether standard output takes colour: a terminal, unless NO_COLOR is set; FORCE_COLOR wins (no-color.org)."""
     if os.environ.get("FORCE_COLOR"):
         return True
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -62,6 +62,12 @@ def named(names: Sequence[str], most: int = 3) -> Text:
     return Text(_joined(shown, "and"), _joined(shown, "e"))
 
 
+def counted(number: int, one: Text, many: Text) -> Text:
+    """Return a count with its noun in both languages (`1 file`, `1,200 arquivos`)."""
+    noun = one if number == 1 else many
+    return Text(f"{written(number, 'en')} {noun.en}", f"{written(number, 'pt')} {noun.pt}")
+
+
 def sentence(en: str, pt: str, **values: Text | str | float) -> Text:
     """Return a sentence in both languages with each `{name}` filled in; numbers are written as the language does."""
     return Text(

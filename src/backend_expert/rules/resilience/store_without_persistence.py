@@ -118,7 +118,10 @@ def _bare(system: System, stores: tuple[Component, ...]) -> Finding:
             lost = Text(f"{lost.en} and every queued message", f"{lost.pt} e toda mensagem na fila")
     users = Text("", "")
     if behind:
-        users = Text(f" {listed(behind, 'en', most=8)} build on it.", f" {listed(behind, 'pt', most=8)} dependem disso.")
+        users = Text(
+            f" {listed(behind, 'en', most=8)} {'builds' if len(behind) == 1 else 'build'} on it.",
+            f" {listed(behind, 'pt', most=8)} {'depende' if len(behind) == 1 else 'dependem'} disso.",
+        )
     return Finding(
         rule="store-without-persistence",
         severity=Severity.HIGH if databases else Severity.MEDIUM,
