@@ -97,7 +97,7 @@ def _converted(content: bytes, name: str) -> bytes:
         str(find_binaries().folder / "pg_restore"),
         "--no-owner",
         "--no-privileges",
-        "--schema-only",
+        "--no-data",
         "--statistics",
         "-f",
         "-",

@@ -1,0 +1,220 @@
+"""The advice: near the best there is, within its budget, in the same words every time, with proof for what can go."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import loaded_shop
+import pytest
+
+from backend_expert.lab.planner.advisor import Options, Problem, frontier
+from backend_expert.lab.planner.analysis import analyse
+from backend_expert.lab.planner.candidates import singles
+from backend_expert.lab.planner.evidence import Level
+from backend_expert.lab.planner.experiment import Answer, advise
+from backend_expert.lab.planner.laboratory import Lab, opened
+from backend_expert.lab.planner.oracle import Oracle
+from backend_expert.lab.planner.removal import removable
+from backend_expert.lab.planner.rewrites import Rewritten, rewritten
+from backend_expert.lab.planner.schema import read_schema
+from backend_expert.lab.planner.server import Server
+from backend_expert.lab.planner.statistics import RelationStatistics, Statistics, Usage
+from backend_expert.lab.planner.workload import read_workload
+
+ROWS = {"purchase": 600_000, "line": 1_200_000, "customer": 200_000, "product": 20_000}
+EXTRA = """
+CREATE TABLE note (id integer, body text, price double precision, made timestamp);
+CREATE INDEX purchase_customer_a ON purchase (customer_id);
+CREATE INDEX purchase_customer_b ON purchase (customer_id);
+CREATE INDEX purchase_customer_date ON purchase (customer_id, placed_at);
+CREATE INDEX purchase_customer_desc ON purchase (customer_id DESC);
+CREATE INDEX purchase_open ON purchase (customer_id) WHERE status = 'open';
+CREATE UNIQUE INDEX customer_email ON customer (email);
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(server: Server) -> Iterator[Lab]:
+    with opened(server, read_schema(loaded_shop.SCHEMA, "schema.sql"), None, ROWS) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def oracle(lab: Lab) -> Iterator[Oracle]:
+    found = (analyse(query, lab.catalogue) for query in loaded_shop.QUERIES)
+    oracle = Oracle(lab, tuple(each for each in found if each is not None))
+    yield oracle
+    oracle.bench.show(())
+    oracle.bench.close()
+
+
+def test_the_advice_is_near_the_exhaustive_optimum(oracle: Oracle) -> None:
+    options = Options(width=1, special=False, least_gain=0.0001, cap=1.0)
+    problem = Problem(oracle, options)
+    offered = [
+        each for each in singles(oracle.statements, oracle.lab.catalogue) if problem.total(frozenset({each})) < problem.base_total
+    ]
+    assert 5 <= len(offered) <= 12
+    for budget in (10e6, 25e6, 60e6):
+        best = min(
+            problem.total(frozenset(chosen))
+            for count in range(len(offered) + 1)
+            for chosen in itertools.combinations(offered, count)
+            if problem.size(chosen) <= budget
+        )
+        found = frontier(oracle, (budget,), options)[0]
+        assert found.bytes <= budget
+        assert best / found.after >= 0.95
+
+
+def test_a_larger_budget_never_buys_less(oracle: Oracle) -> None:
+    found = frontier(oracle, (5e6, 20e6, 80e6, 300e6), Options())
+    assert [each.after for each in found] == sorted((each.after for each in found), reverse=True)
+    assert all(each.bytes <= budget for each, budget in zip(found, (5e6, 20e6, 80e6, 300e6), strict=True))
+
+
+def test_the_number_of_indexes_is_bounded(oracle: Oracle) -> None:
+    assert len(frontier(oracle, (1e12,), Options(most_indexes=2))[0].indexes) <= 2
+
+
+def test_the_cost_answered_from_the_cache_is_the_cost_planned(oracle: Oracle) -> None:
+    advice = frontier(oracle, (300e6,), Options())[0]
+    whole = frozenset(advice.indexes)
+    for number in range(len(oracle.statements)):
+        for left in advice.indexes:
+            assert oracle.cost(number, whole - {left}) == pytest.approx(oracle.plan(number, whole - {left}).cost)
+
+
+def test_writes_count_against_an_index(lab: Lab) -> None:
+    read = "SELECT * FROM purchase WHERE total = 5"
+    write = "UPDATE purchase SET total = 1 WHERE id = 1"
+    for calls, worth in ((1, True), (1_000_000, False)):
+        statements = (analyse(read, lab.catalogue), analyse(write, lab.catalogue, calls=calls, weight=calls))
+        oracle = Oracle(lab, tuple(each for each in statements if each is not None))
+        advice = frontier(oracle, (1e12,), Options(cap=1.0))[0]
+        oracle.bench.show(())
+        oracle.bench.close()
+        assert any("total" in index.columns for index in advice.indexes) == worth
+
+
+def test_two_extreme_statements_do_not_hide_the_rest(lab: Lab) -> None:
+    texts = [*loaded_shop.QUERIES[:6], "SELECT count(*) FROM line a, line b WHERE a.quantity < b.quantity"]
+    oracle = Oracle(lab, tuple(each for each in (analyse(text, lab.catalogue) for text in texts) if each is not None))
+    problem = Problem(oracle, Options(cap=0.3))
+    shares = [problem.weights[number] * problem.base[number] / problem.base_total for number in problem.numbers]
+    oracle.bench.close()
+    assert max(shares) == pytest.approx(0.3, abs=0.001)
+
+
+def answer(workload: str, schema: str = loaded_shop.SCHEMA, statistics: Statistics | None = None) -> Answer:
+    return advise(read_schema(schema, "s"), statistics, read_workload(workload, "w"), rows=ROWS)
+
+
+def test_the_same_input_gives_the_same_answer(server: Server) -> None:
+    workload = ";\n".join(loaded_shop.QUERIES)
+    first, second = answer(workload), answer(workload)
+    assert first == second
+    assert first.level is Level.GUESS
+    assert first.indexes
+    assert all(index.create[-1].startswith("CREATE INDEX CONCURRENTLY") for index in first.indexes)
+    assert all(index.bytes_low < index.bytes < index.bytes_high for index in first.indexes)
+
+
+def test_what_can_go_and_what_must_stay(server: Server) -> None:
+    usage = Statistics(relations=(RelationStatistics("public", "product", 1, 1),), usage=(Usage("public", "line_product", 0),))
+    with opened(server, read_schema(loaded_shop.SCHEMA + EXTRA, "s"), None, ROWS) as lab:
+        found = {each.index.name: (each.kind, each.instead) for each in removable(lab.catalogue, usage)}
+    assert found == {
+        "purchase_customer_a": ("prefix", "purchase_customer_date"),
+        "purchase_customer_b": ("duplicate", "purchase_customer_a"),
+        "line_product": ("unused", ""),
+    }
+
+
+def test_dropping_a_used_index_shows_what_it_costs(server: Server) -> None:
+    usage = Statistics(relations=(), usage=(Usage("public", "purchase_placed_at", 0),))
+    found = answer("SELECT * FROM purchase ORDER BY placed_at LIMIT 10", statistics=usage)
+    assert [(each.index, each.cost_ratio > 10) for each in found.removals] == [("purchase_placed_at", True)]
+
+
+def test_the_schema_is_observed(server: Server) -> None:
+    found = answer("SELECT 1 FROM note", loaded_shop.SCHEMA + EXTRA)
+    rules = {(each.rule, each.subject) for each in found.observations}
+    assert {
+        ("no-primary-key", "public.note"),
+        ("money-as-float", "public.note.price"),
+        ("timestamp-without-zone", "public.note.made"),
+    } <= rules
+    assert not any(rule == "foreign-key-without-index" for rule, _ in rules)
+    assert any(each.rule == "foreign-key-without-index" for each in answer("SELECT 1 FROM line").observations)
+
+
+def test_a_key_read_once_for_each_row_of_a_list_is_told() -> None:
+    from backend_expert.lab.planner.catalogue import Catalogue
+    from backend_expert.lab.planner.structure import observe
+
+    csv = """query,calls,total_exec_time,rows
+SELECT * FROM purchase WHERE status = $1,10,5,1000
+SELECT * FROM customer WHERE id = $1,{},5,{}
+"""
+    assert [each.rule for each in observe(Catalogue(), None, read_workload(csv.format(1000, 1000), "w"))] == ["n-plus-one"]
+    assert observe(Catalogue(), None, read_workload(csv.format(50, 50), "w")) == ()
+
+
+def only(lab: Lab, statement: str) -> tuple[Rewritten, ...]:
+    found = analyse(statement, lab.catalogue)
+    assert found is not None
+    return rewritten(lab, (found,))
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule", "rewrite"),
+    [
+        (
+            "SELECT * FROM purchase WHERE placed_at::date = '2024-02-29'",
+            "hidden-column",
+            "SELECT * FROM purchase WHERE placed_at >= '2024-02-29' AND placed_at < '2024-03-01'",
+        ),
+        ("SELECT * FROM purchase WHERE id + 1 = 77", "hidden-column", "SELECT * FROM purchase WHERE id = (77) - (1)"),
+        ("SELECT * FROM purchase WHERE id::text = '55'", "converted-column", "SELECT * FROM purchase WHERE id = 55"),
+        (
+            "SELECT * FROM customer c WHERE id NOT IN (SELECT customer_id FROM purchase)",
+            "not-in-subquery",
+            "SELECT * FROM customer AS c WHERE NOT EXISTS(SELECT 1 FROM purchase WHERE purchase.customer_id = c.id)",
+        ),
+        (
+            "SELECT * FROM purchase ORDER BY placed_at LIMIT 20 OFFSET 50000",
+            "offset-paging",
+            "SELECT * FROM purchase WHERE placed_at > $1 ORDER BY placed_at LIMIT 20",
+        ),
+    ],
+)
+def test_a_rewrite_is_proved_by_both_plans(lab: Lab, statement: str, rule: str, rewrite: str) -> None:
+    found = only(lab, statement)
+    assert [(each.rule, each.rewrite, each.proved) for each in found] == [(rule, rewrite, True)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM purchase WHERE placed_at >= '2024-02-29'",
+        "SELECT * FROM purchase WHERE id = 77 - 1",
+        "SELECT * FROM product WHERE sku = '55'",
+        "SELECT * FROM customer WHERE id IN (SELECT customer_id FROM purchase)",
+        "SELECT * FROM purchase ORDER BY placed_at LIMIT 20 OFFSET 20",
+        "SELECT * FROM customer WHERE email LIKE 'a%'",
+        "SELECT count(*) FROM purchase",
+        "SELECT * FROM purchase a WHERE a.id NOT IN (SELECT customer_id FROM purchase)",
+    ],
+)
+def test_a_statement_that_is_well_written_is_left_alone(lab: Lab, statement: str) -> None:
+    assert only(lab, statement) == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [("SELECT * FROM customer WHERE email LIKE '%@x.org'", "leading-wildcard"), ("SELECT id FROM purchase", "unbounded-list")],
+)
+def test_what_no_rewrite_helps_is_told(lab: Lab, statement: str, rule: str) -> None:
+    assert [(each.rule, each.rewrite) for each in only(lab, statement)] == [(rule, "")]
