@@ -14,7 +14,7 @@ from backend_expert.readers.programs import consumes, programs
 from backend_expert.readers.proxies import placed
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.facts import Fact
-from backend_expert.readers.source_code.placing import as_code_says, of_code, of_modules
+from backend_expert.readers.source_code.placing import as_code_says, of_code, of_modules, without_unread
 from backend_expert.readers.sources import Sources
 from backend_expert.readers.technology import Traits, identify
 
@@ -60,7 +60,7 @@ def _system(
     proxied, unused = placed(loose, components)
     components = as_code_says(components, facts)
     stated = (*described.addresses, *_of_images(components, described.addresses))
-    addresses = (*stated, *proxied, *of_code(components, facts))
+    addresses = (*without_unread(stated, components, facts), *proxied, *of_code(components, facts))
     elsewhere = frozenset(name.lower() for each in found for part in each.components for name in (part.name, *part.aliases))
     resolved = resolve(components, addresses, described.orders, elsewhere)
     components, before = told_by_callers(components, resolved.edges), components

@@ -12,6 +12,7 @@ from backend_expert.readers.addresses import filled
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.settings import without_credentials
+from backend_expert.readers.shared import blocks
 from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Library, Mention, Module, Registration, Role, Use
 
 _BY_ITSELF = frozenset({"Health", "ServerReflection", "Reflection", "Greeter", "Channelz"})
@@ -101,6 +102,26 @@ def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Itera
                         yield _library(fact, owner, candidates[0])
             case _:
                 pass
+
+
+def without_unread(addresses: Sequence[Address], components: Mapping[str, Component], facts: Iterable[Fact]) -> tuple[Address, ...]:
+    """Return the addresses without those of a shared block that the owner's code does not read while it reads others of the block.
+
+    Nothing is left out where the code reads none of them: then it is of a language, or of a kind, that was not understood.
+    """
+    reads: dict[str, set[str]] = {}
+    for fact in facts:
+        if isinstance(fact, Mention) and not fact.application:
+            names = re.findall(r"\$\{([\w.-]+)", fact.text)
+            for owner in owners(fact.directory, components):
+                reads.setdefault(owner, set()).update(names)
+    block_of = blocks(addresses)
+    read_blocks = {(owner, block) for (owner, key), block in block_of.items() if key in reads.get(owner, ())}
+    return tuple(
+        address
+        for address in addresses
+        if (address.owner, block_of.get((address.owner, address.key), "")) not in read_blocks or address.key in reads[address.owner]
+    )
 
 
 def owners(directory: str, components: Mapping[str, Component]) -> tuple[str, ...]:
