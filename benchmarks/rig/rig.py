@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -66,34 +65,25 @@ def changed(tier: str, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {**each, **(options if name == tier else {})} for name, each in BASE.items()}
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def real(tiers: dict[str, dict[str, Any]], rate: float, seconds: float, seed: int) -> Measured:
     """Start the tiers, drive them, stop them."""
-    ports = dict(zip(tiers, free_ports(len(tiers)), strict=True))
-    names = list(tiers)
-    running = []
+    running: list[subprocess.Popen[str]] = []
+    port: int | None = None
     try:
-        for at in range(len(names) - 1, -1, -1):
-            options = {**tiers[names[at]], "port": ports[names[at]], "seed": seed * 10 + at}
-            if at + 1 < len(names):
-                options["next"] = ports[names[at + 1]]
+        for at, (name, options) in enumerate(reversed(tiers.items())):
+            arguments = json.dumps({**options, "seed": seed * 10 + at, "next": port})
+            script = str(Path(__file__).with_name("tier.py"))
             process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("tier.py")), json.dumps(options)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
+                [sys.executable, script, arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
             running.append(process)
             assert process.stdout is not None
-            if process.stdout.readline().strip() != "ready":
-                raise RuntimeError(f"The tier {names[at]} did not start.")
-        return asyncio.run(drive(ports[names[0]], rate, seconds, seed))
+            answer = process.stdout.readline().strip()
+            if not answer:
+                raise RuntimeError(f"The tier {name} did not start.")
+            port = int(answer)
+        assert port is not None
+        return asyncio.run(drive(port, rate, seconds, seed))
     finally:
         for process in running:
             assert process.stdin is not None

@@ -46,3 +46,27 @@ def test_uniform_numbers_lie_strictly_between_0_and_1_and_are_even() -> None:
     # Kolmogorov-Smirnov: 1.95 / sqrt(n) is the 0.1 % point.
     distance = np.abs(np.sort(values) - (np.arange(20_000) + 0.5) / 20_000).max()
     assert distance < 1.95 / np.sqrt(20_000)
+
+
+def test_exponential_numbers_follow_their_law_to_the_tail() -> None:
+    values = np.sort([random_keys.exponential(np.uint64(hashed(f"exponential {at}"))) for at in range(100_000)])
+    distance = np.abs(1 - np.exp(-values) - (np.arange(100_000) + 0.5) / 100_000).max()
+    assert distance < 1.95 / np.sqrt(100_000)
+    assert abs(values.mean() - 1) < 0.013  # four standard errors
+    assert abs((values > 7.7).mean() - np.exp(-7.7)) < 0.0003  # beyond the last layer
+
+
+def test_other_laws_have_the_mean_and_variation_they_were_asked_for() -> None:
+    from backend_expert.lab.load.places import law_numbers
+    from backend_expert.lab.load.scenario import Law
+
+    for law, close in (
+        (Law("gamma", 0.5), 0.02),
+        (Law("gamma", 1.4), 0.04),
+        (Law("lognormal", 1.0), 0.05),
+        (Law("pareto", 1.2), 0.3),
+    ):
+        code, shape = law_numbers(law)
+        values = np.array([random_keys.draw(np.uint64(hashed(f"{law} {at}")), code, 10.0, shape) for at in range(40_000)])
+        assert abs(values.mean() / 10 - 1) < 0.03
+        assert abs(values.std() / values.mean() / law.variation - 1) < close

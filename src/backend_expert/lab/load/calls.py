@@ -33,7 +33,7 @@ from backend_expert.lab.load.gates import give, leave_queue, take
 from backend_expert.lab.load.heap import FRAME_BITS, push, set_alarm
 from backend_expert.lab.load.jit import compiled
 from backend_expert.lab.load.policies import backoff, breaker_allows, breaker_note, budget_allows
-from backend_expert.lab.load.random_keys import ATTEMPT, CHILD, HOP, LOSS, mix, uniform
+from backend_expert.lab.load.random_keys import ATTEMPT, CHILD, HOP, LOSS, exponential, mix, uniform
 from backend_expert.lab.load.rows import Index, Key, State, calls_at, frame_at, instance_at, link_at, row_at, site_at
 
 
@@ -97,9 +97,7 @@ def send(w: State, f: Index, variant: Key) -> None:
     c = new_frame(w, mix(base + CHILD), site.target, site.group, f, frame.token, w.now, deadline)
     frame.child = c
     if site.hop > 0.0:
-        push(
-            w, w.now - site.hop * math.log(uniform(base + HOP)), E_SUBMIT, np.int64(frame_at(w.frames, c).ticket) << FRAME_BITS | c
-        )
+        push(w, w.now + site.hop * exponential(base + HOP), E_SUBMIT, np.int64(frame_at(w.frames, c).ticket) << FRAME_BITS | c)
     else:
         do(w, A_SUBMIT, c)
 

@@ -97,6 +97,7 @@ from backend_expert.lab.load.random_keys import (
     REQUEST,
     SERVICE,
     draw,
+    exponential,
     mix,
     uniform,
 )
@@ -413,9 +414,9 @@ def _arrive(w: State, stream: Index) -> None:
         entry_at(w.entries, load.entry).counts[OFFERED] += 1
         slice_at(w.slices, at).counts[OFFERED] += 1
     load.index += 1
-    schedule_arrival(w, stream, -math.log(uniform(key + ARRIVAL)))
+    schedule_arrival(w, stream, exponential(key + ARRIVAL))
     if load.hop > 0.0:
-        wait = -load.hop * math.log(uniform(key + HOP))
+        wait = load.hop * exponential(key + HOP)
         push(w, w.now + wait, E_SUBMIT, np.int64(frame_at(w.frames, f).ticket) << FRAME_BITS | f)
     else:
         _submit(w, f)
@@ -487,7 +488,7 @@ def _prepare(w: State) -> None:
     for stream in range(w.workload_count):
         key = workload_at(w.workloads, stream).key + np.uint64(workload_at(w.workloads, stream).index) * REQUEST
         workload_at(w.workloads, stream).index += 1
-        schedule_arrival(w, stream, -math.log(uniform(key + ARRIVAL)))
+        schedule_arrival(w, stream, exponential(key + ARRIVAL))
     for c in range(w.control_count):
         if control_at(w.controls, c).time >= 0.0:
             push(w, control_at(w.controls, c).time, E_CONTROL, np.int64(c))

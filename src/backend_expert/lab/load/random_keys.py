@@ -13,13 +13,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend_expert.lab.load.jit import compiled, inlined
 from backend_expert.lab.load.layout import LawCode
-from backend_expert.lab.load.rows import Key
+from backend_expert.lab.load.rows import Index, Key
 
 SHIFT_A, SHIFT_B, SHIFT_C, SHIFT_MANTISSA = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 MULTIPLY_A, MULTIPLY_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+LAYER = np.uint64(255)
 TO_UNIT = 1.0 / (1 << 53)
 
 # Domains and steps: odd, and without structure (digits of π).
@@ -54,6 +56,53 @@ def mix(x: Key) -> Key:
 def uniform(x: Key) -> float:
     """Return a number strictly between 0 and 1 for a key."""
     return (np.float64(np.int64(mix(x) >> SHIFT_MANTISSA)) + 0.5) * TO_UNIT
+
+
+def _ziggurat() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return limits, widths and heights of 256 layers under e^-x (Marsaglia and Tsang, Journal of Statistical Software 5(8), 2000)."""
+    edge, area, scale = 7.69711747013104972, 0.0039496598225815571993, 2.0**53
+    limits, widths, heights = np.zeros(256), np.zeros(256), np.zeros(256)
+    bottom = area / math.exp(-edge)
+    limits[0], widths[0], heights[0] = edge / bottom * scale, bottom / scale, 1.0
+    widths[255], heights[255] = edge / scale, math.exp(-edge)
+    outer = inner = edge
+    for layer in range(254, 0, -1):
+        inner = -math.log(area / outer + math.exp(-outer))
+        limits[layer + 1] = inner / outer * scale
+        widths[layer], heights[layer] = inner / scale, math.exp(-inner)
+        outer = inner
+    return limits, widths, heights
+
+
+LIMITS, WIDTHS, HEIGHTS = _ziggurat()
+EDGE = 7.69711747013104972
+
+
+@inlined
+def exponential(x: Key) -> float:
+    """Return an exponential number of mean 1 for a key: in 99 % of the cases one product, with no logarithm."""
+    bits = mix(x)
+    layer = np.int64(bits & LAYER)
+    height = np.float64(np.int64(bits >> SHIFT_MANTISSA))
+    if height < LIMITS[layer]:
+        return height * WIDTHS[layer]
+    return _exponential_at_the_edge(x, layer, height * WIDTHS[layer])
+
+
+@compiled
+def _exponential_at_the_edge(x: Key, layer: Index, value: float) -> float:
+    while True:
+        if layer == 0:
+            return EDGE - math.log(uniform(x + SECOND))
+        if HEIGHTS[layer] + uniform(x + SECOND) * (HEIGHTS[layer - 1] - HEIGHTS[layer]) < math.exp(-value):
+            return value
+        x = x + ROUND
+        bits = mix(x)
+        layer = np.int64(bits & LAYER)
+        height = np.float64(np.int64(bits >> SHIFT_MANTISSA))
+        value = height * WIDTHS[layer]
+        if height < LIMITS[layer]:
+            return value
 
 
 @compiled
@@ -94,7 +143,7 @@ def draw(x: Key, law: int, mean: float, shape: float) -> float:
     `shape` is the shape of the gamma law, the sigma of the log-normal law, the tail index of the Pareto law.
     """
     if law == EXPONENTIAL:
-        return -mean * math.log(uniform(x))
+        return mean * exponential(x)
     if law == CONSTANT:
         return mean
     return _unusual(x, law, mean, shape)
