@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from backend_expert.model import Evidence, Kind
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
+from backend_expert.readers.source_code.dependencies import dependencies
 from backend_expert.readers.source_code.facts import Fact, Library, Module, Role
 from backend_expert.readers.source_code.files import left_out
 
@@ -65,14 +66,12 @@ _FILES = (
     "composer.json",
     "*.csproj",
 )
-_DEPENDENCY = re.compile(r"<dependency>(?P<body>.*?)</dependency>", re.DOTALL)
-_MANAGED = re.compile(r"<dependencyManagement>.*?</dependencyManagement>", re.DOTALL)
-_GRADLE = re.compile(
-    r"^\s*(?:implementation|compile|api|runtimeOnly|runtime|compileOnly)\b[^\n'\"]*['\"][\w.-]+:(?P<name>[\w.-]+)", re.MULTILINE
-)
 _COMPILED = [
     (technology, re.compile(rf"(?:.*/)?(?:{names})(?:/v\d+)?", re.IGNORECASE)) for technology, names in sorted(_LIBRARIES.items())
 ]
+
+
+_SERVERS = [(each, re.compile(rf"(?:.*/)?(?:{names})(?:/v\d+)?", re.IGNORECASE)) for each, names in sorted(_FRAMEWORKS.items())]
 
 
 def read(repository: Repository) -> Iterator[Fragment]:
@@ -89,7 +88,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
 def _facts(path: str, text: str) -> Iterator[Fact]:
     directory = posixpath.dirname(path) or "."
     told: set[str] = set()
-    for name, line in _dependencies(path, text):
+    for name, line in dependencies(path, text):
         evidence = (Evidence(path, line, READER),)
         for technology, pattern in _COMPILED:
             if technology not in told and pattern.fullmatch(name):
@@ -97,45 +96,11 @@ def _facts(path: str, text: str) -> Iterator[Fact]:
                 yield Library(directory=directory, technology=technology, evidence=evidence)
         if name in {"Ocelot", "Yarp.ReverseProxy"}:
             yield Role(directory=directory, kind=Kind.GATEWAY, technology="", evidence=evidence)
-        language = next(
-            (each for each, names in _FRAMEWORKS.items() if re.fullmatch(rf"(?:.*/)?(?:{names})(?:/v\d+)?", name.lower())), ""
-        )
+        language = next((each for each, pattern in _SERVERS if pattern.fullmatch(name)), "")
         if language and "module" not in told:
             told.add("module")
             yield Module(directory=directory, language=language, evidence=evidence)
     if path.endswith(".csproj") and (match := re.search(r'Sdk="Microsoft\.NET\.Sdk\.(Web|Worker)"', text)):
-        yield Module(directory=directory, language="dotnet", evidence=(Evidence(path, _line(text, match.start()), READER),))
-
-
-def _dependencies(path: str, text: str) -> Iterator[tuple[str, int]]:
-    """Yield the names of what a build file asks for at run time, with their lines."""
-    name = posixpath.basename(path)
-    if name == "pom.xml":
-        text = _MANAGED.sub(
-            lambda match: "\n" * match[0].count("\n"),
-            re.sub(r"<!--.*?-->", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL),
+        yield Module(
+            directory=directory, language="dotnet", evidence=(Evidence(path, text.count("\n", 0, match.start()) + 1, READER),)
         )
-        for match in _DEPENDENCY.finditer(text):
-            artifact = re.search(r"<artifactId>\s*([\w.-]+)", match["body"])
-            if artifact is not None and not re.search(r"<scope>\s*(test|provided)", match["body"]):
-                yield artifact[1], _line(text, match.start() + len("<dependency>") + artifact.start())
-    elif name.startswith("build.gradle"):
-        yield from ((match["name"], _line(text, match.start("name"))) for match in _GRADLE.finditer(text))
-    elif name == "go.mod":
-        for match in re.finditer(r"^\s*(?:require\s+)?(?P<name>[\w.-]+\.\w+/[\w./-]+)\s+v\S+(?P<rest>.*)$", text, re.MULTILINE):
-            if "indirect" not in match["rest"]:
-                yield match["name"], _line(text, match.start("name"))
-    elif name == "composer.json":
-        required = re.search(r'"require"\s*:\s*\{(.*?)\}', text, re.DOTALL)
-        for match in re.finditer(r'"([\w./-]+)"\s*:', required[1]) if required is not None else ():
-            yield match[1], _line(text, text.find(match[0]))
-    elif name.endswith(".csproj"):
-        for match in re.finditer(r'<PackageReference\s+[^>]*Include="([\w.]+)"', text):
-            yield match[1], _line(text, match.start())
-    else:
-        for match in re.finditer(r"^\s*[\"']?(?P<name>[A-Za-z][\w.-]*)(?=[\[=<>~!;,\s\"']|$)", text, re.MULTILINE):
-            yield match["name"], _line(text, match.start("name"))
-
-
-def _line(text: str, place: int) -> int:
-    return text.count("\n", 0, place) + 1

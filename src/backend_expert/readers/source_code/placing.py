@@ -82,38 +82,41 @@ def of_modules(facts: Sequence[Fact], root: str) -> tuple[Component, ...]:
 
 def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Iterator[Address]:
     """Yield what the facts come to as addresses with owners; facts of directories that no component is built from give nothing."""
+    placed = _placed(facts, components)
     applications = _applications(components, facts)
-    servers = _servers(components, facts)
+    servers = _servers(components, facts, placed)
     for fact in facts:
         match fact:
             case Mention():
-                for owner in _holders(fact, components, applications):
+                for owner in applications.get(fact.application.lower(), ()) if fact.application else placed[fact.directory]:
                     yield _address(fact, components[owner])
             case Use():
                 targets = servers.get((fact.kind, fact.name.lower()), frozenset())
                 if len(targets) == 1 or fact.name == EVERYBODY:
-                    for owner in _holders(fact, components, applications):
+                    holders = applications.get(fact.application.lower(), ()) if fact.application else placed[fact.directory]
+                    for owner in holders:
                         yield from (_use(fact, owner, target) for target in sorted(targets) if target != owner)
             case Library():
                 family = _FAMILIES.get(fact.technology, frozenset({fact.technology}))
                 candidates = [each.name for each in components.values() if each.technology in family and each.stateful]
-                for owner in owners(fact.directory, components):
+                for owner in placed[fact.directory]:
                     if len(candidates) == 1:
                         yield _library(fact, owner, candidates[0])
             case _:
                 pass
 
 
-def without_unread(addresses: Sequence[Address], components: Mapping[str, Component], facts: Iterable[Fact]) -> tuple[Address, ...]:
+def without_unread(addresses: Sequence[Address], components: Mapping[str, Component], facts: Sequence[Fact]) -> tuple[Address, ...]:
     """Return the addresses without those of a shared block that the owner's code does not read while it reads others of the block.
 
     Nothing is left out where the code reads none of them: then it is of a language, or of a kind, that was not understood.
     """
     reads: dict[str, set[str]] = {}
+    placed = _placed(facts, components)
     for fact in facts:
         if isinstance(fact, Mention) and not fact.application:
             names = re.findall(r"\$\{([\w.-]+)", fact.text)
-            for owner in owners(fact.directory, components):
+            for owner in placed[fact.directory]:
                 reads.setdefault(owner, set()).update(names)
     block_of = blocks(addresses)
     read_blocks = {(owner, block) for (owner, key), block in block_of.items() if key in reads.get(owner, ())}
@@ -146,10 +149,9 @@ def owners(directory: str, components: Mapping[str, Component]) -> tuple[str, ..
     return named or (found if len(found) <= SHARED_LIMIT else ())
 
 
-def _holders(
-    fact: Mention | Use, components: Mapping[str, Component], applications: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    return applications.get(fact.application.lower(), ()) if fact.application else owners(fact.directory, components)
+def _placed(facts: Iterable[Fact], components: Mapping[str, Component]) -> dict[str, tuple[str, ...]]:
+    """Return the owners of each directory that something is said of."""
+    return {directory: owners(directory, components) for directory in sorted({fact.directory for fact in facts})}
 
 
 def _address(fact: Mention, owner: Component) -> Address:
@@ -184,7 +186,9 @@ def _applications(components: Mapping[str, Component], facts: Iterable[Fact]) ->
     return {name: tuple(sorted(each)) for name, each in found.items()}
 
 
-def _servers(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict[tuple[str, str], frozenset[str]]:
+def _servers(
+    components: Mapping[str, Component], facts: Iterable[Fact], placed: Mapping[str, tuple[str, ...]]
+) -> dict[tuple[str, str], frozenset[str]]:
     """Return who answers under a registered name; a name of discovery may also be that of a component."""
     found: dict[tuple[str, str], set[str]] = {}
     for name, component in components.items():
@@ -193,7 +197,7 @@ def _servers(components: Mapping[str, Component], facts: Iterable[Fact]) -> dict
                 found.setdefault(("discovery", each.lower()), set()).add(name)
     for fact in facts:
         if isinstance(fact, Registration) and fact.name not in _BY_ITSELF:
-            answering = owners(fact.directory, components)
+            answering = placed[fact.directory]
             found.setdefault((fact.kind, fact.name.lower()), set()).update(answering)
             if fact.kind == "discovery":
                 services = (name for name in answering if components[name].kind is Kind.SERVICE)
