@@ -21,8 +21,8 @@ FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 class Noise(NamedTuple):
     """The noise of one run.
 
-    `lag_ms` is the 99th percentile of the lag of the latest event loop, `steal` the share of processor time taken by the hypervisor, `others`
-    the share used by processes that are not ours; the last two are `None` where the system does not tell.
+    `lag_ms` is the 99th percentile of the lag of the latest event loop, `steal` the share of processor time taken by the hypervisor,
+    `others` the share used by processes that are not ours; the last two are `None` where the system does not tell.
     """
 
     lag_ms: float

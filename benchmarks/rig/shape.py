@@ -48,7 +48,10 @@ CHANGES = (
 
 
 class Fit(NamedTuple):
-    """What was measured at the low load, in milliseconds: work of each tier and its processor time a request, and a hop there and back."""
+    """What was measured at the low load, in milliseconds.
+
+    The work of each tier, the processor time of a request in it, and a hop there and back without that.
+    """
 
     work_ms: dict[str, float]
     cpu_ms: dict[str, float]
@@ -64,13 +67,13 @@ def fitted(tiers: Tiers, measured: dict[str, dict[str, Any]], driver: dict[str, 
     """Return the numbers that the model takes from one run.
 
     A sleep ends later than asked, by the grain of the event loop: its mean delay is added to the work. A hop is what an answered call
-    took beyond what the callee says, without the processor time that the model spends in the tiers.
+    took beyond what the callee says; the processor time of a tier is a part of it, and what a process did beside that is on nobody's way.
     """
     work = {name: tiers[name]["work_ms"] + _each(at["worked_ms"] - at["asked_ms"], at["works"]) for name, at in measured.items()}
-    cpu = {name: _each(1000 * at["cpu_s"], at["requests"]) for name, at in measured.items()}
     sides = [driver, *measured.values()]
     hop = _each(sum(each["beyond_ms"] for each in sides), sum(each["calls"] for each in sides))
-    return Fit(work, cpu, max(0.0, hop - sum(cpu.values()) / len(cpu)))
+    cpu = {name: min(hop, _each(1000 * at["cpu_s"], at["requests"])) for name, at in measured.items()}
+    return Fit(work, cpu, hop - sum(cpu.values()) / len(cpu))
 
 
 def model(tiers: Tiers, rate_per_s: float, fit: Fit) -> System:

@@ -2,9 +2,9 @@
 
     python tier.py '{"port": 7001, "workers": 8, "work_ms": 30, "seed": 1}'
 
-Work is a sleep, so that a machine with two cores can run a system that needs forty; with `postgresql` it is a statement on a real server that
-reads a row by its key and sleeps there. Timed-out work runs on, as it does in most services. Prints its port when it listens; when its
-standard input is closed it prints what it measured and ends.
+Work is a sleep, so that a machine with two cores can run a system that needs forty; with `postgresql` it is a statement on a real
+server that reads a row by its key and sleeps there. Timed-out work runs on, as it does in most services. Prints `ready` when it
+listens; when its standard input is closed it prints what it measured and ends.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""What counts as a good prediction, and the rows that are printed: functions of figures, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Figures = Mapping[str, float]
+
+PERCENTILES = ("p50", "p95", "p99")
+NEAR_SATURATION = 0.6
+CLOSE, NEAR = 0.10, 0.25
+"""Limits of the relative error of a percentile up to 60 % load and above it: what layered queueing models reach below saturation is 10 %,
+near it 30 % (Franks et al. 2009 and later measurements of others)."""
+
+SIZE = 0.30
+RIGHT_SIGNS = 9
+
+
+class Level(NamedTuple):
+    """The errors of the predicted percentiles at one load, as parts of what was measured."""
+
+    share: float
+    errors: dict[str, float]
+
+    @property
+    def limit(self) -> float:
+        """Return the largest error that counts as good at this load."""
+        return CLOSE if self.share <= NEAR_SATURATION else NEAR
+
+    @property
+    def good(self) -> bool:
+        """Tell whether every percentile is within the limit."""
+        return all(abs(each) <= self.limit for each in self.errors.values())
+
+
+class Effect(NamedTuple):
+    """What a change did and what it was predicted to do: parts of the value before, or points of a share of successes."""
+
+    measured: float
+    predicted: float
+
+    @property
+    def sign(self) -> bool:
+        """Tell whether the direction was predicted."""
+        return self.measured * self.predicted > 0
+
+    @property
+    def size(self) -> bool:
+        """Tell whether the effect was predicted within 30 % of itself."""
+        return abs(self.predicted - self.measured) <= SIZE * abs(self.measured)
+
+
+def level(share: float, measured: Figures, predicted: Figures) -> Level:
+    """Return the errors at one load."""
+    return Level(share, {name: predicted[name] / measured[name] - 1 for name in PERCENTILES})
+
+
+def effect(figure: str, measured: tuple[Figures, Figures], predicted: tuple[Figures, Figures]) -> Effect:
+    """Return the effect of a change on one figure, each side before and after."""
+    return Effect(_difference(figure, *measured), _difference(figure, *predicted))
+
+
+def _difference(figure: str, before: Figures, after: Figures) -> float:
+    difference = after[figure] - before[figure]
+    return difference if figure == "success" else difference / before[figure]
+
+
+def verdict(levels: list[Level], effects: list[Effect], noisy: int) -> tuple[str, int]:
+    """Return the last line of the report and the exit code: 0 as good as hoped, 1 not, 3 refused because runs were too noisy."""
+    if noisy:
+        return f"REFUSED: {noisy} runs were on a machine too noisy to judge; the figures above are for information only.", 3
+    within = sum(each.good for each in levels)
+    signs, sizes = sum(each.sign for each in effects), sum(each.size for each in effects)
+    good = within == len(levels) and signs >= RIGHT_SIGNS / 10 * len(effects) and sizes == len(effects)
+    said = f"JUDGED: {within} of {len(levels)} loads within the limits"
+    if effects:
+        said += f"; sign right in {signs} of {len(effects)} changes, size within 30 % in {sizes}"
+    return said + ".", 0 if good else 1
