@@ -107,6 +107,7 @@ WORDS = {
     "{n} paired runs.": "{n} execuções pareadas.",
     "hurts": "piora",
     "undecided": "indefinido",
+    "Step by step": "Passo a passo",
     "The shortest history that breaks it": "A história mais curta que leva à violação",
     "How it ends": "Como termina",
     "fault": "falha",

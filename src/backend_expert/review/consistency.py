@@ -210,12 +210,21 @@ def _history(answer: states.Answer, history: states.History) -> History:
                 text=event.arrow,
                 fault=event.fault,
                 evidence=event.evidence,
-                changes=tuple(HistoryChange(change.name, change.before, change.after) for change in event.changes),
+                changes=tuple(
+                    HistoryChange(change.name, change.before, change.after)
+                    for change in event.changes
+                    if _seen_outside(change.name)
+                ),
             )
             for event in history.events
         ),
-        final=history.final,
+        final=tuple((name, value) for name, value in history.final if _seen_outside(name)),
     )
+
+
+def _seen_outside(variable: str) -> bool:
+    """Tell whether a variable of a flow is state that somebody could look up: no local of a handler, no row lock."""
+    return " > " not in variable and not variable.endswith(".locked")
 
 
 def _fix(rung: states.Rung) -> Fix:
