@@ -103,8 +103,13 @@ def _answers(flow: Flow, state_limit: int, known: dict[Machine, Run]) -> Iterato
 
 
 def run_of(machine: Machine, limit: int) -> Run:
-    """Explore a slice by fewest faults; a large one again by fewest requests and faults, which finds short histories much sooner."""
-    run = explore_machine(machine, limit=min(limit, LARGE))
+    """Explore a slice by fewest faults; a large one by fewest requests and faults, which finds short histories much sooner.
+
+    Where little may be looked at (a limit below that of a large slice) there is one exploration, by fewest requests and faults.
+    """
+    if limit < LARGE:
+        return explore_machine(machine, limit=limit, requests_first=False)
+    run = explore_machine(machine, limit=LARGE)
     if run.capped and limit > LARGE and len(run.violations) < len(machine.properties):
         if len(machine.commands) > MOST_COMMANDS:
             return explore_machine(machine, limit=limit, requests_first=False)

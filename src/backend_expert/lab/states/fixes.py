@@ -14,6 +14,9 @@ from backend_expert.lab.states.python_engine import Run
 from backend_expert.lab.states.remedies.catalogue import Remedy, all_remedies, remedy_named
 from backend_expert.lab.states.verdict import Verdict
 
+GLANCE = 10_000
+"""States of a slice that the search looks at: a tenth of a second, and enough for every history of the corpus."""
+
 LARGEST_SET = 4
 """Most remedies in a proposed set: every bad flow of the seeded corpus needs one or two; a plan of five is a redesign."""
 
@@ -53,20 +56,21 @@ class Plan(Struct, frozen=True):
 
 
 def plan(flow: Flow, *, state_limit: int = STATE_LIMIT, progress: Callable[[int], None] | None = None) -> Plan:
-    """Return the smallest set of at most four remedies after which no invariant is broken within the bounds.
+    """Return a set of at most four remedies after which no invariant is broken within the bounds, and none of which can be left out.
 
-    Sets grow by one remedy that closes the class of a broken invariant, the cheapest first; every set is explored as a whole,
-    because remedies are not additive. Where no set removes everything, the one that leaves the fewest invariants broken is returned
-    with its residue.
+    Sets grow by one remedy that closes the class of a broken invariant, those that leave the least broken first, then the cheapest; every
+    set is explored as a whole, because remedies are not additive. The search looks at few states of each set; a set that it finds whole is
+    explored up to `state_limit` before it is believed. Where no set removes everything, the one that leaves the fewest invariants broken is
+    returned with its residue. The set is minimal, not proved smallest.
     """
     search = _Search(prepared(flow), state_limit, progress)
     best: tuple[Applied, ...] = ()
     waiting: list[tuple[Applied, ...]] = [()]
     seen: set[tuple[Applied, ...]] = {()}
     while waiting:
-        current = waiting.pop(0)
-        verdict = search.verdict(current)
-        if verdict.holds:
+        current = min(waiting, key=lambda each: (search.broken(each), len(each), waiting.index(each)))
+        waiting.remove(current)
+        if search.broken(current) == 0 and not search.verdict(current).violated:
             best = current
             break
         if search.broken(current) < search.broken(best):
@@ -82,17 +86,19 @@ def plan(flow: Flow, *, state_limit: int = STATE_LIMIT, progress: Callable[[int]
     rungs = [(), *((each,) for each in best), best] if len(best) > 1 else [(), best] if best else [()]
     ladder = tuple(Rung(each, search.verdict(each)) for each in rungs)
     residue = tuple(answer.name for answer in search.verdict(best).answers if answer.verdict != "none")
-    return Plan(best, ladder, residue, minimal, len(search.verdicts))
+    return Plan(best, ladder, residue, minimal, len(search.glances))
 
 
 class _Search:
-    """Explore sets of remedies, each changed flow once."""
+    """Explore sets of remedies, each changed flow once: at a glance to find the way, thoroughly to believe it."""
 
     def __init__(self, flow: Flow, state_limit: int, progress: Callable[[int], None] | None) -> None:
         self.flow = flow
         self.state_limit = state_limit
         self.progress = progress
+        self.glances: dict[Flow, Verdict] = {}
         self.verdicts: dict[Flow, Verdict] = {}
+        self.glanced: dict[Machine, Run] = {}
         self.known: dict[Machine, Run] = {}
         self.order = {remedy.id: index for index, remedy in enumerate(all_remedies())}
 
@@ -102,22 +108,32 @@ class _Search:
             flow = remedy_named(each.remedy).apply(flow, each.invariant)
         return flow
 
+    def glance(self, applied: tuple[Applied, ...]) -> Verdict:
+        """Return a verdict after few states: what it finds broken is broken, what it does not is perhaps not."""
+        flow = self.changed(applied)
+        if flow not in self.glances:
+            self.glances[flow] = explore(flow, state_limit=min(self.state_limit, GLANCE), known=self.glanced)
+            if self.progress is not None:
+                self.progress(len(self.glances))
+        return self.glances[flow]
+
     def verdict(self, applied: tuple[Applied, ...]) -> Verdict:
+        """Return the verdict of a set up to the whole limit; what it breaks counts in the search from now on."""
         flow = self.changed(applied)
         if flow not in self.verdicts:
-            self.verdicts[flow] = explore(flow, state_limit=self.state_limit, known=self.known)
-            if self.progress is not None:
-                self.progress(len(self.verdicts))
+            settled = {part: run for part, run in self.glanced.items() if not run.capped}
+            self.verdicts[flow] = explore(flow, state_limit=self.state_limit, known=settled | self.known)
+            self.glances[flow] = self.verdicts[flow]
         return self.verdicts[flow]
 
     def broken(self, applied: tuple[Applied, ...]) -> int:
-        return sum(answer.verdict != "none" for answer in self.verdict(applied).answers)
+        return len(self.glance(applied).violated)
 
     def larger(self, applied: tuple[Applied, ...]) -> list[tuple[Applied, ...]]:
         """Return the sets with one remedy more that changes the flow and can be explored, the cheapest remedy first."""
         flow = self.changed(applied)
         found: dict[tuple[Applied, ...], Remedy] = {}
-        for answer in self.verdict(applied).violated:
+        for answer in self.glance(applied).violated:
             invariant = next(each for each in self.flow.invariants if each.name == answer.name)
             for remedy in all_remedies():
                 if answer.anomaly in remedy.closes and remedy.apply(flow, invariant) is not flow:
@@ -134,7 +150,7 @@ class _Search:
     def fits(self, applied: tuple[Applied, ...]) -> bool:
         """Tell whether a set makes a flow that can be explored at all."""
         try:
-            self.verdict(applied)
+            self.glance(applied)
         except FlowError:
             return False
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 
 from msgspec import Struct
 
@@ -149,8 +151,14 @@ def functions(machine: Machine, left_bounds: set[str]) -> tuple[Successors, Call
         return low if value < low else high
 
     space: dict[str, object] = {"hold": hold}
-    exec(compile(source(machine), "<states>", "exec"), space)  # noqa: S102 - our own text, made of numbers and slots only
+    exec(_code(source(machine)), space)  # noqa: S102 - our own text, made of numbers and slots only
     return space["successors"], space["broken"]  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=256)
+def _code(text: str) -> CodeType:
+    """Return the compiled text: after a remedy most slices are what they were before."""
+    return compile(text, "<states>", "exec")
 
 
 def explore_machine(machine: Machine, *, limit: int, requests_first: bool = True) -> Run:
