@@ -113,6 +113,6 @@ def _sentence(error: Exception) -> str:
 
     if isinstance(error, NothingToRead):
         return error.text.in_language(default_language())
-    if isinstance(error, OSError) and error.filename is None:
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
         return f"standard output cannot be written: {error.strerror}; name a file with --output"
     return str(error)
