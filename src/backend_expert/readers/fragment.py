@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from backend_expert.model import UNKNOWN_POLICY, Certainty, Component, Evidence, Policy, Setting, Unread
+from backend_expert.readers.code import Code
 from backend_expert.readers.source_code.facts import Fact
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 from backend_expert.model import Component, Deployment, Evidence, Kind, Port, Probe, System, Text, Unread
+from backend_expert.readers.code import Code
 from backend_expert.readers.descriptions import Description, choose, completed, descriptions, undeployed
 from backend_expert.readers.edges import Edge, resolve, told_by_callers
 from backend_expert.readers.fragment import Address, Fragment, Image
+from backend_expert.readers.handlers import trimmed, with_handlers
 from backend_expert.readers.programs import consumes, programs
 from backend_expert.readers.proxies import placed
 from backend_expert.readers.repository import Repository
@@ -41,14 +43,20 @@ def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     system = System(name=repository.root.name)
     notes: tuple[Text, ...] = ()
     if found:
-        system, notes = _system(system.name, found, loose, sources, facts)
+        codes = tuple(code for fragment in fragments for code in fragment.code)
+        system, notes = _system(system.name, found, loose, sources, facts, codes)
         files |= {line.file for component in system.components for setting in component.settings for line in setting.evidence}
     unread = {entry for fragment in fragments for entry in fragment.unread}.union(repository.unread)
     return Reading(system, tuple(sorted(unread)), tuple(sorted(files)), notes)
 
 
 def _system(
-    name: str, found: Sequence[Description], loose: tuple[Address, ...], sources: Sources, facts: Sequence[Fact]
+    name: str,
+    found: Sequence[Description],
+    loose: tuple[Address, ...],
+    sources: Sources,
+    facts: Sequence[Fact],
+    codes: Sequence[Code],
 ) -> tuple[System, tuple[Text, ...]]:
     chosen, others, choice = choose(found)
     described = completed(chosen, others)
@@ -68,7 +76,8 @@ def _system(
         resolved = resolve(components, addresses, described.orders, elsewhere)
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
-    made = programs(components, resolved.edges)
+    told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied)
+    made = told.programs
     system = System(
         name=name,
         components=tuple(components[each] for each in sorted(components)),
@@ -76,7 +85,7 @@ def _system(
         datasets=made.datasets,
         topics=made.topics,
     )
-    return system, (*choice, *unused, *resolved.notes)
+    return trimmed(system) if codes else system, (*choice, *unused, *resolved.notes, *told.notes)
 
 
 def _identified(component: Component, sources: Sources) -> Component:

@@ -25,13 +25,14 @@ def read(repository: Repository) -> Iterator[Fragment]:
         return
     # The parsers are loaded only for repositories that have something for them.
     from backend_expert.readers.node.build import code_of
+    from backend_expert.readers.node.facts import facts_of
     from backend_expert.readers.node.project import Project
 
     project = Project(repository)
     for directory, entries in sorted(_programs(project).items()):
         code = code_of(project, directory, entries)
         if code is not None and code.handlers:
-            yield Fragment(reader="node", code=(code,), files=tuple(sorted(project.read_files())))
+            yield Fragment(reader="node", code=(code,), facts=tuple(facts_of(code)), files=tuple(sorted(project.read_files())))
 
 
 def _programs(project: object) -> dict[str, tuple[str, ...]]:

@@ -185,6 +185,8 @@ def member(owner: Value, name: str, frame: Frame) -> Value:
             return owner if name in _ITSELF else Variable(name)
         case Record():
             return owner.fields.get(name, NOTHING if owner.complete and not owner.fields else Unknown(name))
+        case Instance() if name == "constructor":
+            return owner.blueprint
         case Instance():
             return classes.field(owner, name, frame)
         case Blueprint():

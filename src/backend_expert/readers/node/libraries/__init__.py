@@ -26,6 +26,7 @@ from backend_expert.readers.node.libraries import (
     retries,
     servers,
     sql,
+    texts,
     typeorm,
 )
 from backend_expert.readers.node.values import Environment, Foreign, Instance, Made, Resource, Unknown, Value
@@ -44,7 +45,7 @@ class Library(Protocol):
 
 _LIBRARIES = cast(
     "tuple[Library, ...]",
-    (amqp, axios, bus, http, kafka, knex, mongo, nest, prisma, promises, queues, redis, retries, servers, sql, typeorm),
+    (amqp, axios, bus, http, kafka, knex, mongo, nest, prisma, promises, queues, redis, retries, servers, sql, texts, typeorm),
 )
 _BY_PACKAGE: dict[str, list[Library]] = {}
 _BY_KIND: dict[str, Library] = {}

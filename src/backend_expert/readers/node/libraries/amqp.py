@@ -182,7 +182,8 @@ def _queue(call: Call) -> Value:
     options = call.argument(1)
     name = literal(given) or _dynamic(given, call)
     known = is_open(options) or (isinstance(options, Record) and options.complete)
-    durable = truth(field_of(options, "durable"))
+    # A queue of one connection ends with it, whatever else is said.
+    durable = False if truth(field_of(options, "exclusive")) else truth(field_of(options, "durable"))
     inner = field_of(options, "arguments")
     dead = not is_open(field_of(options, "deadLetterExchange")) or not is_open(field_of(inner, "x-dead-letter-exchange"))
     limit = number(field_of(inner, "x-delivery-limit"))
