@@ -64,6 +64,7 @@ from backend_expert.lab.load.scenario import (
 if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
+    from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
     from backend_expert.lab.load.scale_out import ClusterError, cluster
     from backend_expert.lab.load.verdicts import recovery_share, settling_s
@@ -76,6 +77,7 @@ _LAZY = {
     "monte_carlo": "experiment",
     "recovery_share": "verdicts",
     "run": "experiment",
+    "run_until_interrupted": "interruption",
     "settling_s": "verdicts",
     "smallest": "limits",
     "kernel_is_compiled": "compiled",
@@ -138,6 +140,7 @@ __all__ = [
     "ramp",
     "recovery_share",
     "run",
+    "run_until_interrupted",
     "settling_s",
     "slow",
     "smallest",

@@ -17,6 +17,7 @@ from backend_expert.lab.load.outcome import Comparison, Difference, MonteCarlo, 
 from backend_expert.lab.load.pairs import differences, judged, precise
 from backend_expert.lab.load.program import Program, check_all, compile_program
 from backend_expert.lab.load.scenario import ModelError, Scenario
+from backend_expert.lab.load.workspace import Run
 from backend_expert.lab.load.worlds import changed, replaced
 from backend_expert.model import System
 from backend_expert.model.assume import complete
@@ -51,18 +52,22 @@ def run(system: System, scenario: Scenario, seed: int = 1, memory: Memory | None
 
 def simulate(program: Program, seed: int) -> Tally:
     """Run a compiled program to its end and return its counts."""
-    advance = kernel()
-    run = workspace.make(program, seed)
-    while True:
-        status = advance(run.state, PAUSE_EVENTS)
-        if status == Status.DONE:
-            return tally(run)
-        if status == Status.GROW:
-            run = workspace.grow(run)
-        elif status == Status.BROKEN:
-            raise ModelError("The clock of the simulation ran backwards: a time of the system is not a number.")
-        elif run.state["events"][0] > EVENT_LIMIT:
-            raise ModelError(f"More than {EVENT_LIMIT:,} events: make the scenario shorter or its rates lower.")
+    run, done = workspace.make(program, seed), False
+    while not done:
+        run, done = proceed(run)
+    return tally(run)
+
+
+def proceed(run: Run) -> tuple[Run, bool]:
+    """Run on for a while, and tell whether the end was reached."""
+    status = kernel()(run.state, PAUSE_EVENTS)
+    if status == Status.GROW:
+        return workspace.grow(run), False
+    if status == Status.BROKEN:
+        raise ModelError("The clock of the simulation ran backwards: a time of the system is not a number.")
+    if run.state["events"][0] > EVENT_LIMIT:
+        raise ModelError(f"More than {EVENT_LIMIT:,} events: make the scenario shorter or its rates lower.")
+    return run, status == Status.DONE
 
 
 def replication_seed(seed: int, replication: int) -> int:

@@ -93,7 +93,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """One run, or several pooled.
 
     Every request ends in exactly one way: `offered == succeeded + late + failed + shed + in_flight`. `success_ratio` leaves out the
-    requests that were still in flight, and not late yet, at the end. `throughput_per_s` counts every answer, `goodput_per_s` the
+    requests that were still in flight, and not late yet, at the end. A `partial` outcome is of a run that was interrupted: its scenario
+    ends where the run did. `throughput_per_s` counts every answer, `goodput_per_s` the
     successful ones. `wasted_executions` are executions whose caller had given up; `wasted_s` is all the service time that served no
     successful request, out of `work_s`. Latencies are of successful answers, in milliseconds.
     """
@@ -127,6 +128,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     calls: tuple[CallOutcome, ...]
     recovery: Recovery
     events: int
+    partial: bool = False
 
     @property
     def bottleneck(self) -> str:
