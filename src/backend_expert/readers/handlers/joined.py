@@ -325,8 +325,9 @@ class _Writer:
         return self._led(structs.replace(step, topic=f"{broker}/{topic}", key=key), step.topic)
 
     def _led(self, step: _Remote, target: str) -> _Remote:
-        """Return a step with the line of the setting that holds its address among its evidence."""
-        evidence = tuple(dict.fromkeys((*step.evidence, *self.placed.found[target].evidence)))
+        """Return a step with the lines of its client and of the setting that holds the address among its evidence."""
+        client = () if isinstance(step, Call) else self.targets[target].evidence
+        evidence = tuple(dict.fromkeys((*step.evidence, *client, *self.placed.found[target].evidence)))
         return structs.replace(step, evidence=evidence)
 
     def topic(self, broker: str, topic: str, told: Publish | Operation) -> None:

@@ -147,7 +147,7 @@ def _consumer(unit: Unit, consumer: Consumer) -> Handler:
         maximum_deliveries=deliveries,
         dead_letter=queue.dead_letter if queue is not None else None,
     )
-    handler = _handler(trigger, _one_ack(drafts), None, (consumer.evidence[0], consumer.handler.frame.place(consumer.handler.node)))
+    handler = _handler(trigger, _one_ack(drafts), None, (*consumer.evidence, consumer.handler.frame.place(consumer.handler.node)))
     return structs.replace(handler, target=consumer.target)
 
 
