@@ -91,6 +91,15 @@ def systems(draw: st.DrawFn) -> model.System:
     )
 
 
+@pytest.mark.parametrize(
+    "text", ["\x85", "a\u2028b", "\u2029", "a\nb", "\r\n", "\ufeff", "tab\there", "null", "1e3", "~", "=", "0o17"]
+)
+def test_every_text_reads_back_as_it_was(text: str) -> None:
+    setting = model.Setting(name=text, value=text)
+    system = model.System(name=text, components=(model.Component(name="a", kind=model.Kind.SERVICE, settings=(setting,)),))
+    assert load(dump(system)) == system
+
+
 @given(systems())
 @settings(max_examples=60, deadline=None)
 def test_what_is_printed_reads_back_equal(system: model.System) -> None:

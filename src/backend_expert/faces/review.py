@@ -62,8 +62,9 @@ def review(
         Who computes: the address of a Dask scheduler (tcp://host:8786), processes, or threads. The report is the same.
 
     """
-    for target in (output, html):
-        check_writable(target)
+    check_writable(output)
+    if html is not None:
+        check_writable(html)
     language = lang or default_language()
     asked = BASIC if brief is None else read_brief(text_of(brief), str(brief))
     try:

@@ -22,7 +22,7 @@ from backend_expert.model.facts import Certainty, Estimate, Evidence, Text
 from backend_expert.model.graph import walk
 from backend_expert.model.positions import Mapping, Node, PositionError, Scalar, Sequence, parse_documents
 from backend_expert.model.steps import Step
-from backend_expert.model.system import System
+from backend_expert.model.system import Kind, System
 
 SCHEMA = "backend-expert/system/1"
 NAMED = ("components", "operations", "datasets", "topics", "workloads", "objectives")
@@ -30,6 +30,8 @@ NAMED = ("components", "operations", "datasets", "topics", "workloads", "objecti
 
 _READER = "system.yaml"
 _EVIDENCE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?:-(?P<end>\d+))?(?: \((?P<reader>[^()]*)\))?")
+
+_RARE_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 class SystemFileError(Exception):
@@ -69,6 +71,19 @@ def overlay(system: System, text: str, file: str = "system.yaml") -> System:
     return _Decoder(file, stated=True).system(text, system)
 
 
+_KINDS = {
+    Kind.SERVICE: "serviço",
+    Kind.GATEWAY: "gateway",
+    Kind.WORKER: "worker",
+    Kind.DATABASE: "banco de dados",
+    Kind.CACHE: "cache",
+    Kind.BROKER: "broker",
+    Kind.EXTERNAL: "sistema externo",
+    Kind.CLIENT: "cliente",
+    Kind.PLATFORM: "plataforma",
+}
+
+
 def contradictions(recovered: System, stated: System) -> tuple[Text, ...]:
     """Return one sentence for each recovered number or kind that the overlay replaced by another."""
     notes = []
@@ -84,7 +99,7 @@ def contradictions(recovered: System, stated: System) -> tuple[Text, ...]:
             notes.append(
                 Text(
                     f"{before.name} was read as {before.kind} and system.yaml says {now.kind}: system.yaml wins.",
-                    f"{before.name} foi lido como {before.kind} e o system.yaml diz {now.kind}: vale o system.yaml.",
+                    f"{before.name} foi lido como {_KINDS[before.kind]} e o system.yaml diz {_KINDS[now.kind]}: vale o system.yaml.",
                 )
             )
         if before.deployment is None or now.deployment is None:
@@ -131,6 +146,14 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature of PyYAML
         return True
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Quote a string with a line break that only some know: written plainly it is read back as a space."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _RARE_BREAKS.search(text) else None)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def _plain(value: Any, leave_out: str = "") -> Any:
@@ -185,7 +208,7 @@ class _Decoder:
         try:
             documents = parse_documents(text)
         except PositionError as error:
-            raise SystemFileError(self.file, error.line, error.problem) from None
+            raise SystemFileError(self.file, error.line, f"it is broken YAML: {error.problem}") from None
         if len(documents) != 1 or not isinstance(documents[0], Mapping):
             raise self.fail(None, f"expected one mapping that begins with 'schema: {SCHEMA}'")
         root = documents[0]
