@@ -37,6 +37,12 @@ def test_decimals_are_kept_when_asked() -> None:
     assert numbers.number(-0.001, "en", 1) == "0.0"
 
 
+def test_the_interval_of_a_share_ends_at_nothing_and_at_all() -> None:
+    assert numbers.bounds("success_ratio", Interval(0.95, 0.874, 1.026), "en") == "87.4–100"
+    assert numbers.bounds("success_ratio", Interval(0.01, -0.02, 0.04), "pt-BR") == "0–4"
+    assert numbers.bounds("latency_p99_ms", Interval(100, -5, 205), "en") == "−5–205"
+
+
 def test_a_share_never_rounds_up_to_all() -> None:
     assert numbers.percent(0.97, "en") == "97\u00a0%"
     assert numbers.percent(0.9994, "en") == "99.9\u00a0%"

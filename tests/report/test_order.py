@@ -30,6 +30,16 @@ def test_a_recommendation_is_opened_once_and_a_rejected_one_apart() -> None:
     assert order.answers(order.recommended[0]) == ("F1", "F2")
 
 
+def test_what_no_lab_measures_is_told_in_the_order_of_its_findings_and_the_cheaper_first() -> None:
+    result = sample()
+    (advised,) = arrange(result).advised
+    order = arrange(result)
+    first, last = order.findings[0].id, order.findings[-1].id
+    places = (("c", "days", last), ("b", "hours", last), ("a", "weeks", first))
+    several = tuple(structs.replace(advised, id=name, effort=effort, findings=(finding,)) for name, effort, finding in places)
+    assert [each.id for each in arrange(structs.replace(result, recommendations=several)).advised] == ["a", "b", "c"]
+
+
 def test_counts_leave_out_what_is_absent() -> None:
     counts = severity_counts(arrange(sample()).findings)
     assert counts == ((Severity.CRITICAL, 1), (Severity.HIGH, 4), (Severity.MEDIUM, 2), (Severity.LOW, 2))

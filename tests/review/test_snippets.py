@@ -26,7 +26,9 @@ def test_secrets_are_masked(line: str, secret: str) -> None:
     assert secret not in masked(line)
 
 
-@pytest.mark.parametrize("line", ["    image: postgres:16", "  replicas: 1", "      - name: PORT"])
+@pytest.mark.parametrize(
+    "line", ["    image: postgres:16", "    image: example/piggymetrics-mongodb", "  replicas: 1", "      - name: PORT"]
+)
 def test_other_lines_stay(line: str) -> None:
     assert masked(line) == line
 
@@ -40,6 +42,17 @@ def test_a_quote_holds_the_line_and_its_neighbours(tmp_path: Path) -> None:
     quote = snippet(Repository.open(tmp_path), Evidence("a.yaml", 2, "compose"))
     assert quote is not None
     assert (quote.first_line, quote.lines) == (1, ("one", "two", "three"))
+
+
+@pytest.mark.parametrize("first", ["- name: MYSQL_ROOT_PASSWORD", '- name: "orders.api-key"', "- name: DB_PASS"])
+def test_a_value_beside_the_name_of_a_secret_is_masked(tmp_path: Path, first: str) -> None:
+    for lines in ((first, "  value: hunter2"), ("- value: hunter2", first.replace("-", " ", 1))):
+        (tmp_path / "pod.yaml").write_text("\n".join(("env:", *lines, "- name: PORT", '  value: "8080"')))
+        for line in range(1, 6):
+            quote = snippet(Repository.open(tmp_path), Evidence("pod.yaml", line, "kubernetes"))
+            assert quote is not None
+            assert "hunter2" not in "".join(quote.lines)
+    assert "8080" in "".join(quote.lines)
 
 
 @pytest.mark.parametrize("evidence", [Evidence("gone.yaml", 1, "x"), Evidence("a.yaml", 99, "x"), Evidence("../a.yaml", 1, "x")])

@@ -70,8 +70,9 @@ def difference(measure: Measure, language: str) -> str:
 
 
 def bounds(figure: str, ends: Interval, language: str) -> str:
-    """Return `90–121`: the ends of an interval, in the unit that its value is shown in."""
-    shown, _ = _scaled(figure, (ends.value, ends.low, ends.high), language)
+    """Return `90–121`: the ends of an interval, in the unit that its value is shown in; no share goes past 0 or 100 %."""
+    low, high = (max(0.0, ends.low), min(1.0, ends.high)) if unit(figure) == "%" else (ends.low, ends.high)
+    shown, _ = _scaled(figure, (ends.value, low, high), language)
     return f"{shown[1]}–{shown[2]}"
 
 

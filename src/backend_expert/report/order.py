@@ -79,7 +79,10 @@ def arrange(result: Result) -> Order:
     unproved = tuple(
         sorted(
             (each for each in result.recommendations if each.rank <= 0 and each.status != "rejected"),
-            key=lambda each: (min((place[finding] for finding in each.findings if finding in place), default=len(place)), _cost(each)),
+            key=lambda each: (
+                min((place[finding] for finding in each.findings if finding in place), default=len(place)),
+                _cost(each),
+            ),
         )
     )
     homes = _homes(groups, (*recommended, *unproved))

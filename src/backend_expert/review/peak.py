@@ -21,21 +21,25 @@ def peak_study(before: System, after: System, factor: float, seed: int, executor
     objective = next((each.latency_p99_ms for each in before.objectives if each.latency_p99_ms is not None), None)
     changed = before != after
     first, second = comparison.before, comparison.after
+    # The table below the sentence has the means of all pairs: the two must say the same.
+    means = {each.id: (each.before.value, each.after.value) for each in comparison.measures}
+    success = means.get("success_ratio", (first.success_ratio, second.success_ratio))
+    p99 = means.get("latency_p99_ms", (first.p99_ms, second.p99_ms))
     summary = sentence(
         "At {factor}x for {seconds} s: {success} of requests succeed, p99 {p99}.",
         "Com {factor}x por {seconds} s: {success} das requisições têm sucesso, p99 {p99}.",
         factor=factor,
         seconds=LASTS_S,
-        success=percent(first.success_ratio),
-        p99=milliseconds(first.p99_ms),
+        success=percent(success[0]),
+        p99=milliseconds(p99[0]),
     )
     if changed:
         summary = sentence(
             "{summary} With every proved recommendation together: {success}, p99 {p99}.",
             "{summary} Com todas as recomendações provadas juntas: {success}, p99 {p99}.",
             summary=summary,
-            success=percent(second.success_ratio),
-            p99=milliseconds(second.p99_ms),
+            success=percent(success[1]),
+            p99=milliseconds(p99[1]),
         )
     series = (series_of(first, "before", BEFORE), *((series_of(second, "after", AFTER),) if changed else ()))
     return PeakStudy(

@@ -26,7 +26,7 @@ from backend_expert.model import (
     replace_component,
 )
 from backend_expert.model.assume import draw
-from backend_expert.model.wording import figure, milliseconds, named, percent, sentence
+from backend_expert.model.wording import counted, figure, milliseconds, named, percent, sentence
 from backend_expert.review.brief import TITLES, Need
 from backend_expert.review.result import Band, Requirement
 from backend_expert.review.series import FAULT, series_of
@@ -99,10 +99,10 @@ def _survives_peak(question: Question, executor: Executor) -> Requirement:
         "bottleneck": nominal.bottleneck,
     }
     answer = sentence(
-        "At {factor}x, {success} of requests succeed, p99 {p99} (objective: {need} within {target}); held in {share} of plausible "
+        "At a steady {factor}x, {success} of requests succeed, p99 {p99} (objective: {need} within {target}); held in {share} of plausible "
         "worlds.",
-        "Com {factor}x, {success} das requisições têm sucesso, p99 {p99} (objetivo: {need} em até {target}); vale em {share} dos "
-        "mundos plausíveis.",
+        "Com {factor}x o tempo todo, {success} das requisições têm sucesso, p99 {p99} (objetivo: {need} em até {target}); vale em "
+        "{share} dos mundos plausíveis.",
         **numbers,
     )
     counterexample = sentence(
@@ -166,21 +166,19 @@ def _tolerates_faults(question: Question, executor: Executor) -> Requirement:
             ),
         )
     answer = sentence(
-        "{broken} of {count} single failures break the objective of {need}: {names}.",
-        "{broken} de {count} falhas simples quebram o objetivo de {need}: {names}.",
-        broken=len(sure),
+        "Of {count} single failures, those of {names} break the objective of {need}.",
+        "De {count} falhas simples testadas, as de {names} quebram o objetivo de {need}.",
         count=len(parts),
         need=percent(question.success_ratio),
         names=named(sure, 6),
     )
     if len(sure) < len(broken):
         answer = sentence(
-            "{answer} {more} more fail the requests that need them; whether their callers can do without was not found in the files "
-            "read.",
-            "{answer} Outros {more} fazem falhar as requisições que precisam deles; se quem os chama consegue dispensá-los não foi "
-            "encontrado nos arquivos lidos.",
+            "{answer} {more} the requests that need it; whether the callers can do without was not found in the files read.",
+            "{answer} {more} as requisições que dependem da peça que falhou; se quem chama consegue dispensá-la não foi encontrado "
+            "nos arquivos lidos.",
             answer=answer,
-            more=len(broken) - len(sure),
+            more=counted(len(broken) - len(sure), Text("more fails", "outra derruba"), Text("more fail", "outras derrubam")),
         )
     counterexample = sentence(
         "One instance of {name} is gone for {seconds} s: {share} of requests succeed meanwhile.",
@@ -207,7 +205,7 @@ def _scales(question: Question, executor: Executor) -> Requirement:
     (one, _), (two, limit), (four, _), *others = executor.map(partial(capacity, question=question), systems)
     pairs = [(one, two), *zip([factor for factor, _ in others[::2]], [factor for factor, _ in others[1::2]], strict=True)]
     judged = [pair for pair in pairs if 0 < pair[0] < HIGHEST_FACTOR]
-    if not judged:
+    if not judged or not one:
         return undecided(Need.SCALES_HORIZONTALLY, NO_LIMIT if one else NO_CAPACITY)
     held = [second >= DOUBLING * first for first, second in judged]
     answer = sentence(

@@ -16,7 +16,12 @@ _SECRET_NAME = re.compile(
     r"(?i)((?:[\w.-]*(?:passw(?:or)?d|secret|token|api[_-]?key|private[_-]?key|credential)[\w.-]*)[\"']?\s*[:=]\s*)(\S.*)"
 )
 _CREDENTIALS = re.compile(r"(://[^\s:/@]+:)([^\s@/]+)(@)")
-_ENCODED = re.compile(r"(:\s*[\"']?)([A-Za-z0-9+/_-]{24,}={0,2})([\"']?\s*)$")
+_ENCODED = re.compile(r"(:\s*[\"']?)((?=\S*[A-Z0-9])[A-Za-z0-9+/_-]{24,}={0,2})([\"']?\s*)$")
+# Kubernetes writes the name of a variable and its value on two lines.
+_NAMED = re.compile(
+    r"(?i)\bname:\s*[\"']?[\w.-]*(?:passw(?:or)?d|pwd|pass\b|secret|token|api[_-]?key|private[_-]?key|credential)[\w.-]*[\"']?\s*$"
+)
+_VALUE = re.compile(r"(?i)(\bvalue:\s*)(\S.*)")
 MASK = "•••"
 
 
@@ -32,7 +37,14 @@ def snippet(repository: Repository, evidence: Evidence) -> Snippet | None:
     last = min(len(lines), max(evidence.line, evidence.end_line) + CONTEXT, first + LONGEST - 1)
     if evidence.line > len(lines):
         return None
-    return Snippet(evidence=evidence, first_line=first, lines=tuple(masked(line) for line in lines[first - 1 : last]))
+    shown = tuple(_beside_a_name(masked(lines[place]), lines, place) for place in range(first - 1, last))
+    return Snippet(evidence=evidence, first_line=first, lines=shown)
+
+
+def _beside_a_name(line: str, lines: list[str], place: int) -> str:
+    """Return a line with its value masked where the line before or after names it a secret."""
+    around = (*lines[max(0, place - 1) : place], *lines[place + 1 : place + 2])
+    return _VALUE.sub(rf"\1{MASK}", line) if any(_NAMED.search(each) for each in around) else line
 
 
 def masked(line: str) -> str:

@@ -51,6 +51,21 @@ def test_an_open_store_with_a_published_port_is_high() -> None:
     assert (inside.severity, outside.severity) == (Severity.MEDIUM, Severity.HIGH)
 
 
+@pytest.mark.parametrize(
+    ("name", "found"), [("DB_USERNAME", 0), ("RABBITMQ_DEFAULT_USER", 0), ("DB_HOST", 0), ("USER_PASSWORD", 1), ("DSN", 1)]
+)
+def test_what_a_kubernetes_secret_carries_beside_the_secret_is_none(name: str, found: int) -> None:
+    setting = f"{{name: {name}, value: '<secret:ab12>', secret: true, evidence: ['pod.yaml:4 (kubernetes)']}}"
+    assert len(list(secret_committed(load(f"components: {{a: {{kind: service, settings: [{setting}]}}}}")))) == found
+
+
+def test_the_line_of_the_value_comes_before_the_line_that_leads_to_it() -> None:
+    places = "'pod.yaml:4 (kubernetes)', 'config.yaml:9 (kubernetes)'"
+    setting = f"{{name: DB_PASSWORD, value: '<secret:ab12>', secret: true, evidence: [{places}]}}"
+    (finding,) = secret_committed(load(f"components: {{a: {{kind: service, settings: [{setting}]}}}}"))
+    assert [each.file for each in finding.evidence] == ["config.yaml", "pod.yaml"]
+
+
 def secrets(value: str, place: str = "compose.yaml:4 (compose)", *, secret: str = "true") -> list[Finding]:
     setting = f"{{name: DB_PASSWORD, value: '{value}', secret: {secret}, evidence: ['{place}']}}"
     return list(

@@ -113,7 +113,8 @@ def _services(services: tuple[Component, ...]) -> Finding:
         ),
         why=Text(
             f"A deploy, a crash or a lost node takes {listed(names, 'en', most=12)} away until a new instance answers. "
-            f"{'It holds no data of its' if number == 1 else 'They hold no data of their'} own as far as the files show, so a second instance is the cheapest protection there is.",
+            f"{'It holds no data of its' if number == 1 else 'They hold no data of their'} own as far as the "
+            f"files show, so a second instance is the cheapest protection there is.",
             f"Um deploy, uma queda ou um nó perdido tira {listed(names, 'pt', most=12)} do ar até uma instância nova responder. "
             f"Pelo que está nos arquivos, não há dados guardados ali, então uma segunda instância é a proteção mais barata que "
             f"existe.",

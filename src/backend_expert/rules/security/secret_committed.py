@@ -18,6 +18,9 @@ MARK = re.compile(r"<secret:([0-9a-f]+)>")
 SAMPLES = re.compile(r"(^|[./_-])(example|sample|template|dist|test|tests|fixture|fixtures)([./_-]|$)", re.IGNORECASE)
 """Files that show what a secret looks like, or belong to tests."""
 
+NO_SECRET = re.compile(r"(^|[^a-z])(user|username|login|host|hostname|port|database|db)$", re.IGNORECASE)
+"""Names that a Kubernetes Secret often carries beside the secret."""
+
 
 class Written(Struct, frozen=True):
     """A secret in a file: whose setting, where, and the hash of each secret in it."""
@@ -44,8 +47,9 @@ def secret_committed(system: System) -> Iterator[Finding]:
 
 
 def _written(component: Component, setting: Setting) -> Iterator[Written]:
-    hashes = tuple(MARK.findall(setting.value)) if setting.secret else ()
+    hashes = tuple(MARK.findall(setting.value)) if setting.secret and not NO_SECRET.search(setting.name) else ()
     places = tuple(place for place in setting.evidence if not SAMPLES.search(place.file))
+    places = (*places[-1:], *places[:-1])  # the value itself stands in the last place, the others lead to it
     if hashes and places:
         yield Written(component, setting, places, hashes)
 
@@ -61,8 +65,10 @@ def _finding(written: list[Written]) -> Finding:
     reuse = Text("", "")
     if shared > 1:
         reuse = Text(
-            f" One of them serves {shared} components, so one leak opens all of them and one rotation stops all of them.",
-            f" Um deles serve a {shared} componentes: um vazamento abre todos, e uma troca para todos.",
+            f" {'It' if len(users) == 1 else 'One of them'} serves {shared} components, so one leak opens all of them and one "
+            f"rotation stops all of them.",
+            f" {'Ele' if len(users) == 1 else 'Um deles'} serve a {shared} componentes: um vazamento abre todos, e uma troca para "
+            f"todos.",
         )
     return Finding(
         rule="secret-committed",
@@ -74,11 +80,11 @@ def _finding(written: list[Written]) -> Finding:
             f"{counted(len(users), 'segredo está', 'segredos diferentes estão')} nos arquivos do repositório",
         ),
         why=Text(
-            f"{listed(settings, 'en', most=6)}: whoever can read the repository, a fork or an old laptop has "
-            f"{'it' if len(users) == 1 else 'them'}, and so does its whole history. Taking the line out is not enough, the value "
-            f"has to be changed.{reuse.en}",
-            f"{listed(settings, 'pt', most=6)}: quem pode ler o repositório, um fork ou um notebook antigo "
-            f"{'o tem' if len(users) == 1 else 'os tem'}, e o histórico inteiro também. Apagar a linha não basta, o valor precisa "
+            f"{listed(settings, 'en', most=6)}: whoever can read the repository, a fork or an old clone of it has "
+            f"{'it' if len(users) == 1 else 'them'}. Taking the line out is not enough: the history keeps it, so the value has "
+            f"to be changed.{reuse.en}",
+            f"{listed(settings, 'pt', most=6)}: quem consegue ler o repositório, um fork ou um clone antigo "
+            f"{'o tem' if len(users) == 1 else 'os tem'}. Apagar a linha não basta: o histórico a guarda, então o valor precisa "
             f"ser trocado.{reuse.pt}",
         ),
         evidence=distinct(place for each in written for place in each.places),
