@@ -108,6 +108,13 @@ class TestHandOff:
         before = two_callees()
         assert async_hand_off(before, finding_of("long-synchronous-chain", "front>risky"), 3) is before
 
+    def test_a_gateway_waits_for_the_answer_that_it_passes_on(self, two_callees: Builder, finding_of: FindingOf) -> None:
+        before = two_callees(risky=Policy(optional=True))
+        gateway = structs.replace(before.component("front"), kind=Kind.GATEWAY)
+        parts = tuple(gateway if each.name == "front" else each for each in before.components)
+        before = structs.replace(before, components=parts)
+        assert async_hand_off(before, finding_of("long-synchronous-chain", "front>risky"), 3) is before
+
     @pytest.mark.parametrize("name", ["mailer", "emailservice", "notifications", "sms-gateway"])
     def test_a_name_may_say_that_nobody_waits(self, two_callees: Builder, finding_of: FindingOf, name: str) -> None:
         before = two_callees()

@@ -9,9 +9,9 @@ from msgspec import structs
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.experiments import silent_callee
 from backend_expert.advice.messaging import handed_over
-from backend_expert.advice.place import synchronous_sites
+from backend_expert.advice.place import component_of, synchronous_sites
 from backend_expert.lab import load
-from backend_expert.model import Call, CallSite, Finding, System
+from backend_expert.model import Call, CallSite, Finding, Kind, System
 
 NOTHING_TO_WAIT_FOR = re.compile(r"e?mail|notif|sms|newsletter|webhook|analytic|audit|telemetry|tracking", re.IGNORECASE)
 """Names of work whose result no answer contains. A call is not taken for such work without one of them or `optional`."""
@@ -42,10 +42,11 @@ def async_hand_off(system: System, finding: Finding, peak: float) -> System:  # 
 
 
 def _sites(system: System, finding: Finding) -> tuple[CallSite, ...]:
-    return tuple(site for site in synchronous_sites(system, finding) if _can_wait(site))
+    return tuple(site for site in synchronous_sites(system, finding) if _can_wait(system, site))
 
 
-def _can_wait(site: CallSite) -> bool:
-    if not isinstance(site.step, Call):
-        return False
+def _can_wait(system: System, site: CallSite) -> bool:
+    caller = component_of(system, site.caller)
+    if not isinstance(site.step, Call) or (caller is not None and caller.kind is Kind.GATEWAY):
+        return False  # a gateway passes requests on: the answer that its client waits for is the answer of the callee
     return site.step.policy.optional is True or bool(NOTHING_TO_WAIT_FOR.search(f"{site.callee} {site.step.operation}"))
