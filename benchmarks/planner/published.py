@@ -1,8 +1,9 @@
 """Compare the advisor with the published table of the index-selection evaluation of the Hasso Plattner Institute (TPC-H derived, SF10).
 
-    python benchmarks/planner/published.py FOLDER
+    python benchmarks/planner/published.py FOLDER ["width 2" | all-visible]
 
-FOLDER holds `tpch-sf10-schema.sql`, `tpch-sf10-statistics.sql` and `tpch-queries.json` (a list of [number, SQL]).
+The second argument picks runs by the start of their name; `all-visible` plans as if every table had been vacuumed. FOLDER holds
+`tpch-sf10-schema.sql`, `tpch-sf10-statistics.sql` and `tpch-queries.json` (a list of [number, SQL]).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import sys
 import time
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from backend_expert.lab.planner.advisor import Options, frontier
 from backend_expert.lab.planner.analysis import analyse
@@ -42,6 +45,9 @@ PUBLISHED = {
 def main(folder: Path) -> None:
     schema = read_schema(read_text(folder / "tpch-sf10-schema.sql"), "schema")
     statistics = read_statistics(read_text(folder / "tpch-sf10-statistics.sql"), "statistics")
+    if "all-visible" in sys.argv:
+        relations = tuple(replace(each, visible=each.pages) for each in statistics.relations)
+        statistics = replace(statistics, relations=relations)
     queries = json.loads((folder / "tpch-queries.json").read_text(encoding="utf-8"))
     with running() as server, opened(server, schema, statistics) as lab:
         found = (analyse(text.strip().rstrip(";"), lab.catalogue) for number, text in queries if number not in LEFT_OUT)
@@ -60,7 +66,7 @@ def main(folder: Path) -> None:
             "width 3, PostgreSQL 18 sizes": (Options(width=3, cap=1.0, least_gain=0.0005, special=True), None),
         }
         for name, (option, size) in options.items():
-            if sys.argv[2:] and not name.startswith(sys.argv[2]):
+            if sys.argv[2:] and sys.argv[2] != "all-visible" and not name.startswith(sys.argv[2]):
                 continue
             oracle = Oracle(lab, statements)
             calls, start = lab.calls, time.perf_counter()

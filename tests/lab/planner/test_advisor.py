@@ -20,6 +20,7 @@ from backend_expert.lab.planner.rewrites import Rewritten, rewritten
 from backend_expert.lab.planner.schema import read_schema
 from backend_expert.lab.planner.server import Server
 from backend_expert.lab.planner.statistics import RelationStatistics, Statistics, Usage
+from backend_expert.lab.planner.whatif import Workbench
 from backend_expert.lab.planner.workload import read_workload
 
 ROWS = {"purchase": 600_000, "line": 1_200_000, "customer": 200_000, "product": 20_000}
@@ -45,7 +46,6 @@ def oracle(lab: Lab) -> Iterator[Oracle]:
     found = (analyse(query, lab.catalogue) for query in loaded_shop.QUERIES)
     oracle = Oracle(lab, tuple(each for each in found if each is not None))
     yield oracle
-    oracle.bench.show(())
     oracle.bench.close()
 
 
@@ -93,7 +93,6 @@ def test_writes_count_against_an_index(lab: Lab) -> None:
         statements = (analyse(read, lab.catalogue), analyse(write, lab.catalogue, calls=calls, weight=calls))
         oracle = Oracle(lab, tuple(each for each in statements if each is not None))
         advice = frontier(oracle, (1e12,), Options(cap=1.0))[0]
-        oracle.bench.show(())
         oracle.bench.close()
         assert any("total" in index.columns for index in advice.indexes) == worth
 
@@ -165,7 +164,11 @@ SELECT * FROM customer WHERE id = $1,{},5,{}
 def only(lab: Lab, statement: str) -> tuple[Rewritten, ...]:
     found = analyse(statement, lab.catalogue)
     assert found is not None
-    return rewritten(lab, (found,))
+    bench = Workbench(lab)
+    try:
+        return rewritten(bench, (found,))
+    finally:
+        bench.close()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from backend_expert.lab.planner.whatif import IndexDefinition
 
 _POLISH_GAIN = 0.001
 _STARTS = 6
+_MANY = 80
+"""Offered indexes above which the search keeps to its cheaper moves: three starts, and exchanges without growing again."""
 _WRITE_COST = 0.5
 """What a row costs to keep in one more index, in the planner's unit: a descent and a dirtied leaf, half a sequential page. Calibrated to
 nothing finer: PostgreSQL's planner does not cost index maintenance at all."""
@@ -60,19 +62,44 @@ class Problem:
         self.base_total = sum(self.weights[number] * self.base[number] for number in self.numbers)
         self._penalties: dict[IndexDefinition, float] = {}
         self._totals: dict[Configuration, float] = {}
+        self._vectors: dict[Configuration, dict[int, float]] = {}
+        self._sizes: dict[IndexDefinition, float] = {}
 
     def total(self, configuration: Configuration) -> float:
         """Return the weighted cost of the workload with the indexes, writes included."""
         known = self._totals.get(configuration)
         if known is None:
-            known = sum(self.weights[number] * self.oracle.cost(number, configuration) for number in self.numbers)
+            costs = self._vector(configuration)
+            known = sum(self.weights[number] * costs[number] for number in self.numbers)
             known += sum(self.penalty(index) for index in sorted(configuration))
             self._totals[configuration] = known
         return known
 
+    def near(self, move: Configuration, current: Configuration) -> float:
+        """Return the total of a set that differs little from `current`: only what the difference touches is asked again."""
+        known = self._totals.get(move)
+        if known is not None:
+            return known
+        before = self._vector(current)
+        changed = move ^ current
+        affected = {number for index in changed for number in self.oracle.affected(index) if number in before}
+        total = self.total(current)
+        total += sum(self.weights[number] * (self.oracle.cost(number, move) - before[number]) for number in sorted(affected))
+        return total + sum(self.penalty(index) * (1 if index in move else -1) for index in sorted(changed))
+
+    def _vector(self, configuration: Configuration) -> dict[int, float]:
+        if configuration not in self._vectors:
+            self._vectors[configuration] = {number: self.oracle.cost(number, configuration) for number in self.numbers}
+        return self._vectors[configuration]
+
     def size(self, configuration: Iterable[IndexDefinition]) -> float:
         """Return the bytes of the indexes together."""
-        return sum(self._size(index) for index in sorted(configuration))
+        return sum(self._size_of(index) for index in configuration)
+
+    def _size_of(self, index: IndexDefinition) -> float:
+        if index not in self._sizes:
+            self._sizes[index] = self._size(index)
+        return self._sizes[index]
 
     def penalty(self, index: IndexDefinition) -> float:
         """Return what the writes of the workload pay for keeping the index."""
@@ -157,7 +184,9 @@ class _Search:
             offered += composed(statements, self.catalogue, options.width, options.smallest_rows)
         problem.oracle.bench.make(offered)
         base = problem.base_total
-        alone = {each: problem.total(frozenset({each})) for each in sorted(set(offered)) if problem.oracle.bench.found(each)}
+        alone = {
+            each: problem.near(frozenset({each}), frozenset()) for each in sorted(set(offered)) if problem.oracle.bench.found(each)
+        }
         # An index that helps nobody alone may still help together with others (both sides of a merge join): plain ones stay.
         self.offered = tuple(each for each in sorted(alone) if len(each.keys) == 1 or alone[each] < base * (1 - 0.0005))
         self.ranked = sorted(
@@ -171,8 +200,8 @@ class _Search:
         starts: list[Configuration] = [frozenset(), previous]
         if self.problem.options.multiple_starts:
             fitting = [each for each in self.ranked if self.problem.fits(frozenset({each}), budget)]
-            by_gain = sorted(fitting, key=lambda each: (self.problem.total(frozenset({each})), each))
-            starts += [frozenset({each}) for each in by_gain[:_STARTS]]
+            by_gain = sorted(fitting, key=lambda each: (self.problem.near(frozenset({each}), frozenset()), each))
+            starts += [frozenset({each}) for each in by_gain[: _STARTS if len(self.offered) <= _MANY else _STARTS // 2]]
         least = self.problem.options.least_gain
         grown = {self._extend(start, budget, width, least) for start in starts for width in sorted({2, self.problem.options.width})}
         best = min(sorted(grown, key=sorted), key=lambda each: (self.problem.total(each), self.problem.size(each)))
@@ -185,7 +214,7 @@ class _Search:
         for each in sorted(current):
             for grown in self._extended(each, width):
                 if grown not in current:
-                    yield current - {each} | {grown}
+                    yield (current - {each}) | {grown}
                     yield current | {grown}
 
     def _extended(self, index: IndexDefinition, width: int) -> tuple[IndexDefinition, ...]:
@@ -202,7 +231,7 @@ class _Search:
             for move in self._moves(current, width):
                 if not self.problem.fits(move, budget):
                     continue
-                gain = now - self.problem.total(move)
+                gain = now - self.problem.near(move, current)
                 if gain <= least * self.problem.base_total:
                     continue
                 value = gain / max(8192.0, self.problem.size(move) - bytes_now)
@@ -225,8 +254,10 @@ class _Search:
                     better = rest
                     break
                 for move in self._moves(rest, self.problem.options.width):
-                    if out not in move and self.problem.fits(move, budget) and self.problem.total(move) < now - least:
-                        better, now = move, self.problem.total(move)
+                    if out not in move and self.problem.fits(move, budget) and self.problem.near(move, rest) < now - least:
+                        better, now = move, self.problem.near(move, rest)
+                if len(self.offered) > _MANY:
+                    continue
                 regrown = self._extend(rest, budget, self.problem.options.width, self.problem.options.least_gain)
                 if self.problem.total(regrown) < now - least:
                     better, now = regrown, self.problem.total(regrown)

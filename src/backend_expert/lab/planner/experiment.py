@@ -196,11 +196,10 @@ def _answer(
             indexes=_indexes(lab, problem, advice, queries),
             frontier=_points(points, found),
             removals=_removals(lab, oracle, problem, statistics),
-            rewrites=rewritten(lab, statements),
+            rewrites=rewritten(oracle.bench, statements),
             plans=lab.calls,
         )
     finally:
-        oracle.bench.show(())
         oracle.bench.close()
 
 

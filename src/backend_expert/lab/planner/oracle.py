@@ -20,12 +20,19 @@ class Oracle:
         self.statements = statements
         self.bench = Workbench(lab)
         self.requests = 0
+        self._affected: dict[IndexDefinition, frozenset[int]] = {}
         self._plans: list[dict[Configuration, Plan]] = [{} for _ in statements]
         self._used: list[list[tuple[Configuration, Configuration, float]]] = [[] for _ in statements]
 
     def relevant(self, number: int, configuration: Iterable[IndexDefinition]) -> Configuration:
         """Return the indexes of the configuration that the plan of a statement could use."""
-        return frozenset(each for each in configuration if self.statements[number].could_use(each))
+        return frozenset(each for each in configuration if number in self.affected(each))
+
+    def affected(self, index: IndexDefinition) -> frozenset[int]:
+        """Return the statements whose plan could use the index."""
+        if index not in self._affected:
+            self._affected[index] = frozenset(number for number, each in enumerate(self.statements) if each.could_use(index))
+        return self._affected[index]
 
     def plan(self, number: int, configuration: Iterable[IndexDefinition] = (), without: Iterable[int] = ()) -> Plan:
         """Return the plan of a statement with the indexes visible and the existing indexes `without` hidden.

@@ -50,14 +50,15 @@ class _Proposal(Struct, frozen=True):
 _Check = Callable[[exp.Expr, Resolver, Catalogue], Iterator[_Proposal]]
 
 
-def rewritten(lab: Lab, statements: tuple[Analysed, ...]) -> tuple[Rewritten, ...]:
-    """Return the anti-patterns of the statements, each with its rewrite and both costs where there is one."""
-    bench = Workbench(lab)
+def rewritten(bench: Workbench, statements: tuple[Analysed, ...]) -> tuple[Rewritten, ...]:
+    """Return the anti-patterns of the statements, each with its rewrite and both costs where there is one.
+
+    It works on the bench that made the other indexes of the lab: only that one knows what has to be hidden.
+    """
     try:
-        return tuple(found for statement in statements for found in _of(lab, bench, statement))
+        return tuple(found for statement in statements for found in _of(bench.lab, bench, statement))
     finally:
         bench.show(())
-        bench.close()
 
 
 def _of(lab: Lab, bench: Workbench, statement: Analysed) -> Iterator[Rewritten]:

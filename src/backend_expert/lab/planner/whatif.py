@@ -22,7 +22,7 @@ _VACUUM_AFTER = 2_000  # changes of pg_index leave dead rows that every plan has
 _TRIGRAM_BYTES = 10  # a posting of a GIN index over trigrams; order of magnitude only, sizes of GIN are never EXACT
 
 
-class Key(Struct, frozen=True, order=True):
+class Key(Struct, frozen=True, order=True, cache_hash=True):
     """A key column of an index, or an expression over the column; `operator_class` is empty for the default."""
 
     column: str
@@ -35,7 +35,7 @@ class Key(Struct, frozen=True, order=True):
         return f"{words} {self.operator_class}".rstrip()
 
 
-class IndexDefinition(Struct, frozen=True, order=True):
+class IndexDefinition(Struct, frozen=True, order=True, cache_hash=True):
     """An index that could be built."""
 
     schema: str
@@ -129,7 +129,8 @@ class Workbench:
         self._hidden = hidden
 
     def close(self) -> None:
-        """Close the administrator's connection."""
+        """Hide every made index, show every existing one, and close the administrator's connection."""
+        self.show(())
         if self._administrator is not None:
             self._administrator.close()
             self._administrator = None
