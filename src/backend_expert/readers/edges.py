@@ -268,7 +268,7 @@ def _ordered(components: Mapping[str, Component], orders: Iterable[StartOrder], 
 def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
     """Return each use once, with all its evidence. A start order, a guess and an unknown database join what is known better."""
     found: dict[tuple[str, str], dict[tuple[str, str], Edge]] = {}
-    for edge in sorted(edges, key=lambda edge: (edge.guessed, SUREST_FIRST.index(edge.certainty), not edge.database)):
+    for edge in sorted(edges, key=_knowing_most):
         between = found.setdefault((edge.caller, edge.callee), {})
         key = (edge.protocol, edge.database)
         unsure = edge.certainty is Certainty.ASSUMED or edge.guessed
@@ -287,6 +287,12 @@ def _merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
             )
         between[key] = edge
     return tuple(found[pair][key] for pair in sorted(found) for key in sorted(found[pair]))
+
+
+def _knowing_most(edge: Edge) -> tuple[bool, bool, bool, int]:
+    """Sort the edges that others join first: not guessed or assumed, with a database; then the surest."""
+    surest = SUREST_FIRST.index(edge.certainty)
+    return edge.guessed, edge.certainty is Certainty.ASSUMED, not edge.database, surest
 
 
 def joined_policy(one: Policy, other: Policy) -> Policy:

@@ -12,9 +12,10 @@ from tree_sitter import Node
 from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.clients import Client, mentions
+from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
+    HOLE,
     Expression,
     Invoked,
     Joined,
@@ -27,12 +28,14 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import Fact, Mention
 from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.program import Binding, File, Program, content_of, text_of
+from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
 
 READER = "go"
 
 _WORTH = re.compile(
-    r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const |Register\w+Server|New\w+Client"
+    r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const |"
+    r"Handle|\.(?:GET|POST|Get|Post)\(|Register\w+Server|New\w+Client"
 )
 
 _NEW_REQUEST = "http request url"
@@ -156,7 +159,95 @@ def read(repository: Repository) -> Iterator[Fragment]:
     facts: list[Fact] = [_limited(each, limits) for each in mentions(program, grammar, values, CLIENTS, READER)]
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
+    called = [
+        structs.replace(each, policy=limits.get(each.file.directory, each.policy) if each.policy == UNKNOWN_POLICY else each.policy)
+        for each in remotes(program, grammar, values, CLIENTS, READER)
+    ]
+    sent = _published(program, grammar, values)
+    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), (*called, *sent), READER))
+    yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
+
+
+_ROUTE = re.compile(r"(HandleFunc|Handle|GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch|Any)")
+
+
+def _entries(program: Program, grammar: Go, values: Values) -> Iterator[Entry]:
+    """Yield the routes of net/http, gorilla, gin, echo, chi and fiber, and the queues that functions take messages from."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked) or not call.arguments:
+                continue
+            evidence = (Evidence(file.path, line_of(node), READER),)
+            last = call.arguments[-1]
+            if _ROUTE.fullmatch(call.last) and len(call.arguments) >= 2:
+                verb, _, path = values.text(call.arguments[0]).rpartition(" ")
+                if not path.startswith("/") or last.type not in {
+                    "identifier",
+                    "selector_expression",
+                    "func_literal",
+                    "call_expression",
+                }:
+                    continue
+                for method in _methods(call, verb, node):
+                    name = f"{method} {_public(_group(call, program, grammar, values), path)}"
+                    body = last if last.type == "func_literal" else None
+                    function = "" if body is not None else re.findall(r"\w+", text_of(last).rstrip(")"))[-1]
+                    yield Entry("http", name, file, evidence, body=body, function=function)
+            elif call.last in {"Consume", "ConsumeWithContext"} and len(call.arguments) >= 6:
+                context = call.last == "ConsumeWithContext"
+                queue = values.text(call.arguments[1 if context else 0])
+                automatic = text_of(call.arguments[3 if context else 2]) == "true"
+                body = program.function(node)
+                if HOLE not in queue and body is not None:
+                    yield Entry(
+                        "message", queue, file, evidence, body=body, protocol="amqp", acknowledge="auto" if automatic else None
+                    )
+
+
+def _published(program: Program, grammar: Go, values: Values) -> Iterator[Remote]:
+    """Yield the messages that the AMQP client and the clients of Kafka send."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked):
+                continue
+            evidence = (Evidence(file.path, line_of(node), READER),)
+            if call.last in {"Publish", "PublishWithContext"} and len(call.arguments) >= 5:
+                given = call.arguments[1:] if call.last == "PublishWithContext" else call.arguments
+                exchange, key = (text if HOLE not in text and "$" not in text else "" for text in map(values.text, given[:2]))
+                yield Remote(file, node, evidence, "amqp", exchange=exchange, channel=key)
+            elif call.function in {"sarama.ProducerMessage", "kafka.Message"} and "Topic" in call.named:
+                topic = values.text(call.named["Topic"])
+                yield Remote(file, node, evidence, "kafka", channel=topic if HOLE not in topic and "$" not in topic else "")
+
+
+def _methods(call: Invoked, verb: str, node: Node) -> tuple[str, ...]:
+    """Return the methods of a route: that of its name, that in its pattern (Go 1.22), those of `.Methods(…)` after it, else all."""
+    if call.last.upper() in {"GET", "POST", "PUT", "DELETE", "PATCH"}:
+        return (call.last.upper(),)
+    if verb:
+        return (verb,)
+    after = node.parent.parent if node.parent is not None and node.parent.type == "selector_expression" else None
+    if after is not None and text_of(node.parent.child_by_field_name("field") if node.parent is not None else None) == "Methods":
+        given = re.findall(r"GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch", text_of(after.child_by_field_name("arguments")))
+        return tuple(dict.fromkeys(each.upper() for each in given)) or ("ALL",)
+    return ("ALL",)
+
+
+def _group(call: Invoked, program: Program, grammar: Go, values: Values) -> str:
+    """Return the prefix of the group that a route hangs on."""
+    for value in program.assigned(text_of(call.receiver), call.receiver) if call.receiver is not None else ():
+        made = grammar.shape(value)
+        if isinstance(made, Invoked) and made.last == "Group" and made.arguments:
+            prefix = values.text(made.arguments[0])
+            return prefix if HOLE not in prefix else ""
+    return ""
+
+
+def _public(prefix: str, path: str) -> str:
+    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
+    return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _limits(files: Sequence[File]) -> dict[str, Policy]:

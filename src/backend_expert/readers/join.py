@@ -17,6 +17,7 @@ from backend_expert.readers.proxies import placed
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.placing import as_code_says, of_code, of_modules, without_unread
+from backend_expert.readers.source_code.stores import with_stores
 from backend_expert.readers.sources import Sources
 from backend_expert.readers.technology import Traits, identify
 
@@ -77,7 +78,7 @@ def _system(
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
     told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied)
-    made = told.programs
+    made = with_stores(told.programs, components, resolved.edges, codes)
     system = System(
         name=name,
         components=tuple(components[each] for each in sorted(components)),

@@ -8,11 +8,13 @@ from typing import Any
 
 from tree_sitter import Node
 
+from backend_expert.model import Evidence
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.clients import Client, mentions
+from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
+    HOLE,
     Expression,
     Fallback,
     Invoked,
@@ -26,7 +28,8 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.program import Binding, Program, text_of
+from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.program import Binding, Program, line_of, text_of
 
 READER = "python"
 
@@ -180,7 +183,91 @@ def read(repository: Repository) -> Iterator[Fragment]:
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
     if program.files:
-        yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
+        called = (*remotes(program, grammar, values, CLIENTS, READER), *_published(program, grammar, values))
+        code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+        yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
+
+
+_ROUTES = re.compile(r"(\w+\.)*\w+\.(route|get|post|put|delete|patch|head|api_route)")
+
+
+def _entries(program: Program, grammar: Python, values: Values) -> Iterator[Entry]:
+    """Yield the routes of Flask, FastAPI and Django, and the queues and topics that functions take messages from."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked):
+                continue
+            evidence = (Evidence(file.path, line_of(node), READER),)
+            if node.parent is not None and node.parent.type == "decorator" and _ROUTES.fullmatch(call.function):
+                body = node.parent.parent.child_by_field_name("definition") if node.parent.parent is not None else None
+                path = values.text(call.argument(0, "rule", "path"))
+                if body is not None and path.startswith("/"):
+                    path = _public(_prefix(call, grammar, values, program), path)
+                    for method in _methods(call):
+                        yield Entry("http", f"{method} {path}", file, evidence, body=body)
+            elif call.last == "basic_consume":
+                queue = values.text(call.argument("queue", 0))
+                function = text_of(call.argument("on_message_callback", "consumer_callback", 1)).rpartition(".")[2]
+                automatic = text_of(call.argument("auto_ack", "no_ack")) == "True"
+                if HOLE not in queue:
+                    yield Entry(
+                        "message",
+                        queue,
+                        file,
+                        evidence,
+                        function=function,
+                        protocol="amqp",
+                        acknowledge="auto" if automatic else None,
+                    )
+            elif call.last in {"KafkaConsumer", "AIOKafkaConsumer"}:
+                topic = values.text(call.argument(0))
+                body = program.function(node)
+                if HOLE not in topic and topic and body is not None:
+                    yield Entry("message", topic, file, evidence, body=body, protocol="kafka")
+
+
+def _published(program: Program, grammar: Python, values: Values) -> Iterator[Remote]:
+    """Yield the messages that pika and the clients of Kafka send."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked):
+                continue
+            evidence = (Evidence(file.path, line_of(node), READER),)
+            if call.last == "basic_publish":
+                exchange, key = values.text(call.argument("exchange", 0)), values.text(call.argument("routing_key", 1))
+                yield Remote(file, node, evidence, "amqp", exchange=_known(exchange), channel=_known(key))
+            elif call.last in {"send", "send_and_wait", "produce"} and re.search(r"(?i)producer", call.function):
+                yield Remote(file, node, evidence, "kafka", channel=_known(values.text(call.argument(0, "topic"))))
+
+
+def _known(text: str) -> str:
+    return "" if HOLE in text or "$" in text else text
+
+
+def _methods(call: Invoked) -> tuple[str, ...]:
+    """Return the methods of a route: those it lists, that of its name, else GET (Flask, "HTTP Methods")."""
+    if call.last not in {"route", "api_route"}:
+        return (call.last.upper(),)
+    listed = re.findall(r"['\"]([A-Z]+)['\"]", text_of(call.argument("methods")))
+    return tuple(listed) or ("GET",)
+
+
+def _prefix(call: Invoked, grammar: Python, values: Values, program: Program) -> str:
+    """Return the prefix of the blueprint or router that a route hangs on."""
+    if call.receiver is None:
+        return ""
+    for value in program.assigned(call.function.rpartition(".")[0], call.receiver):
+        made = grammar.shape(value)
+        if isinstance(made, Invoked) and (prefix := made.argument("url_prefix", "prefix")) is not None:
+            return values.text(prefix)
+    return ""
+
+
+def _public(prefix: str, path: str) -> str:
+    joined = re.sub(r"/{2,}", "/", f"{prefix}/{path}")
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _parts(node: Node) -> Iterator[str | Node | None]:

@@ -11,6 +11,7 @@ from tree_sitter import Node
 from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Mechanism, Policy
 from backend_expert.readers.source_code.expressions import HOLE, Fallback, Invoked, Joined, Same, Values, variable
 from backend_expert.readers.source_code.facts import Mention
+from backend_expert.readers.source_code.operations import Remote
 from backend_expert.readers.source_code.program import File, Grammar, Program, line_of
 
 Place = int | str
@@ -41,6 +42,7 @@ _TOLD = re.compile(
 """Calls whose texts are read by people, browsers and parsers: a URL in them is called by nobody."""
 
 _ADDRESS = re.compile(r"://|^[A-Za-z][\w.-]*:\d{4,5}$|(?i:\b(host|server|data source|hostname|addr)\s*=)")
+_HTTP = re.compile(r"^(requests|httpx|urlopen|http client|http|http request|RestTemplate|WebClient|HttpClient|curl) url$")
 _LISTS = frozenset({"argument_list", "arguments", "argument", "attribute", "member_access_expression", "selector_expression"})
 """Nodes between a call and its arguments or receiver."""
 
@@ -61,6 +63,45 @@ def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequen
             yield from _of_text(node, file, grammar, values, reader, seen)
 
 
+def remotes(program: Program, grammar: Grammar, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Remote]:
+    """Yield the HTTP calls at their places; the clients of stores are made once and used elsewhere."""
+    patterns = [(re.compile(client.function), client) for client in clients if client.key.endswith(" url") and not client.scheme]
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked) or (found := _client(call, patterns)) is None or not _HTTP.search(found.key):
+                continue
+            text = values.text(call.argument(*found.address))
+            if text.startswith(HOLE) or not ("://" in text or text.startswith("${")):
+                continue
+            evidence = (Evidence(file.path, line_of(node), reader),)
+            yield Remote(
+                file=file,
+                node=node,
+                evidence=evidence,
+                protocol="http",
+                text=text,
+                method=_method(call, values),
+                policy=_policy(call, found, values, evidence),
+            )
+
+
+def _method(call: Invoked, values: Values) -> str:
+    """Return the HTTP method that the name of a call says, or an argument beside the address; empty where neither does."""
+    named = re.match(r"(?i)(get|post|put|delete|patch|head)", call.last)
+    if named is not None:
+        return named[1].upper()
+    for argument in call.arguments[:3]:
+        text = values.text(argument)
+        if text.upper() in {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"}:
+            return text.upper()
+    return ""
+
+
+def _client(call: Invoked, patterns: Sequence[tuple[re.Pattern[str], Client]]) -> Client | None:
+    return next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
+
+
 def _of_call(
     call: Invoked,
     node: Node,
@@ -77,7 +118,7 @@ def _of_call(
         text = _with_default(node, variable(*read), grammar, values)
         yield Mention(directory=file.directory, key=read[0], text=text, evidence=evidence)
         return
-    client = next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
+    client = _client(call, patterns)
     if client is None:
         return
     address = call.argument(*client.address)

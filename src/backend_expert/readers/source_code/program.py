@@ -50,6 +50,7 @@ class File(Struct, frozen=True):
     text: str
     calls: tuple[Node, ...]
     texts: tuple[Node, ...]
+    functions: tuple[Node, ...] = ()
 
     @property
     def directory(self) -> str:
@@ -73,7 +74,7 @@ class Program:
         for source in sources:
             if parser is None or query is None:
                 language = Language(grammar.language())
-                parser, query = Parser(language), Query(language, grammar.query)
+                parser, query = Parser(language), Query(language, f"{grammar.query} {_named(grammar.functions)}")
             self._add(source, parser, query)
 
     def assigned(self, name: str, node: Node) -> Sequence[Node]:
@@ -88,7 +89,9 @@ class Program:
         path = self._paths.get(root.id)
         if path is None:
             return ()
-        return self._outside.get((path, name)) or self._beside(name, path)
+        # A field without an assignment is one of the class: `self.QUEUE` after `QUEUE = …`.
+        outside = self._outside.get((path, name)) or self._outside.get((path, name.lstrip("."))) or ()
+        return outside or self._beside(name, path)
 
     def _beside(self, name: str, path: str) -> Sequence[Node]:
         """Return the one value of a name in the other files, those that share the most of the path first."""
@@ -106,8 +109,8 @@ class Program:
         for node in _in_order(captured.get("bind", [])):
             for binding in self._grammar.bindings(node):
                 self._bind(binding, node, source.path)
-        calls, texts = _in_order(captured.get("call", [])), _in_order(captured.get("text", []))
-        self.files.append(File(source.path, source.text, tuple(calls), tuple(texts)))
+        calls, texts, functions = (tuple(_in_order(captured.get(name, []))) for name in ("call", "text", "function"))
+        self.files.append(File(source.path, source.text, calls, texts, functions))
 
     def _bind(self, binding: Binding, node: Node, path: str) -> None:
         function = self.function(node)
@@ -125,6 +128,10 @@ class Program:
                 return parent
             parent = parent.parent
         return None
+
+
+def _named(types: Iterable[str]) -> str:
+    return " ".join(f"({each}) @function" for each in sorted(types))
 
 
 def text_of(node: Node | None) -> str:

@@ -1,0 +1,303 @@
+"""From routes, consumers and remote calls to operations: what a request or message starts, as far as functions call each other by name.
+
+The order is that of the text. A call in a loop is repeated, a call behind a condition is made for about every second request. What a
+handler reads and writes in stores is not followed; the join adds the stores of the component.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from tree_sitter import Node
+
+from backend_expert.model import (
+    UNKNOWN_POLICY,
+    Branch,
+    Call,
+    Certainty,
+    Estimate,
+    Evidence,
+    Operation,
+    Policy,
+    Publish,
+    Repeat,
+    Reply,
+    Step,
+    Trigger,
+    Work,
+)
+from backend_expert.readers.code import Code, Handler, Piece, Target
+from backend_expert.readers.repository import Repository
+from backend_expert.readers.source_code.program import File, line_of, text_of
+
+SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
+"""Turns of a loop that nothing counts: from about two to fifteen."""
+
+SOMETIMES = Estimate(0.5, 2, Certainty.ASSUMED)
+"""Share of the requests that take a condition which nothing decides."""
+
+STEPS_LIMIT = 200
+DEPTH_LIMIT = 5
+_CLIMB_LIMIT = 60
+
+_LOOPS = frozenset(
+    "for_statement while_statement for_in_clause enhanced_for_statement do_statement foreach_statement for_each_statement".split()  # noqa: SIM905
+)
+_CONDITIONS = frozenset({"if_statement", "elif_clause", "else_clause", "switch_section"})
+_FAILURES = frozenset({"catch_clause", "except_clause", "finally_clause"})
+"""What runs when something fails is no part of what a request does."""
+_BUILD_FILES = frozenset(
+    {
+        "Dockerfile",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "go.mod",
+        "requirements.txt",
+        "pyproject.toml",
+        "Pipfile",
+        "composer.json",
+    }
+)
+_TEMPLATE = re.compile(r"\$\{(?P<name>[\w.-]+)(?::-?(?P<default>[^{}]*))?\}|(?P<hole>\{\w*\})")
+
+
+class Entry(Struct, frozen=True):
+    """What starts an operation: a route (`GET /orders`), a queue or topic by its name, a schedule.
+
+    Its body is a node of the file, or the function of that name.
+    """
+
+    kind: Literal["http", "message", "schedule"]
+    name: str
+    file: File
+    evidence: tuple[Evidence, ...]
+    body: Node | None = None
+    function: str = ""
+    protocol: str = ""
+    acknowledge: Literal["before", "after", "auto"] | None = None
+
+
+class Remote(Struct, frozen=True):
+    """A call or a message at its place; `text` is the address of a call as a template."""
+
+    file: File
+    node: Node
+    evidence: tuple[Evidence, ...]
+    protocol: str
+    text: str = ""
+    method: str = ""
+    exchange: str = ""
+    channel: str = ""
+    policy: Policy = UNKNOWN_POLICY
+
+
+class _Event(Struct, frozen=True):
+    place: int
+    node: Node
+    remote: Remote | None
+    function: str
+
+
+def programs_of(
+    repository: Repository, files: Sequence[File], entries: Iterable[Entry], remotes: Iterable[Remote], language: str
+) -> Iterator[Code]:
+    """Yield one program for each directory with a build file, with its handlers; none where nothing starts one."""
+    home = _homes(repository, files)
+    entries, remotes = tuple(entries), tuple(remotes)
+    for directory in sorted(set(home.values())):
+        own = [file for file in files if home[file.path] == directory]
+        begun = [entry for entry in entries if home[entry.file.path] == directory]
+        if begun:
+            yield _Writer(own, [remote for remote in remotes if home[remote.file.path] == directory]).code(
+                directory, begun, language
+            )
+
+
+class _Writer:
+    """Write the operations of one program."""
+
+    def __init__(self, files: Sequence[File], remotes: Sequence[Remote]) -> None:
+        self.targets: dict[str, Target] = {}
+        self._functions: dict[str, list[tuple[File, Node]]] = {}
+        self._events: dict[str, list[_Event]] = {}
+        for file in files:
+            for node in file.functions:
+                name = text_of(node.child_by_field_name("name"))
+                if name:
+                    self._functions.setdefault(name, []).append((file, node))
+        for file in files:
+            events = [_Event(remote.node.start_byte, remote.node, remote, "") for remote in remotes if remote.file is file]
+            taken = {event.place for event in events}
+            for node in file.calls:
+                called = _called(node)
+                if node.start_byte not in taken and len(self._functions.get(called, ())) == 1:
+                    events.append(_Event(node.start_byte, node, None, called))
+            self._events[file.path] = sorted(events, key=lambda event: (event.place, event.function))
+
+    def code(self, directory: str, entries: Iterable[Entry], language: str) -> Code:
+        """Return the program with one handler for each entry; of two with one name the first is kept."""
+        handlers: dict[tuple[str, str], Handler] = {}
+        for entry in entries:
+            handler = self._handler(entry)
+            if handler is not None:
+                handlers.setdefault((entry.kind, entry.name), handler)
+        return Code(
+            directory=directory,
+            language=language,
+            technology=language,
+            handlers=tuple(handlers[key] for key in sorted(handlers)),
+            targets=tuple(self.targets[key] for key in sorted(self.targets)),
+            evidence=next(iter(handlers.values())).operation.evidence if handlers else (),
+        )
+
+    def _handler(self, entry: Entry) -> Handler | None:
+        place = (entry.file, entry.body) if entry.body is not None else self._function(entry)
+        if place is None:
+            return None
+        steps: list[Step] = [Work(certainty=Certainty.ASSUMED), *self._steps(*place, frozenset(), 0)][:STEPS_LIMIT]
+        target = ""
+        if entry.kind == "http":
+            steps.append(Reply(certainty=Certainty.RECOVERED))
+        if entry.kind == "message":
+            target = self._target(Target(key="", protocol=entry.protocol, channel=entry.name, evidence=entry.evidence))
+        return Handler(
+            operation=Operation(
+                name=entry.name,
+                component="",
+                trigger=Trigger(kind=entry.kind, name=entry.name, acknowledge=entry.acknowledge),
+                steps=tuple(steps),
+                certainty=Certainty.RECOVERED,
+                evidence=entry.evidence,
+            ),
+            target=target,
+        )
+
+    def _function(self, entry: Entry) -> tuple[File, Node] | None:
+        found = self._functions.get(entry.function, [])
+        beside = [place for place in found if place[0] is entry.file]
+        chosen = beside or found
+        return chosen[0] if len(chosen) == 1 else None
+
+    def _steps(self, file: File, body: Node, inside: frozenset[str], depth: int) -> Iterator[Step]:
+        events = self._events[file.path]
+        begin = bisect_left([event.place for event in events], body.start_byte)
+        for event in events[begin:]:
+            if event.place >= body.end_byte:
+                break
+            steps: tuple[Step, ...] = ()
+            if event.remote is not None:
+                steps = (self._step(event.remote),)
+            elif event.function not in inside and depth < DEPTH_LIMIT:
+                [(called, node)] = self._functions[event.function]
+                if node.id != body.id:
+                    found = self._steps(called, node, inside | {event.function}, depth + 1)
+                    steps = tuple(step for step, _ in zip(found, range(STEPS_LIMIT), strict=False))
+            if steps:
+                yield from _around(event.node, body, steps, (Evidence(file.path, line_of(event.node), event_reader(event, steps)),))
+
+    def _step(self, remote: Remote) -> Step:
+        if remote.protocol in {"amqp", "kafka"}:
+            target = Target(
+                key="", protocol=remote.protocol, exchange=remote.exchange, channel=remote.channel, evidence=remote.evidence
+            )
+            return Publish(
+                topic=self._target(target), certainty=Certainty.RECOVERED, evidence=remote.evidence, policy=remote.policy
+            )
+        target = Target(
+            key="", protocol=remote.protocol, address=tuple(pieces(remote.text)), method=remote.method, evidence=remote.evidence
+        )
+        return Call(
+            operation=self._target(target),
+            protocol=remote.protocol,
+            certainty=Certainty.RECOVERED,
+            evidence=remote.evidence,
+            policy=remote.policy,
+        )
+
+    def _target(self, target: Target) -> str:
+        place = str(target.evidence[0]) if target.evidence else ""
+        key = f"{place} {target.protocol} {target.exchange} {target.channel} {len(self.targets)}"
+        self.targets[key] = Target(
+            key=key,
+            protocol=target.protocol,
+            address=target.address,
+            method=target.method,
+            exchange=target.exchange,
+            channel=target.channel,
+            evidence=target.evidence,
+        )
+        return key
+
+
+def event_reader(event: _Event, steps: tuple[Step, ...]) -> str:
+    """Return the reader of an event: that of the call itself, or of what it reaches."""
+    lines = event.remote.evidence if event.remote is not None else steps[0].evidence
+    return lines[0].reader if lines else ""
+
+
+def pieces(template: str) -> Iterator[Piece]:
+    """Yield the parts of a template: literals, variables with their defaults, holes."""
+    place = 0
+    for match in _TEMPLATE.finditer(template):
+        if match.start() > place:
+            yield Piece(text=template[place : match.start()])
+        if match["name"]:
+            default = (Piece(text=match["default"]),) if match["default"] is not None else None
+            yield Piece(variable=match["name"], default=default)
+        else:
+            yield Piece(hole=match["hole"].strip("{}") or "value")
+        place = match.end()
+    if place < len(template):
+        yield Piece(text=template[place:])
+
+
+def _around(node: Node, body: Node, steps: tuple[Step, ...], evidence: tuple[Evidence, ...]) -> Iterator[Step]:
+    """Yield steps inside the loops and conditions that stand between a call and the function it is in."""
+    before, parent = node, node.parent
+    conditional = False
+    for _ in range(_CLIMB_LIMIT):
+        if parent is None or before.id == body.id or parent.start_byte < body.start_byte:
+            break
+        if parent.type in _LOOPS and not _is_header(before, parent):
+            steps = (Repeat(count=SEVERAL, steps=steps, certainty=Certainty.RECOVERED, evidence=evidence),)
+        elif parent.type in _CONDITIONS and not _is_header(before, parent):
+            conditional = True
+        elif parent.type in _FAILURES:
+            return
+        before, parent = parent, parent.parent
+    if conditional:
+        steps = (Branch(probability=SOMETIMES, then=steps, certainty=Certainty.ASSUMED, evidence=evidence),)
+    yield from steps
+
+
+def _is_header(node: Node, statement: Node) -> bool:
+    """Tell whether a node is what a statement asks or iterates over, not what it runs."""
+    return any(
+        child is not None and child.id == node.id
+        for child in (statement.child_by_field_name(field) for field in ("condition", "right", "value", "initializer"))
+    )
+
+
+def _called(node: Node) -> str:
+    """Return the last part of the name that a node calls."""
+    function = node.child_by_field_name("function") or node.child_by_field_name("name")
+    return re.split(r"[.:>]", text_of(function))[-1].strip() if function is not None else ""
+
+
+def _homes(repository: Repository, files: Iterable[File]) -> dict[str, str]:
+    """Return the directory of the program that each file belongs to: the nearest with a build file, else its own."""
+    known = {posixpath.dirname(path) or "." for path in repository.files if posixpath.basename(path) in _BUILD_FILES}
+    known |= {posixpath.dirname(path) or "." for path in repository.matching("*.csproj")}
+    found = {}
+    for file in files:
+        directory = file.directory
+        while directory not in known and directory not in {".", ""}:
+            directory = posixpath.dirname(directory) or "."
+        found[file.path] = directory if directory in known else file.directory
+    return found
