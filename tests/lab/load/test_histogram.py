@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend_expert.lab.load.histogram import EDGES, bucket, quantiles
+from backend_expert.lab.load.histogram import EDGES, bucket, medians, quantiles
 from backend_expert.lab.load.layout import BUCKETS
 
 
@@ -31,3 +31,12 @@ def test_quantiles_are_within_a_bucket_of_the_true_ones(latencies: list[float]) 
 
 def test_nothing_counted_has_no_quantiles() -> None:
     assert quantiles(np.zeros(BUCKETS, np.int64), (0.5, 0.99)) == (None, None)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, BUCKETS - 1), st.integers(1, 50)), max_size=6), min_size=1, max_size=5))
+def test_medians_are_those_of_the_rows(filled: list[list[tuple[int, int]]]) -> None:
+    rows = np.zeros((len(filled), BUCKETS), np.int32)
+    for row, counts in enumerate(filled):
+        for bucket_row, count in counts:
+            rows[row, bucket_row] += count
+    assert medians(rows).tolist() == [quantiles(row.astype(np.int64), (0.5,))[0] or 0.0 for row in rows]

@@ -49,3 +49,20 @@ def quantiles(counts: NDArray[np.int64], shares: tuple[float, ...]) -> tuple[flo
         inside = (wanted - below) / max(float(counts[row]), 1.0)
         found.append(float(EDGES[row] + (EDGES[row + 1] - EDGES[row]) * min(max(inside, 0.0), 1.0)))
     return tuple(found)
+
+
+def medians(rows: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the median of each row of counts, as `quantiles` gives it, and 0 for rows that count nothing."""
+    used = np.flatnonzero(rows.any(axis=0))
+    if not len(used):
+        return np.zeros(len(rows))
+    first = int(used[0])
+    counts = rows[:, first : int(used[-1]) + 1]
+    cumulated = np.cumsum(counts, axis=1, dtype=np.int64)
+    wanted = 0.5 * cumulated[:, -1]
+    at = (cumulated < wanted[:, None]).sum(axis=1)
+    row = np.arange(len(rows))
+    inside = (wanted - (cumulated[row, at] - counts[row, at])) / np.maximum(counts[row, at], 1)
+    low, high = EDGES[first + at], EDGES[first + at + 1]
+    found: NDArray[np.float64] = np.where(wanted > 0, low + (high - low) * np.clip(inside, 0.0, 1.0), 0.0)
+    return found

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from backend_expert.lab.load.histogram import quantiles
+from backend_expert.lab.load.histogram import medians, quantiles
 from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.outcome import Recovery
 from backend_expert.lab.load.scenario import Scenario
@@ -54,14 +54,14 @@ def _bad_slices(
     offered = counts[:, Counter.OFFERED] - waiting
     judged = offered >= FEWEST
     success = np.where(judged, counts[:, Counter.SUCCEEDED] / np.maximum(offered, 1), 1.0)
-    medians = np.array([quantiles(row, (0.5,))[0] or 0.0 for row in histogram])
+    typical = medians(histogram)
     lowest, slowest = 1.0 - LOST_SHARE, math.inf
     if first and offered[:first].sum() > 0:
         together = float(counts[:first, Counter.SUCCEEDED].sum() / offered[:first].sum())
         lowest = min(together - LOST_SHARE, float(success[:first].min()))
         p95 = quantiles(histogram[:first].sum(axis=0), (0.95,))[0]
-        slowest = max(SLOWER * p95, float(medians[:first].max())) if p95 is not None else math.inf
-    bad: NDArray[np.bool_] = (success < lowest) | (medians > slowest)
+        slowest = max(SLOWER * p95, float(typical[:first].max())) if p95 is not None else math.inf
+    bad: NDArray[np.bool_] = (success < lowest) | (typical > slowest)
     bad[:first] = False
     for at in range(max(first, 1), len(bad)):
         if not judged[at]:
