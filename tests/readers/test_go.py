@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend_expert.model import Mechanism, call_sites, dependencies
+from backend_expert.model import Certainty, Mechanism, call_sites, dependencies, walk
 
 SERVICES = """
     shop: {build: ./shop, expose: [80]}
@@ -95,3 +95,37 @@ def test_code_below_a_directory_with_the_name_of_a_component_is_its_own(joined):
     services = "".join(f"{name}: {{build: ., expose: [80]}}\n" for name in ("geo", "rate", "search", "user"))
     files = {"Dockerfile": "FROM golang:1\n", "services/search/server.go": 'package s\nfunc f() { http.Get("http://geo") }\n'}
     assert {(each.caller, each.callee) for each in dependencies(joined(services, files))} == {("search", "geo")}
+
+
+HANDLERS = """package main
+func main() {
+    r := mux.NewRouter()
+    r.HandleFunc("/orders/{id}", getOrder).Methods("GET", "HEAD")
+    http.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) { place() })
+    v1 := engine.Group("/v1")
+    v1.GET("/stock/:id", s.stock)
+    msgs, _ := ch.Consume("placed", "", true, false, false, false, nil)
+}
+func getOrder(w http.ResponseWriter, r *http.Request) { http.Get("http://billing/invoices") }
+func place() {
+    for _, each := range items { http.Get("http://stock/" + each) }
+    ch.Publish("", "placed", false, false, amqp.Publishing{})
+}
+func (s *server) stock(c *gin.Context) { }
+"""
+
+
+def test_routes_and_consumers_are_operations_with_what_they_call(joined):
+    system = joined(SERVICES, BUILT | {"shop/main.go": HANDLERS})
+    shown = {
+        operation.name: [type(step).__name__ for step in walk(operation.steps)]
+        for operation in system.operations
+        if operation.component == "shop" and operation.certainty is not Certainty.ASSUMED
+    }
+    assert shown == {
+        "shop GET /orders/{id}": ["Work", "Call", "Reply"],
+        "shop POST /orders": ["Work", "Repeat", "Call", "Publish", "Reply"],
+        "shop GET /v1/stock/:id": ["Work", "Reply"],
+        "shop on placed": ["Work"],
+    }
+    assert system.operation("shop on placed").trigger.acknowledge == "auto"

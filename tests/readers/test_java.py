@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend_expert.model import Mechanism, call_sites
+from backend_expert.model import Call, Certainty, Mechanism, Publish, call_sites, walk
 
 SERVICES = """
     shop: {build: ./shop, expose: [80]}
@@ -86,3 +86,42 @@ def test_a_rest_template_without_a_timeout_anywhere_waits_for_ever(shop, body, f
     assert policy.lacks(Mechanism.TIMEOUT) is absent
     if absent:
         assert f"{CODE}:2" in {str(line) for line in policy.evidence}
+
+
+CONTROLLER = """
+@RestController @RequestMapping("/api/orders")
+class Orders {
+    Orders(@Value("http://${billing.host:billing}") String url) { this.url = url; }
+    @GetMapping("/{id:[0-9]+}") Order get(long id) { return load(id); }
+    @RequestMapping(method = RequestMethod.POST) void post() { rabbitTemplate.convertAndSend("shop", "order.placed", order); }
+    @KafkaListener(topics = "${topics.paid}") void paid(String event) { load(1); }
+    @Scheduled(fixedRate = 5000) void sweep() { }
+    Order load(long id) { return rest.getForObject(url + "/invoices/" + id, Order.class); }
+}
+"""
+
+
+def test_controllers_and_listeners_are_operations_with_what_they_call(joined):
+    services = SERVICES + "\n    mq: {image: rabbitmq}\n    log: {image: kafka}\n"
+    files = {
+        CODE: CONTROLLER,
+        "shop/Dockerfile": "FROM openjdk:17\n",
+        "shop/src/main/resources/application.yml": "topics:\n  paid: paid-orders\n",
+    }
+    system = joined(services, files)
+    steps = {
+        operation.name: [step for step in walk(operation.steps) if isinstance(step, Call | Publish)]
+        for operation in system.operations
+        if operation.component == "shop" and operation.certainty is not Certainty.ASSUMED
+    }
+    assert {name: [getattr(step, "operation", "") or step.topic for step in found] for name, found in steps.items()} == {
+        "shop GET /api/orders/{id}": ["billing http"],
+        "shop POST /api/orders": ["mq/order.placed"],
+        "shop on paid-orders": ["billing http"],
+        "shop sweep": [],
+    }
+
+
+def test_the_interface_of_a_feign_client_serves_nothing(shop, joined):
+    files = {CODE: '@FeignClient("x") interface X { @GetMapping("/y") String y(); }', "shop/Dockerfile": "FROM openjdk:17\n"}
+    assert not [each for each in joined(SERVICES, files).operations if "/y" in each.name]

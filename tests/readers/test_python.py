@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend_expert.model import Certainty, Mechanism, call_sites, dependencies
+from backend_expert.model import Branch, Call, Certainty, Mechanism, Publish, Query, Repeat, call_sites, dependencies, walk
+from backend_expert.model.graph import children
 
 SERVICES = """
     shop: {build: ./shop, expose: [80]}
@@ -117,3 +118,79 @@ def test_stores_and_brokers_are_found_where_code_connects(shop, text, callee):
 def test_tests_examples_and_generated_code_are_left_out(joined, path):
     system = joined(SERVICES, {path: "requests.get('http://billing')", "shop/Dockerfile": "FROM python:3\n"})
     assert not [each for each in dependencies(system) if each.caller == "shop"]
+
+
+ROUTES = """
+from flask import Blueprint
+bp = Blueprint('orders', __name__, url_prefix='/v1')
+
+@bp.route('/orders/<int:id>', methods=['GET', 'DELETE'])
+def order(id):
+    return stock(id)
+
+@bp.post('/orders')
+def place():
+    for item in request.json:
+        requests.get('http://billing/prices/{}'.format(item))
+    if request.json['paid']:
+        requests.post('http://billing/payments', timeout=2)
+    try:
+        publisher.send()
+    except ConnectionError:
+        requests.get('http://billing/fallback')
+
+def stock(id):
+    return requests.get(f'http://stock/levels/{id}')
+
+class Publisher:
+    QUEUE = 'placed'
+    def send(self):
+        self.channel.basic_publish(exchange='', routing_key=self.QUEUE, body='')
+
+def work():
+    channel.basic_consume(queue='placed', on_message_callback=handle, auto_ack=True)
+
+def handle(channel, method, properties, body):
+    requests.get('http://stock/taken')
+"""
+
+
+@pytest.fixture
+def operations(joined):
+    """Return the operations of the shop with what their steps do, by name."""
+
+    def shown(steps):
+        for step in steps:
+            match step:
+                case Repeat() | Branch():
+                    yield type(step).__name__
+                    yield from shown(children(step)[0])
+                case Call():
+                    yield step.operation
+                case Publish():
+                    yield step.topic
+
+    system = joined(SERVICES, {"shop/app.py": ROUTES, "shop/Dockerfile": "FROM python:3\n"})
+    return {operation.name: list(shown(operation.steps)) for operation in system.operations if operation.component == "shop"}
+
+
+def test_routes_and_consumers_are_operations_with_what_they_call(operations):
+    assert operations == {
+        "shop GET /v1/orders/{id}": ["stock http"],
+        "shop DELETE /v1/orders/{id}": ["stock http"],
+        "shop POST /v1/orders": ["Repeat", "billing http", "Branch", "billing http", "mq/placed"],
+        "shop on placed": ["stock http"],
+    }
+
+
+def test_a_queue_that_acknowledges_by_itself_is_told(joined):
+    system = joined(SERVICES, {"shop/app.py": ROUTES, "shop/Dockerfile": "FROM python:3\n"})
+    assert system.operation("shop on placed").trigger.acknowledge == "auto"
+
+
+def test_a_handler_is_taken_to_use_the_stores_of_its_component(joined):
+    text = "create_engine('postgresql://db/orders')\n@app.get('/orders')\ndef f():\n    pass\n@app.get('/health')\ndef h():\n    pass\n"
+    system = joined(SERVICES, {"shop/app.py": text, "shop/Dockerfile": "FROM python:3\n"})
+    queries = [step for step in walk(system.operation("shop GET /orders").steps) if isinstance(step, Query)]
+    assert [(step.dataset, step.certainty) for step in queries] == [("db/orders", Certainty.ASSUMED)]
+    assert not [step for step in walk(system.operation("shop GET /health").steps) if isinstance(step, Query)]

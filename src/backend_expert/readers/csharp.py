@@ -105,7 +105,8 @@ class CSharp:
             case _:
                 name, value = node.child_by_field_name("left"), node.child_by_field_name("right")
         if name is not None and value is not None and name.type in {"identifier", "member_access_expression"}:
-            yield Binding(text_of(name).removeprefix("this."), value, node.type == "variable_declarator")
+            field = text_of(name).startswith("this.")
+            yield Binding(text_of(name).removeprefix("this."), value, node.type == "variable_declarator", field)
 
     def environment(self, call: Invoked) -> tuple[Node, Node | None] | None:
         """Return name and default of the environment and of the configuration, which the environment overrides."""

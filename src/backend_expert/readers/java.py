@@ -143,7 +143,7 @@ class Java:
         if node.type == "assignment_expression":
             name, value = node.child_by_field_name("left"), node.child_by_field_name("right")
             if name is not None and value is not None:
-                yield Binding(text_of(name).removeprefix("this."), value, False)
+                yield Binding(text_of(name).removeprefix("this."), value, False, field=name.type == "field_access")
             return
         name = node.child_by_field_name("name")
         annotated = node if node.type == "formal_parameter" else node.parent

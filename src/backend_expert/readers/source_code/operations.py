@@ -126,6 +126,7 @@ class _Writer:
         self.targets: dict[str, Target] = {}
         self._functions: dict[str, list[tuple[File, Node]]] = {}
         self._events: dict[str, list[_Event]] = {}
+        self._bodies: frozenset[int] = frozenset()
         for file in files:
             for node in file.functions:
                 name = text_of(node.child_by_field_name("name"))
@@ -143,6 +144,8 @@ class _Writer:
     def code(self, directory: str, entries: Iterable[Entry], language: str) -> Code:
         """Return the program with one handler for each entry; of two with one name the first is kept."""
         handlers: dict[tuple[str, str], Handler] = {}
+        entries = tuple(entries)
+        self._bodies = frozenset(entry.body.id for entry in entries if entry.body is not None)
         for entry in entries:
             handler = self._handler(entry)
             if handler is not None:
@@ -199,7 +202,9 @@ class _Writer:
                     found = self._steps(called, node, inside | {event.function}, depth + 1)
                     steps = tuple(step for step, _ in zip(found, range(STEPS_LIMIT), strict=False))
             if steps:
-                yield from _around(event.node, body, steps, (Evidence(file.path, line_of(event.node), event_reader(event, steps)),))
+                yield from _around(
+                    event.node, body, self._bodies, steps, (Evidence(file.path, line_of(event.node), event_reader(event, steps)),)
+                )
 
     def _step(self, remote: Remote) -> Step:
         if remote.protocol in {"amqp", "kafka"}:
@@ -257,8 +262,10 @@ def pieces(template: str) -> Iterator[Piece]:
         yield Piece(text=template[place:])
 
 
-def _around(node: Node, body: Node, steps: tuple[Step, ...], evidence: tuple[Evidence, ...]) -> Iterator[Step]:
-    """Yield steps inside the loops and conditions that stand between a call and the function it is in."""
+def _around(
+    node: Node, body: Node, others: frozenset[int], steps: tuple[Step, ...], evidence: tuple[Evidence, ...]
+) -> Iterator[Step]:
+    """Yield steps inside the loops and conditions between a call and the function it is in; none for the body of another entry."""
     before, parent = node, node.parent
     conditional = False
     for _ in range(_CLIMB_LIMIT):
@@ -268,7 +275,7 @@ def _around(node: Node, body: Node, steps: tuple[Step, ...], evidence: tuple[Evi
             steps = (Repeat(count=SEVERAL, steps=steps, certainty=Certainty.RECOVERED, evidence=evidence),)
         elif parent.type in _CONDITIONS and not _is_header(before, parent):
             conditional = True
-        elif parent.type in _FAILURES:
+        elif parent.type in _FAILURES or (parent.id in others and parent.id != body.id):
             return
         before, parent = parent, parent.parent
     if conditional:

@@ -17,11 +17,12 @@ SCOPE_LIMIT = 200
 
 
 class Binding(Struct, frozen=True):
-    """A value assigned to a name; `local` where the statement declares the name inside a function."""
+    """A value assigned to a name; `local` where the statement declares the name inside a function, `field` where it cannot."""
 
     name: str
     value: Node
     local: bool
+    field: bool = False
 
 
 class Grammar(Protocol):
@@ -114,7 +115,7 @@ class Program:
 
     def _bind(self, binding: Binding, node: Node, path: str) -> None:
         function = self.function(node)
-        if function is not None and (binding.local or (function.id, binding.name) in self._inside):
+        if function is not None and not binding.field and (binding.local or (function.id, binding.name) in self._inside):
             self._inside.setdefault((function.id, binding.name), []).append(binding.value)
         else:
             self._outside.setdefault((path, binding.name), []).append(binding.value)
