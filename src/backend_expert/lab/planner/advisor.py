@@ -19,6 +19,9 @@ from backend_expert.lab.planner.whatif import IndexDefinition
 
 _POLISH_GAIN = 0.001
 _STARTS = 6
+_HELPS = 0.0001
+_BEST = 4
+"""Candidates kept for each statement: those that save most, and those that save most per byte."""
 _MANY = 80
 """Offered indexes above which the search keeps to its cheaper moves: three starts, and exchanges without growing again."""
 _WRITE_COST = 0.5
@@ -178,29 +181,41 @@ class _Search:
         statements = tuple(problem.oracle.statements[number] for number in problem.numbers)
         self.statements = statements
         self.catalogue = problem.oracle.lab.catalogue
-        options = problem.options
-        offered = singles(statements, self.catalogue, options.smallest_rows)
-        if options.special:
-            offered += composed(statements, self.catalogue, options.width, options.smallest_rows)
-        problem.oracle.bench.make(offered)
-        base = problem.base_total
-        alone = {
-            each: problem.near(frozenset({each}), frozenset()) for each in sorted(set(offered)) if problem.oracle.bench.found(each)
-        }
-        # An index that helps nobody alone may still help together with others (both sides of a merge join): plain ones stay.
-        self.offered = tuple(each for each in sorted(alone) if len(each.keys) == 1 or alone[each] < base * (1 - 0.0005))
-        self.ranked = sorted(
-            (each for each in alone if alone[each] < base),
-            key=lambda each: ((alone[each] - base) / max(1.0, problem.size((each,))), each),
-        )
+        self.offered = self._pruned(self._candidates())
+        self.alone = {each: problem.near(frozenset({each}), frozenset()) for each in self.offered}
+        self.ranked = [each for each in self.offered if self.alone[each] < problem.base_total]
         self._grown: dict[IndexDefinition, tuple[IndexDefinition, ...]] = {}
+
+    def _candidates(self) -> tuple[IndexDefinition, ...]:
+        options = self.problem.options
+        found = set(singles(self.statements, self.catalogue, options.smallest_rows))
+        if options.special:
+            found.update(composed(self.statements, self.catalogue, options.width, options.smallest_rows))
+        self.problem.oracle.bench.make(found)
+        return tuple(each for each in sorted(found) if self.problem.oracle.bench.found(each) is not None)
+
+    def _pruned(self, candidates: tuple[IndexDefinition, ...]) -> tuple[IndexDefinition, ...]:
+        """Return the candidates that help: alone, among the best few of a statement, or in the plan that may use them all."""
+        problem, oracle = self.problem, self.problem.oracle
+        kept: set[IndexDefinition] = set()
+        for number in problem.numbers:
+            relevant = oracle.relevant(number, candidates)
+            whole = oracle.plan(number, relevant)
+            kept |= oracle.used(whole, relevant)
+            gains = {each: problem.base[number] - oracle.cost(number, (each,)) for each in sorted(relevant)}
+            helpful = [each for each in gains if gains[each] * problem.weights[number] > _HELPS * problem.base_total]
+            by_gain = sorted(helpful, key=lambda each: (-gains[each], problem.size((each,)), each))
+            by_byte = sorted(helpful, key=lambda each: (-gains[each] / max(1.0, problem.size((each,))), each))
+            kept |= {*by_gain[:_BEST], *by_byte[:_BEST]}
+        oracle.bench.discard(set(candidates) - kept)
+        return tuple(sorted(kept))
 
     def best(self, budget: float, previous: Configuration) -> Configuration:
         """Return the best set within the budget: grown from nothing, from single good indexes, and from the last smaller budget."""
         starts: list[Configuration] = [frozenset(), previous]
         if self.problem.options.multiple_starts:
             fitting = [each for each in self.ranked if self.problem.fits(frozenset({each}), budget)]
-            by_gain = sorted(fitting, key=lambda each: (self.problem.near(frozenset({each}), frozenset()), each))
+            by_gain = sorted(fitting, key=lambda each: (self.alone[each], each))
             starts += [frozenset({each}) for each in by_gain[: _STARTS if len(self.offered) <= _MANY else _STARTS // 2]]
         least = self.problem.options.least_gain
         grown = {self._extend(start, budget, width, least) for start in starts for width in sorted({2, self.problem.options.width})}

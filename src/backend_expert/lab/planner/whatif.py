@@ -87,6 +87,7 @@ class Hypothetical(Struct, frozen=True):
     oids: tuple[int, ...]
     names: tuple[str, ...]
     size: TreeSize
+    root: str
 
 
 class Workbench:
@@ -127,6 +128,21 @@ class Workbench:
         self._set_valid(sorted(self._hidden - hidden), valid=True)
         self._set_valid(sorted(hidden - self._hidden), valid=False)
         self._hidden = hidden
+
+    def discard(self, definitions: Iterable[IndexDefinition]) -> None:
+        """Drop made indexes: even hidden ones cost the planner time; one that is asked for again is made again."""
+        gone = [made for each in sorted(set(definitions)) if isinstance(made := self.made.get(each), Hypothetical)]
+        if not gone:
+            return
+        with self.lab.server.connect(self.lab.database) as owner:
+            for made in gone:
+                # The first made is the index itself; those of its partitions go with it.
+                name = f"{quoted(made.definition.schema)}.{quoted(made.root)}"
+                owner.execute(f"DROP INDEX {name}".encode())
+                del self.made[made.definition]
+        oids = frozenset(oid for made in gone for oid in made.oids)
+        self._made_oids -= oids
+        self._hidden -= oids
 
     def close(self) -> None:
         """Hide every made index, show every existing one, and close the administrator's connection."""
@@ -186,7 +202,7 @@ class Workbench:
                 total = TreeSize(total.pages + size.pages, max(total.height, size.height), total.boundary or size.boundary)
                 restore.append((name, size.pages, rows))
             own = tuple(sorted(part[0] for part in parts))
-            self.made[definition] = Hypothetical(definition, own, tuple(sorted(part[1] for part in parts)), total)
+            self.made[definition] = Hypothetical(definition, own, tuple(sorted(part[1] for part in parts)), total, parts[0][1])
             if definition.predicate:
                 self._density(definition.schema, restore)
         self._made_oids |= frozenset(oids)
