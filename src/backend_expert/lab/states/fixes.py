@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend_expert.lab.states.explore import STATE_LIMIT, explore, prepared
 from backend_expert.lab.states.flow import Flow, FlowError, Invariant
 from backend_expert.lab.states.machine import Machine
 from backend_expert.lab.states.python_engine import Run
-from backend_expert.lab.states.remedies.catalogue import Remedy, all_remedies, remedy_named
+from backend_expert.lab.states.remedies.catalogue import all_remedies, remedy_named
 from backend_expert.lab.states.verdict import Verdict
 
 GLANCE = 10_000
 """States of a slice that the search looks at: a tenth of a second, and enough for every history of the corpus."""
 
-LARGEST_SET = 4
-"""Most remedies in a proposed set: every bad flow of the seeded corpus needs one or two; a plan of five is a redesign."""
+LARGEST_SET = 8
+"""Most remedies in a proposed set: every bad flow of the seeded corpus needs one, place-order four, the whole shop seven."""
+
+MOST_TRIES = 3
+"""Remedies that are tried together for one invariant: an event can be lost by its publisher, by its broker and by its consumer."""
+
+MOST_GLANCES = 80
+"""Sets that the search looks at before it settles for the best of them."""
 
 
 class Applied(Struct, frozen=True, order=True):
@@ -56,26 +62,26 @@ class Plan(Struct, frozen=True):
 
 
 def plan(flow: Flow, *, state_limit: int = STATE_LIMIT, progress: Callable[[int], None] | None = None) -> Plan:
-    """Return a set of at most four remedies after which no invariant is broken within the bounds, and none of which can be left out.
+    """Return a set of at most eight remedies after which no invariant is broken within the bounds, and none of which can be left out.
 
-    Sets grow by one remedy that closes the class of a broken invariant, those that leave the least broken first, then the cheapest; every
-    set is explored as a whole, because remedies are not additive. The search looks at few states of each set; a set that it finds whole is
-    explored up to `state_limit` before it is believed. Where no set removes everything, the one that leaves the fewest invariants broken is
-    returned with its residue. The set is minimal, not proved smallest.
+    Sets grow by one remedy that closes the class of a broken invariant, those that leave the least broken and need the longest
+    histories first; every set is explored as a whole, because remedies are not additive. The search looks at few states of each
+    set; a set that it finds whole is explored up to `state_limit` before it is believed. Where no set removes everything, the one
+    that leaves the fewest invariants broken is returned with its residue. The set is minimal, not proved smallest.
     """
     search = _Search(prepared(flow), state_limit, progress)
     best: tuple[Applied, ...] = ()
     waiting: list[tuple[Applied, ...]] = [()]
     seen: set[tuple[Applied, ...]] = {()}
     while waiting:
-        current = min(waiting, key=lambda each: (search.broken(each), len(each), waiting.index(each)))
+        current = min(waiting, key=lambda each: (search.broken(each), -search.effort(each), len(each), waiting.index(each)))
         waiting.remove(current)
         if search.broken(current) == 0 and not search.verdict(current).violated:
             best = current
             break
         if search.broken(current) < search.broken(best):
             best = current
-        if len(current) == LARGEST_SET:
+        if len(current) == LARGEST_SET or len(search.glances) >= MOST_GLANCES:
             continue
         for following in search.larger(current):
             if following not in seen:
@@ -109,10 +115,21 @@ class _Search:
         return flow
 
     def glance(self, applied: tuple[Applied, ...]) -> Verdict:
-        """Return a verdict after few states: what it finds broken is broken, what it does not is perhaps not."""
+        """Return a verdict after few states: what it finds broken is broken, what it does not is perhaps not.
+
+        Where few states do not show an invariant whole, those of a single request are looked at, too: they go deeper.
+        """
         flow = self.changed(applied)
         if flow not in self.glances:
-            self.glances[flow] = explore(flow, state_limit=min(self.state_limit, GLANCE), known=self.glanced)
+            limit = min(self.state_limit, GLANCE)
+            wide = explore(flow, state_limit=limit, known=self.glanced)
+            if any(answer.verdict == "capped" for answer in wide.answers):
+                alone = structs.replace(flow.bounds, requests=1)
+                deep = explore(flow, bounds=alone, state_limit=limit, known=self.glanced)
+                pairs = zip(wide.answers, deep.answers, strict=True)
+                answers = tuple(two if one.verdict == "capped" and two.history else one for one, two in pairs)
+                wide = structs.replace(wide, answers=answers)
+            self.glances[flow] = wide
             if self.progress is not None:
                 self.progress(len(self.glances))
         return self.glances[flow]
@@ -129,23 +146,38 @@ class _Search:
     def broken(self, applied: tuple[Applied, ...]) -> int:
         return len(self.glance(applied).violated)
 
+    def effort(self, applied: tuple[Applied, ...]) -> int:
+        """Return how long the histories are that are left: a remedy that makes them longer has closed the shortest way."""
+        return sum(answer.depth or 0 for answer in self.glance(applied).violated)
+
     def larger(self, applied: tuple[Applied, ...]) -> list[tuple[Applied, ...]]:
-        """Return the sets with one remedy more that changes the flow and can be explored, the cheapest remedy first."""
-        flow = self.changed(applied)
-        found: dict[tuple[Applied, ...], Remedy] = {}
+        """Return the sets with one remedy more for the first broken invariant that has one, the cheapest remedy first.
+
+        Whatever removes every history removes that of the first invariant, so nothing is missed by leaving the others for later. An
+        invariant that two remedies did not help is passed over.
+        """
         for answer in self.glance(applied).violated:
             invariant = next(each for each in self.flow.invariants if each.name == answer.name)
-            for remedy in all_remedies():
-                if answer.anomaly in remedy.closes and remedy.apply(flow, invariant) is not flow:
-                    following = tuple(
-                        sorted(
-                            {*applied, Applied(remedy.id, invariant)},
-                            key=lambda each: (self.order[each.remedy], each.invariant.name),
-                        )
-                    )
-                    if len(following) > len(applied) and self.fits(following):
-                        found.setdefault(following, remedy)
-        return sorted(found, key=lambda each: (found[each].cost, [self.order[one.remedy] for one in each]))
+            if sum(each.invariant == invariant for each in applied) == MOST_TRIES:
+                continue
+            found = self.with_one_more(applied, invariant)
+            if found:
+                return found
+        return []
+
+    def with_one_more(self, applied: tuple[Applied, ...], invariant: Invariant) -> list[tuple[Applied, ...]]:
+        """Return the sets with one more remedy for an invariant that changes the flow and can be explored."""
+        flow = self.changed(applied)
+        found = []
+        for remedy in all_remedies():
+            if invariant.anomaly not in remedy.closes or remedy.apply(flow, invariant) is flow:
+                continue
+            following = tuple(
+                sorted({*applied, Applied(remedy.id, invariant)}, key=lambda each: (self.order[each.remedy], each.invariant.name))
+            )
+            if len(following) > len(applied) and self.fits(following):
+                found.append(following)
+        return found
 
     def fits(self, applied: tuple[Applied, ...]) -> bool:
         """Tell whether a set makes a flow that can be explored at all."""
