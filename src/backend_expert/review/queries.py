@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backend_expert.lab.planner.advisor import Options
+from backend_expert.lab.planner.errors import InputError
 from backend_expert.lab.planner.evidence import Level
 from backend_expert.lab.planner.experiment import Answer, QueryOutcome, advise
 from backend_expert.lab.planner.export import DUMP_COMMAND, export_statement
 from backend_expert.lab.planner.intake import read_text
-from backend_expert.lab.planner.migrations import read_schema_at, read_schemas
+from backend_expert.lab.planner.migrations import ordered, read_schema_at, read_schemas
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
-from backend_expert.lab.planner.workload import Workload, read_workload
+from backend_expert.lab.planner.workload import Workload, of_statements, read_workload
+from backend_expert.model import Query, System
+from backend_expert.model.graph import walk
+from backend_expert.readers.repository import Repository
+
+_DEFINES = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\b", re.IGNORECASE)
 
 SCHEMA = "backend-expert/queries/1"
 
@@ -83,10 +90,68 @@ def plan(
 
     Without statistics the sizes are those in `rows` (by table) or assumed, and every level is GUESS. Raises as `ask` does.
     """
-    from backend_expert.lab.planner.workload import of_statements
-
     known = read_statistics(statistics, "statistics") if statistics else None
     return advise(read_schemas(schemas), known, of_statements(statements), options=options, rows=rows)
+
+
+class Planned(Struct, frozen=True):
+    """The answer for one schema of a repository: the folder of its files, and the files."""
+
+    folder: str
+    files: tuple[str, ...]
+    answer: Answer
+
+
+def of_repository(
+    repository: Repository, system: System, *, statistics: str = "", options: Options | None = None
+) -> tuple[Planned, ...]:
+    """Answer for every schema in SQL that a repository holds, with the statements recovered from its code.
+
+    Row counts are those of the datasets of the system where known. A folder without a schema that PostgreSQL loads is left out; a
+    statement is planned in every schema that has its tables. Raises `PlannerError` when there is no server to start.
+    """
+    statements = tuple(
+        (step.evidence[0].file if step.evidence else operation.name, step.evidence[0].line if step.evidence else 1, step.statement)
+        for operation in system.operations
+        for step in walk(operation.steps)
+        if isinstance(step, Query) and step.statement
+    )
+    rows = {
+        dataset.name.rpartition("/")[2].rpartition(".")[2]: dataset.rows.value
+        for dataset in system.datasets
+        if dataset.rows is not None
+    }
+    found = []
+    for folder, files in schema_files(repository):
+        texts = tuple((name, text) for name in files if (text := repository.text(name)))
+        try:
+            answer = plan(texts, statements, statistics=statistics, rows=rows, options=options)
+        except InputError:
+            continue  # SQL of another database, or without a table: nothing for this planner
+        mine = tuple(
+            each for each in answer.unplanned if "does not exist" not in each.reason and "no table of the schema" not in each.reason
+        )
+        found.append(Planned(folder, files, replace(answer, unplanned=mine)))
+    return tuple(found)
+
+
+def schema_files(repository: Repository) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the folders whose SQL defines tables, each with its files in the order of migrations.
+
+    A folder of one file a migration (Prisma: `migrations/2024…_init/migration.sql`) counts as one schema.
+    """
+    folders: dict[str, list[str]] = {}
+    for name in repository.matching("*.sql"):
+        folder = PurePosixPath(name).parent
+        if re.match(r"\d", folder.name):
+            folder = folder.parent
+        folders.setdefault(str(folder), []).append(name)
+    defining = (
+        (folder, tuple(ordered(names)))
+        for folder, names in sorted(folders.items())
+        if any(_DEFINES.search(repository.text(name) or "") for name in names)
+    )
+    return tuple(defining)
 
 
 def parse_bytes(text: str) -> float:
@@ -111,10 +176,12 @@ __all__ = [
     "Answer",
     "Level",
     "Options",
+    "Planned",
     "Queries",
     "QueryOutcome",
     "ask",
     "export_statement",
+    "of_repository",
     "parse_bytes",
     "parse_rows",
     "plan",
