@@ -101,7 +101,8 @@ class Table(Struct, frozen=True, kw_only=True):
 class Code(Struct, frozen=True, kw_only=True):
     """One program as its sources tell it. `directory` is where its build file stands; `name` is what that file calls it.
 
-    `ports` are the ports it listens on where nothing else is set. `complete` is false where a bound ended the reading: then what was not
+    `port` is the port it listens on; `reads` are the variables of the environment that it reads, each with its first line.
+    `complete` is false where a bound ended the reading: then what was not
     found proves nothing.
     """
 
@@ -116,5 +117,6 @@ class Code(Struct, frozen=True, kw_only=True):
     bindings: tuple[Binding, ...] = ()
     tables: tuple[Table, ...] = ()
     port: tuple[Piece, ...] = ()
+    reads: tuple[tuple[str, Evidence], ...] = ()
     complete: bool = True
     evidence: tuple[Evidence, ...] = ()

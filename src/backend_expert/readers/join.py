@@ -78,6 +78,7 @@ def _system(
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
     told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied)
+    components = told.components
     made = with_stores(told.programs, components, resolved.edges, codes)
     system = System(
         name=name,

@@ -16,6 +16,7 @@ from backend_expert.model import (
     Compensate,
     Component,
     Dataset,
+    Evidence,
     Kind,
     Lock,
     Operation,
@@ -40,12 +41,15 @@ from backend_expert.readers.edges import Edge
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.handlers.channels import Channels, Published
 from backend_expert.readers.handlers.gateways import passed_on
-from backend_expert.readers.handlers.peers import Found, Peers
+from backend_expert.readers.handlers.peers import Found, Peers, undescribed
 from backend_expert.readers.handlers.routes import answering
 from backend_expert.readers.programs import Programs, operation_name, topic_name
 from backend_expert.readers.source_code.placing import owners
 
 _Remote = TypeVar("_Remote", Call, Query | CacheGet | CachePut, Publish)
+
+RUNNING = frozenset({Kind.SERVICE, Kind.WORKER, Kind.GATEWAY, Kind.EXTERNAL})
+"""Kinds of components that run code of the repository."""
 
 _NOTED = 10
 
@@ -61,6 +65,7 @@ class Placed(Struct, frozen=True):
 class Told(Struct, frozen=True):
     """The operations, datasets and topics with what code tells, and notes on what it does not."""
 
+    components: dict[str, Component]
     programs: Programs
     notes: tuple[Text, ...]
 
@@ -72,7 +77,9 @@ def with_handlers(
 
     A handler takes the place of an assumed operation of its name. A step whose target no file tells is left out, and a note says so.
     """
-    placed = _placed(components, tuple(edges), tuple(codes))
+    codes = tuple(codes)
+    known = _with_undescribed(components, codes)
+    placed = _placed(known, tuple(edges), codes)
     channels = Channels(each.code for each in placed)
     published = _published(placed, channels)
     named = {operation.name: operation for operation in made.operations}
@@ -93,7 +100,7 @@ def with_handlers(
         operations[operation.name] = structs.replace(operation, steps=writer.steps(operation.steps))
         if operation.trigger.kind == "message":
             writer.topic(operation.trigger.name.partition("/")[0], operation.trigger.name.partition("/")[2], operation)
-    operations |= {each.name: each for each in passed_on(proxied, components, served, named)}
+    operations |= {each.name: each for each in passed_on(proxied, known, served, named)}
     _describe(placed, datasets)
     topics = _durable(topics, operations.values(), channels)
     programs = Programs(
@@ -101,7 +108,7 @@ def with_handlers(
         tuple(datasets[name] for name in sorted(datasets)),
         tuple(topics[name] for name in sorted(topics)),
     )
-    return Told(programs, tuple(_notes(placed)))
+    return Told(known, programs, tuple(_notes(placed)))
 
 
 def trimmed(system: System) -> System:
@@ -139,11 +146,22 @@ def _is_empty(step: Step) -> bool:
     return isinstance(step, Branch | Repeat | Parallel | Transaction) and not any(any(block) for block in children(step))
 
 
+def _with_undescribed(components: Mapping[str, Component], codes: tuple[Code, ...]) -> dict[str, Component]:
+    """Return the components with the stores and brokers that only code tells of, each owned by who uses it."""
+    found = dict(components)
+    for code in sorted(codes, key=lambda code: code.directory):
+        for name in owners(code.directory, components):
+            if components[name].kind in RUNNING:
+                for made in undescribed(components[name], code.targets, components):
+                    found.setdefault(made.name, made)
+    return found
+
+
 def _placed(components: Mapping[str, Component], edges: tuple[Edge, ...], codes: tuple[Code, ...]) -> list[Placed]:
     found = []
     for code in sorted(codes, key=lambda code: code.directory):
         for name in owners(code.directory, components):
-            if components[name].kind in {Kind.SERVICE, Kind.WORKER, Kind.GATEWAY, Kind.EXTERNAL}:
+            if components[name].kind in RUNNING:
                 peers = Peers(components[name], components, edges)
                 led = {target.key: peer for target in code.targets if (peer := peers.find(target)) is not None}
                 found.append(Placed(components[name], code, led))
@@ -246,6 +264,8 @@ class _Writer:
         component = found.component
         if component.stateful:
             return ()
+        if target.protocol == "grpc":
+            return self._procedure(step, component, target)
         if target.protocol == "tcp":
             pattern = "".join(piece.text for piece in target.path)
             named = f"{component.name} {pattern}"
@@ -256,6 +276,17 @@ class _Writer:
         answer = answering(self.served.get(component.name, ()), target.method, found.path)
         name = answer.name if answer is not None else self._operation(component, "", protocol)
         return self._led(structs.replace(step, operation=name, protocol=protocol), step.operation)
+
+    def _procedure(self, step: Call, component: Component, target: Target) -> Call:
+        """Return a call of a procedure: servers and clients write the first letter of its name differently."""
+        asked = "".join(piece.text for piece in target.path).rpartition(".")[2].lower()
+        same = [
+            each.name
+            for each in self.served.get(component.name, ())
+            if each.trigger.kind == "rpc" and each.trigger.name.rpartition(".")[2].lower() == asked
+        ]
+        name = same[0] if len(same) == 1 else self._operation(component, "", "grpc")
+        return self._led(structs.replace(step, operation=name, protocol="grpc"), step.operation)
 
     def _operation(self, component: Component, name: str, protocol: str) -> str:
         """Return the operation that stands for everything a component answers, made where there is none."""
@@ -326,7 +357,7 @@ class _Writer:
 
     def _led(self, step: _Remote, target: str) -> _Remote:
         """Return a step with the lines of its client and of the setting that holds the address among its evidence."""
-        client = () if isinstance(step, Call) else self.targets[target].evidence
+        client: tuple[Evidence, ...] = () if isinstance(step, Call) else self.targets[target].evidence
         evidence = tuple(dict.fromkeys((*step.evidence, *client, *self.placed.found[target].evidence)))
         return structs.replace(step, evidence=evidence)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from backend_expert.model import Component, Evidence, Kind
+from backend_expert.model import Certainty, Component, Evidence, Kind
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, peers
 from backend_expert.readers.code import Piece, Target
 from backend_expert.readers.descriptions import plain_name
@@ -30,6 +30,32 @@ FAMILIES = {
 
 _HOLE = "{"
 _ADDRESS_ENDING = re.compile(r"(url|uri|host|hostname|addr|address|endpoint|base|server|service|svc|api|http)+$")
+
+
+KINDS = {"redis": Kind.CACHE, "amqp": Kind.BROKER, "kafka": Kind.BROKER, "nats": Kind.BROKER, "mqtt": Kind.BROKER}
+PRODUCT = {"amqp": "rabbitmq", "mqtt": "mosquitto"}
+"""The product that most often answers to a protocol, where it is not called after it."""
+
+
+def undescribed(owner: Component, targets: Iterable[Target], components: Mapping[str, Component]) -> Iterator[Component]:
+    """Yield the stores and brokers that a program connects to and that nothing describes: there is no component of their kind.
+
+    Programs share a broker, or their messages would reach nobody; that two of them share a database, nothing says.
+    """
+    present = {component.technology for component in components.values()}
+    for protocol in sorted({target.protocol for target in targets} & set(FAMILIES)):
+        if FAMILIES[protocol] & present:
+            continue
+        kind = KINDS.get(protocol, Kind.DATABASE)
+        technology = PRODUCT.get(protocol, protocol)
+        evidence = tuple(dict.fromkeys(line for target in targets if target.protocol == protocol for line in target.evidence[:1]))
+        yield Component(
+            name=technology if kind is Kind.BROKER else f"{owner.name}-{technology}",
+            kind=kind,
+            technology=technology,
+            certainty=Certainty.RECOVERED,
+            evidence=evidence[:3],
+        )
 
 
 class Found(Struct, frozen=True):
@@ -136,6 +162,9 @@ class Peers:
         candidates = [
             each for each in self._components.values() if each.kind in kinds and (family is None or each.technology in family)
         ]
+        own = [each for each in candidates if each.name == f"{self.owner.name}-{each.technology}" and each.deployment is None]
+        if own:
+            return Found(own[0], "", self._database(Peer(host=""), target, own[0]), "")
         used = {edge.callee for edge in self._used}
         mine = [each for each in candidates if each.name in used]
         chosen = mine if len(mine) == 1 else candidates if not mine else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec import structs
@@ -11,12 +12,17 @@ from backend_expert.readers.code import Code, Handler, Table
 from backend_expert.readers.node import classes, controllers, finish, schemas
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.entities import Entity, entity_of
+from backend_expert.readers.node.frames import READER
 from backend_expert.readers.node.libraries import servers
 from backend_expert.readers.node.project import Project
+from backend_expert.readers.node.syntax import text
 from backend_expert.readers.node.unit import Consumer, Unit
 from backend_expert.readers.node.values import Function, Input, Instance, Made, Resource, Value
 
 _FOUR = 4
+
+_READ = re.compile(r"process\.env(?:\.|\[[\"'`])(\w+)|\.get(?:OrThrow)?\s*(?:<[^()]*>)?\(\s*[\"']([A-Z][A-Z0-9_]+)[\"']")
+"""How a variable of the environment is read: from the process, or by name from a service of settings."""
 
 
 def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code | None:
@@ -46,9 +52,23 @@ def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code 
         bindings=tuple(unit.bindings),
         tables=(*_tables(unit), *schemas.prisma_tables(project, directory)),
         port=unit.port,
+        reads=tuple(_reads(unit)),
         complete=unit.complete,
         evidence=(Evidence(entries[0], 1, "node"),),
     )
+
+
+def _reads(unit: Unit) -> Iterator[tuple[str, Evidence]]:
+    """Yield the variables of the environment that the loaded modules name, each with its first place."""
+    found: dict[str, Evidence] = {}
+    for path in sorted(unit.modules):
+        module = unit.modules[path]
+        content = text(module.source.root) if module is not None else ""
+        for match in _READ.finditer(content):
+            name = match[1] or match[2]
+            if name not in found:
+                found[name] = Evidence(path, content.count("\n", 0, match.start()) + 1, READER)
+    yield from sorted(found.items())
 
 
 def _hooks(unit: Unit) -> None:
@@ -59,7 +79,7 @@ def _hooks(unit: Unit) -> None:
         made = unit.single(blueprint)
         if not isinstance(made, Instance):
             continue
-        for name in ("constructor", "onModuleInit", "onApplicationBootstrap", "configure"):
+        for name in ("onModuleInit", "onApplicationBootstrap", "configure"):
             function = classes.method(made, name)
             if function is not None:
                 unit.enter(function, [])
@@ -85,21 +105,38 @@ def _distinct(handlers: list[Handler]) -> Iterator[Handler]:
 def _routes(unit: Unit) -> Iterator[Handler]:
     roots = [app for app in unit.apps if not app.facts.get("mounted")]
     for app in roots:
-        for route, path in servers.flattened(app):
-            functions = [each for each in route.handlers if isinstance(each, Function)]
+        for route, path, before in servers.flattened(app):
+            functions = [*before, *(each for each in route.handlers if isinstance(each, Function))]
             drafts: list[Draft] = []
-            evidence = list(route.evidence[:1])
+            places = list(route.evidence[:1])
             for function in functions:
                 entered = _entered(unit, app, function)
-                drafts.extend(entered)
+                # What stands before a handler either lets the request through or answers it with an error.
+                drafts.extend(entered if function is functions[-1] else _passing(entered))
                 place = function.frame.place(function.node)
-                if place not in evidence:
-                    evidence.append(place)
+                if place not in places and function not in before:
+                    places.append(place)
             trigger = Trigger(kind="http", name=f"{route.method} {path}")
-            yield _handler(trigger, drafts, 200, tuple(evidence), guards=tuple(_names(route.handlers[:-1])))
+            yield _handler(trigger, drafts, 200, tuple(places), guards=tuple(_names(route.handlers[:-1])))
+    for service, implementation, evidence in unit.procedures:
+        for name, procedure in implementation.fields.items():
+            if isinstance(procedure, Function):
+                drafts, _ = unit.enter(procedure, [Input("call"), Resource("response", {"status": 200})])
+                place = procedure.frame.place(procedure.node)
+                yield _handler(Trigger(kind="rpc", name=f"{service}/{name}"), drafts, 200, (*evidence[:1], place))
     for function, evidence_of in unit.raw:
         drafts, _ = unit.enter(function, [Input("request"), Resource("response", {"status": 200})])
         yield _handler(Trigger(kind="http", name=""), drafts, 200, evidence_of[:1])
+
+
+def _passing(drafts: list[Draft]) -> list[Draft]:
+    """Return the steps of a middleware without its answers."""
+    kept = [
+        structs.replace(draft, blocks=[_passing(block) for block in draft.blocks])
+        for draft in drafts
+        if draft.kind is not Kind.REPLY
+    ]
+    return [draft for draft in kept if not draft.blocks or leaves([draft])]
 
 
 def _entered(unit: Unit, app: Resource, function: Function) -> list[Draft]:
@@ -123,7 +160,12 @@ def _names(handlers: list[Value]) -> Iterator[str]:
 
 
 def _declared(unit: Unit, each: controllers.Declared) -> Handler:
-    drafts, _ = unit.enter(each.handler, list(each.given))
+    drafts: list[Draft] = []
+    for guard in each.before:
+        entered, _ = unit.enter(guard, [Input("context")])
+        drafts.extend(_passing(entered))
+    handled, _ = unit.enter(each.handler, list(each.given))
+    drafts.extend(handled)
     evidence = (each.handler.frame.place(each.handler.node),)
     kind = each.kind
     trigger = Trigger(kind=kind, name=each.name)  # type: ignore[arg-type]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from backend_expert.readers.node import calls, expressions, injection, libraries, names
+from backend_expert.readers.node import calls, expressions, flow, injection, libraries, names
 from backend_expert.readers.node.frames import Frame
+from backend_expert.readers.node.libraries import grpc
 from backend_expert.readers.node.syntax import child_of, children, text, walk
 from backend_expert.readers.node.values import (
     UNKNOWN,
@@ -39,7 +40,7 @@ def new(node: Node, frame: Frame) -> Value:
         if maker == Foreign("global", ("Promise",)):
             return calls.promise(call)
         return libraries.construct(maker, call)
-    return UNKNOWN
+    return grpc.client(call) or UNKNOWN
 
 
 def instance(blueprint: Blueprint, arguments: list[Value], frame: Frame) -> Value:
@@ -53,6 +54,21 @@ def instance(blueprint: Blueprint, arguments: list[Value], frame: Frame) -> Valu
             calls.inline(Function(constructor, owner.frame, made, "constructor"), arguments, frame, constructor)
             break
     return made
+
+
+def construct(made: Instance) -> None:
+    """Run the constructor of an object that a container makes, with what the container gives for its parameters."""
+    for owner in lineage(made.blueprint):
+        constructor = method_node(owner, "constructor")
+        body = constructor.child_by_field_name("body") if constructor is not None else None
+        if constructor is None:
+            continue
+        if body is not None and body.named_children:
+            inside = Frame(owner.frame.unit, owner.frame.module, owner.frame, this=made)
+            calls.bind_parameters(Function(constructor, owner.frame, made), [], inside)
+            _inject(constructor, owner, inside)
+            flow.body(body, inside)
+        return
 
 
 def base(blueprint: Blueprint) -> Value | None:

@@ -54,6 +54,7 @@ class Declared(Struct, frozen=True):
     given: tuple[Value, ...] = ()
     status: int = 200
     guards: tuple[str, ...] = ()
+    before: tuple[Function, ...] = ()
 
 
 def declared(unit: Unit) -> Iterator[Declared]:
@@ -65,7 +66,7 @@ def declared(unit: Unit) -> Iterator[Declared]:
         if not any(package.startswith(("@nestjs/", "nestjs-", "@golevelup/")) for package, _ in names):
             continue
         controller = next((made for made in decorations if made.maker == Foreign("@nestjs/common", ("Controller",))), None)
-        guards = tuple(_guards(decorations))
+        guards = (*_global_guards(unit), *_guards(decorations))
         for owner in classes.lineage(blueprint):
             for each in classes.members(owner):
                 if each.type == "method_definition":
@@ -78,7 +79,7 @@ def _method(
     name: str,
     owner: Blueprint,
     controller: Made | None,
-    guards: tuple[str, ...],
+    guards: tuple[Value, ...],
     below: dict[int, str],
 ) -> Iterator[Declared]:
     node = classes.method_node(owner, name)
@@ -94,24 +95,26 @@ def _method(
     status = next(
         (int(found) for made in decorations if made.maker.name == "HttpCode" and (found := number(_first(made))) is not None), None
     )
-    before = (*guards, *_guards(decorations))
+    guarding = (*guards, *_guards(decorations))
+    names = tuple(each.name for each in guarding if isinstance(each, Blueprint | Foreign))
+    before = tuple(function for each in guarding if (function := _activation(unit, each)) is not None)
     for made in decorations:
         package, kind = made.maker.package, made.maker.name
         if package == "@nestjs/common" and kind in _VERBS and controller is not None:
             usual = 201 if kind == "Post" else 200
             for path in _paths(unit, controller, made, decorations, below.get(blueprint.node.id, "")):
-                yield Declared("http", f"{_VERBS[kind]} {path}", handler, _inputs(handler), status or usual, before)
+                yield Declared("http", f"{_VERBS[kind]} {path}", handler, _inputs(handler), status or usual, names, before)
         elif package == "@nestjs/graphql" and kind in _GRAPHQL:
             field = word(_first(made)) or word(member(_last(made), "name")) or name
-            yield Declared("graphql", f"{_GRAPHQL[kind]} {field}", handler, _inputs(handler), 200, before)
+            yield Declared("graphql", f"{_GRAPHQL[kind]} {field}", handler, _inputs(handler), 200, names, before)
         elif package == "@nestjs/microservices" and kind == "GrpcMethod":
             service = word(_first(made)) or blueprint.name
             called = word(made.arguments[1]) if len(made.arguments) > 1 else name[:1].upper() + name[1:]
-            yield Declared("rpc", f"{service}/{called}", handler, _inputs(handler), 200, before)
+            yield Declared("rpc", f"{service}/{called}", handler, _inputs(handler), 200, names, before)
         elif package == "@nestjs/microservices" and kind == "MessagePattern":
-            yield Declared("rpc", nest.pattern_of(_first(made)), handler, _inputs(handler), 200, before)
+            yield Declared("rpc", nest.pattern_of(_first(made)), handler, _inputs(handler), 200, names, before)
         elif package == "@nestjs/schedule" and kind in _SCHEDULES:
-            yield Declared("schedule", f"{name} of {blueprint.name}", handler, (), 200, before)
+            yield Declared("schedule", f"{name} of {blueprint.name}", handler, (), 200)
         else:
             _consumes(unit, blueprint, made, handler)
 
@@ -237,13 +240,26 @@ def _inputs(handler: Function) -> tuple[Value, ...]:
     return tuple(given)
 
 
-def _guards(decorations: list[Made]) -> Iterator[str]:
+def _guards(decorations: list[Made]) -> Iterator[Value]:
     for made in decorations:
         if made.maker.name == "UseGuards":
             for each in made.arguments:
-                name = each.name if isinstance(each, Blueprint | Foreign) else each.maker.name if isinstance(each, Made) else ""
-                if name:
-                    yield name
+                yield each.maker if isinstance(each, Made) else each
+
+
+def _global_guards(unit: Unit) -> Iterator[Value]:
+    """Yield the guards of every handler: those that `main` sets, and those that modules provide as APP_GUARD."""
+    yield from (each.blueprint if isinstance(each, Instance) else each for each in unit.guards)
+    for provider in unit.guarding():
+        used = member(provider, "useClass", "useExisting")
+        if isinstance(used, Blueprint | Foreign):
+            yield used
+
+
+def _activation(unit: Unit, guard: Value) -> Function | None:
+    """Return the function of a guard that decides."""
+    owner = unit.single(guard) if isinstance(guard, Blueprint) else None
+    return classes.method(owner, "canActivate") if isinstance(owner, Instance) else None
 
 
 def _first(made: Made) -> Value:

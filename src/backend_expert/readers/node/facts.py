@@ -23,20 +23,31 @@ def facts_of(code: Code) -> Iterator[Fact]:
             variable = next((piece.variable for piece in target.address if piece.variable), "")
             yield Mention(directory=code.directory, key=variable or "call url", text=text, evidence=target.evidence)
 
+    for name, line in code.reads:
+        yield Mention(directory=code.directory, key=name, text=f"${{{name}}}", evidence=(line,))
+
 
 def _text(target: Target) -> str:
     """Return the address as a template; empty for one whose host only a request knows."""
     if target.from_caller or not target.address or target.address[0].hole or not target.evidence:
         return ""
-    text = "".join(_template(piece) for piece in target.address)
+    text = "".join(_template(piece) for piece in _before_query(target.address))
     if target.protocol == "http" or "://" in text:
-        return text.partition("?")[0]
+        return text
     first = target.address[0]
     if first.variable and set(name_words(first.variable)[-1:]) & _WHOLE:
         return text
     port = "".join(_template(piece) for piece in target.port)
     database = "".join(_template(piece) for piece in target.database)
     return f"{target.protocol or 'tcp'}://{text}" + (f":{port}" if port.isdigit() else "") + (f"/{database}" if database else "")
+
+
+def _before_query(address: tuple[Piece, ...]) -> Iterator[Piece]:
+    for piece in address:
+        if "?" in piece.text:
+            yield Piece(piece.text.partition("?")[0])
+            return
+        yield piece
 
 
 def _template(piece: Piece) -> str:

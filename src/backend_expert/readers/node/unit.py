@@ -76,6 +76,7 @@ class Unit:
         self.bindings: list[Binding] = []
         self.consumers: list[Consumer] = []
         self.apps: list[Resource] = []
+        self.procedures: list[tuple[str, Record, tuple[Evidence, ...]]] = []
         self.raw: list[tuple[Function, tuple[Evidence, ...]]] = []
         self.entities: dict[int, Entity | None] = {}
         self.collections: list[tuple[Resource, Frame]] = []
@@ -96,6 +97,8 @@ class Unit:
         self.sequelize: Resource | None = None
         self.axios_retries = False
         self._singles: dict[int, Value] = {}
+        self._app_guards: list[Record] = []
+        self._tokens: dict[str, Value | None] = {}
         self._decorations: dict[int, list[Made]] = {}
         self._providers: dict[str, Record] | None = None
         self._blueprints: list[Blueprint] | None = None
@@ -357,6 +360,7 @@ class Unit:
             special = libraries.extended(made, blueprint.frame)
             if special is not None:
                 made.fields["*"] = special
+            classes.construct(made)
         return self._singles[blueprint.node.id]
 
     def provided(self, kind: Blueprint) -> Value:
@@ -377,6 +381,12 @@ class Unit:
 
     def by_token(self, key: str) -> Value | None:
         """Return what the modules provide for a token; nothing where no module names it."""
+        if key not in self._tokens:
+            self._tokens[key] = None
+            self._tokens[key] = self._by_token(key)
+        return self._tokens[key]
+
+    def _by_token(self, key: str) -> Value | None:
         provider = self._provided().get(key)
         if provider is None:
             return self.clients.get(key.removeprefix("text ")) if key.startswith("text ") else self.clients.get(key)
@@ -411,8 +421,15 @@ class Unit:
                 for made in self.decorations(blueprint.node, blueprint.frame):
                     if made.maker.name in {"Module", "Global"} and made.arguments and isinstance(made.arguments[0], Record):
                         for provider in injection.providers(made.arguments[0]):
+                            if provider.fields["provide"] == Foreign("@nestjs/core", ("APP_GUARD",)):
+                                self._app_guards.append(provider)
                             self._providers.setdefault(injection.key_of(provider.fields["provide"]), provider)
         return self._providers
+
+    def guarding(self) -> list[Record]:
+        """Return the providers of guards that hold for the whole application, in order."""
+        self._provided()
+        return self._app_guards
 
     def implementation(self, interface: str) -> Blueprint | None:
         """Return the one class that says it implements an interface; nothing when there are none or several."""

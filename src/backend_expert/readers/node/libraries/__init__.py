@@ -14,6 +14,7 @@ from backend_expert.readers.node.libraries import (
     amqp,
     axios,
     bus,
+    grpc,
     http,
     kafka,
     knex,
@@ -45,7 +46,26 @@ class Library(Protocol):
 
 _LIBRARIES = cast(
     "tuple[Library, ...]",
-    (amqp, axios, bus, http, kafka, knex, mongo, nest, prisma, promises, queues, redis, retries, servers, sql, texts, typeorm),
+    (
+        amqp,
+        axios,
+        bus,
+        grpc,
+        http,
+        kafka,
+        knex,
+        mongo,
+        nest,
+        prisma,
+        promises,
+        queues,
+        redis,
+        retries,
+        servers,
+        sql,
+        texts,
+        typeorm,
+    ),
 )
 _BY_PACKAGE: dict[str, list[Library]] = {}
 _BY_KIND: dict[str, Library] = {}

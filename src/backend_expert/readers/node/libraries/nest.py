@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from backend_expert.readers.node.connections import Connection, connection
 from backend_expert.readers.node.drafts import Draft, Kind
-from backend_expert.readers.node.libraries import kafka
+from backend_expert.readers.node.libraries import grpc, kafka
 from backend_expert.readers.node.libraries.amqp import _channel_name as channel_name
 from backend_expert.readers.node.values import (
     UNKNOWN,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backend_expert.readers.node.frames import Frame
 
 PACKAGES = frozenset({"@nestjs/core", "@nestjs/config", "@nestjs/microservices", "@nestjs/common", "@nestjs/axios"})
-KINDS = frozenset({"nest.app", "nest.config", "nest.client", "nest.microservice"})
+KINDS = frozenset({"nest.app", "nest.config", "nest.client", "nest.grpc", "nest.microservice"})
 
 TRANSPORTS = {"TCP": "tcp", "REDIS": "redis", "NATS": "nats", "MQTT": "mqtt", "GRPC": "grpc", "RMQ": "amqp", "KAFKA": "kafka"}
 
@@ -141,6 +141,8 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
             return _setting(name, call)
         case "nest.client":
             return _of_client(owner, name, call)
+        case "nest.grpc":
+            return grpc.send(owner, name, call)
         case _:
             return _of_application(name, call)
 
@@ -205,6 +207,8 @@ def _setting(name: str, call: Call) -> Value | None:
 
 
 def _of_client(owner: Resource, name: str, call: Call) -> Value | None:
+    if name in {"getService", "getClientByServiceName"}:
+        return Resource("nest.grpc", {**owner.facts, "service": channel_name(call.argument(0))}, owner.evidence)
     if name not in {"emit", "send"}:
         return UNKNOWN if name in {"connect", "close", "subscribeToResponseOf"} else None
     known = owner.facts.get("connection")

@@ -247,6 +247,9 @@ def _use(owner: Resource, call: Call) -> Value:
     flat: list[Value] = []
     for each in call.arguments:
         flat.extend(each.items if isinstance(each, Listing) else [each])
+    shared = owner.facts["shared"]
+    if isinstance(shared, list):
+        shared.extend((prefix, each) for each in flat if isinstance(each, Function) for prefix in prefixes or [""])
     for each in flat:
         if isinstance(each, Resource) and each.kind == "app" and each is not owner and isinstance(mounts, list):
             each.facts["mounted"] = True
@@ -283,15 +286,24 @@ def _of_response(owner: Resource, name: str, call: Call) -> Value | None:
     return owner
 
 
-def flattened(app: Resource, prefix: str = "", seen: tuple[int, ...] = ()) -> list[tuple[Route, str]]:
-    """Return the routes of an application and of everything mounted below it, each with its whole path."""
+def flattened(app: Resource, prefix: str = "", seen: tuple[int, ...] = ()) -> list[tuple[Route, str, list[Function]]]:
+    """Return the routes of an application and of everything mounted below it, each with its whole path and what runs before it."""
     if id(app) in seen or len(seen) > 12:
         return []
     base = joined_path(prefix, str(app.facts.get("prefix") or ""))
-    routes, mounts = app.facts.get("routes"), app.facts.get("mounts")
-    found = [(route, joined_path(base, route.path)) for route in (routes if isinstance(routes, list) else ())]
+    routes, mounts, shared = app.facts.get("routes"), app.facts.get("mounts"), app.facts.get("shared")
+    before = [(joined_path(base, place), each) for place, each in (shared if isinstance(shared, list) else ())]
+
+    def running(path: str) -> list[Function]:
+        return [each for place, each in before if place == "/" or path == place or path.startswith(f"{place}/")]
+
+    found = []
+    for route in routes if isinstance(routes, list) else ():
+        path = joined_path(base, route.path)
+        found.append((route, path, running(path)))
     for mount in mounts if isinstance(mounts, list) else ():
-        found.extend(flattened(mount.child, joined_path(base, mount.prefix), (*seen, id(app))))
+        for route, path, inner in flattened(mount.child, joined_path(base, mount.prefix), (*seen, id(app))):
+            found.append((route, path, [*running(path), *inner]))
     return found
 
 
