@@ -1,6 +1,7 @@
 """Remedies remove what they say, sets are minimal, and a remedy that does not fit leaves the flow alone."""
 
 from functools import cache
+from pathlib import Path
 
 import corpus
 import pytest
@@ -22,9 +23,10 @@ from backend_expert.lab.states import (
     Write,
     explore,
     parse_flow,
+    read_flow,
 )
 from backend_expert.lab.states.fixes import Plan, plan
-from backend_expert.lab.states.flow import Bounds, Invariant
+from backend_expert.lab.states.flow import Bounds, Invariant, walk
 from backend_expert.lab.states.remedies.catalogue import all_remedies, remedy_named
 
 PLACE_ORDER = Flow(
@@ -139,3 +141,24 @@ def test_texts_exist_in_both_languages(remedy) -> None:
         assert text.en
         assert text.pt
     assert remedy.does_not_fix.en != remedy.does_not_fix.pt
+
+
+def test_the_shops_declared_flow_shows_what_is_planted_and_is_repaired() -> None:
+    file = Path(__file__).parents[3] / "examples" / "shop" / "flows" / "place-order.yaml"
+    flow = read_flow(file)
+    assert {each.anomaly for each in explore(flow).violated} == {"lost-event", "double-effect", "oversell"}
+    found = plan(flow)
+    assert {each.remedy for each in found.chosen} == {"conditional-update", "gateway-key", "late-ack", "outbox"}
+    assert found.residue == ()
+    assert found.minimal
+
+
+def test_every_line_that_the_shops_flow_names_is_there() -> None:
+    shop = Path(__file__).parents[3] / "examples" / "shop"
+    for handler in read_flow(shop / "flows" / "place-order.yaml").handlers:
+        for step in (handler, *walk(handler.steps)):
+            assert step.evidence is not None
+            if step.evidence.file.startswith("services/"):
+                lines = (shop / step.evidence.file).read_text(encoding="utf-8").splitlines()
+                assert 1 <= step.evidence.line <= len(lines)
+                assert lines[step.evidence.line - 1].strip()

@@ -55,7 +55,9 @@ def _guarded(steps: tuple[Step, ...], table: str, column: Column) -> tuple[Step,
 def _relative(handler: Handler, source: str) -> Handler:
     locals_ = {step.into for step in walk(handler.steps) if isinstance(step, Read) and step.source == source}
     steps = _updates(handler.steps, source, locals_)
-    used = " ".join(text for step in walk(steps) for text in _texts(step))
+    table = source.rpartition(".")[0]
+    others = (step for step in walk(steps) if not (isinstance(step, UpdateWhere) and step.table == table))
+    used = " ".join(text for step in others for text in _texts(step))
     unused = {name for name in locals_ if not re.search(rf"\b{re.escape(name)}\b", used)}
     if not unused:
         return handler
