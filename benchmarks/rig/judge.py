@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
 Figures = Mapping[str, float]
@@ -35,10 +36,15 @@ class Level(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a change did and what it was predicted to do: parts of the value before, or points of a share of successes."""
+    """What a change did and what it was predicted to do: parts of the value before, or points of a share of successes.
+
+    `predicted` is the median over the simulated runs, `low` and `high` are the least and the most of them.
+    """
 
     measured: float
     predicted: float
+    low: float
+    high: float
 
     @property
     def sign(self) -> bool:
@@ -46,19 +52,30 @@ class Effect(NamedTuple):
         return self.measured * self.predicted > 0
 
     @property
+    def plausible(self) -> bool:
+        """Tell whether what was measured lies among the simulated runs."""
+        return self.low <= self.measured <= self.high
+
+    @property
     def size(self) -> bool:
         """Tell whether the effect was predicted within 30 % of itself."""
         return abs(self.predicted - self.measured) <= SIZE * abs(self.measured)
 
 
-def level(share: float, measured: Figures, predicted: Figures) -> Level:
-    """Return the errors at one load."""
-    return Level(share, {name: predicted[name] / measured[name] - 1 for name in PERCENTILES})
+def level(share: float, measured: Figures, predicted: Sequence[Figures]) -> Level:
+    """Return the errors of the median prediction at one load."""
+    return Level(share, {name: middle(predicted)[name] / measured[name] - 1 for name in PERCENTILES})
 
 
-def effect(figure: str, measured: tuple[Figures, Figures], predicted: tuple[Figures, Figures]) -> Effect:
-    """Return the effect of a change on one figure, each side before and after."""
-    return Effect(_difference(figure, *measured), _difference(figure, *predicted))
+def effect(figure: str, measured: tuple[Figures, Figures], predicted: Sequence[tuple[Figures, Figures]]) -> Effect:
+    """Return the effect of a change on one figure, each pair before and after."""
+    each = [_difference(figure, *pair) for pair in predicted]
+    return Effect(_difference(figure, *measured), median(each), min(each), max(each))
+
+
+def middle(runs: Sequence[Figures]) -> dict[str, float]:
+    """Return the median of each figure over the runs."""
+    return {name: median(each[name] for each in runs) for name in runs[0]}
 
 
 def _difference(figure: str, before: Figures, after: Figures) -> float:
@@ -75,5 +92,6 @@ def verdict(levels: list[Level], effects: list[Effect], noisy: int) -> tuple[str
     good = within == len(levels) and signs >= RIGHT_SIGNS / 10 * len(effects) and sizes == len(effects)
     said = f"JUDGED: {within} of {len(levels)} loads within the limits"
     if effects:
-        said += f"; sign right in {signs} of {len(effects)} changes, size within 30 % in {sizes}"
+        plausible = sum(each.plausible for each in effects)
+        said += f"; sign right in {signs} of {len(effects)} changes, size within 30 % in {sizes}, among the simulated runs in {plausible}"
     return said + ".", 0 if good else 1

@@ -1,10 +1,12 @@
 """Check the load lab against services that really run.
 
-    python benchmarks/rig/rig.py [--requests 9000] [--store sleep|postgresql] [--json FILE]
+    python benchmarks/rig/rig.py [--requests 9000] [--store sleep|postgresql] [--record FILE]
+    python benchmarks/rig/rig.py --replay FILE
 
 Starts three tiers on the loopback interface and drives them open-loop with Poisson traffic; nothing leaves the machine. Calibrates
 the model at 15 % load (time of a hop, delays of work, processor time), then predicts 30, 60 and 80 % and ten changes, and compares.
-A run in which the machine was too noisy is repeated once; when it is noisy again, nothing is judged, and the exit code is 3.
+A run in which the machine was too noisy is repeated once; when it is noisy again, nothing is judged, and the exit code is 3. A recorded
+session can be judged again by a lab that has changed since.
 """
 
 from __future__ import annotations
@@ -16,41 +18,76 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import drive
 import judge
+import noise
 import shape
 
 SEED = 7
 SHORTEST_S, LONGEST_S = 5.0, 120.0
 
 
+class Seen(NamedTuple):
+    """What a run gave, as it is recorded: `half_width` is half the 95 % interval of p99 as a part of it, where it was told."""
+
+    figures: dict[str, float]
+    noise: noise.Noise
+    half_width: float | None
+    seconds: float
+
+
 class Bench:
-    """The runs of one session: how long each is, and what was too noisy."""
+    """The runs of one session, each as long as its number of requests takes."""
 
     def __init__(self, requests: int, store: dict[str, Any]) -> None:
         self.requests = requests
         self.store = store
-        self.noisy: list[str] = []
-        self.record: list[dict[str, Any]] = []
+        self.runs: dict[str, Seen] = {}
 
-    def measured(self, name: str, tiers: shape.Tiers, share: float) -> drive.Run:
-        """Run the system at a share of the most it can do, again when the machine was noisy, and say how it went."""
+    def run(self, name: str, tiers: shape.Tiers, share: float) -> drive.Run:
+        """Run the system at a share of the most it can do, again when the machine was noisy, and say so."""
         rate = share * shape.MOST_PER_S
         seconds = min(max(self.requests / rate, SHORTEST_S), LONGEST_S)
         tiers = {**tiers, "db": {**tiers["db"], **self.store}}
-        for attempt in (1, 2):
+        for again in ("; again", ""):
             run = drive.real(tiers, rate, seconds, SEED)
             if not run.noise.reasons:
                 break
-            print(f"{name}: noisy, {' and '.join(run.noise.reasons)}{'; again' if attempt == 1 else ''}", flush=True)
-        else:
-            self.noisy.append(name)
-        self.record.append({"run": name, "rate_per_s": rate, "seconds": seconds, **run.figures, **run.noise._asdict()})
+            print(f"{name}: noisy, {' and '.join(run.noise.reasons)}{again}", flush=True)
+        self.runs[name] = Seen(run.figures, run.noise, run.half_width(0.99), seconds)
         return run
+
+    def calibrated(self) -> shape.Fit:
+        """Return the numbers of the model from a run at the low load."""
+        low = self.run("calibration", shape.BASE, shape.LOW)
+        return shape.fitted(shape.BASE, low.tiers, low.driver)
+
+    def seen(self, name: str, tiers: shape.Tiers, share: float) -> Seen:
+        """Return what a run gave."""
+        self.run(name, tiers, share)
+        return self.runs[name]
+
+
+class Replay:
+    """The runs of a session that was recorded."""
+
+    def __init__(self, file: Path) -> None:
+        told = json.loads(file.read_text())
+        self.fit = shape.Fit(**told["fit"])
+        self.store = told["store"]
+        self.runs = {name: Seen(**{**each, "noise": noise.Noise(**each["noise"])}) for name, each in told["runs"].items()}
+
+    def calibrated(self) -> shape.Fit:
+        """Return the numbers of the model that were calibrated then."""
+        return self.fit
+
+    def seen(self, name: str, tiers: shape.Tiers, share: float) -> Seen:  # noqa: ARG002 - the shape of a bench
+        """Return what a run gave then."""
+        return self.runs[name]
 
 
 def main() -> int:
@@ -58,59 +95,67 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=9000, help="requests of one run")
     parser.add_argument("--store", choices=("sleep", "postgresql"), default="sleep", help="what the last tier does")
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    parser.add_argument("--record", type=Path, help="write what was measured to this file")
+    parser.add_argument("--replay", type=Path, help="judge a recorded session again instead of measuring")
     options = parser.parse_args()
+    if options.replay is not None:
+        replay = Replay(options.replay)
+        return judged(replay, replay.store)[0]
     priority()
     with postgresql() if options.store == "postgresql" else contextlib.nullcontext({}) as store:
         bench = Bench(options.requests, store)
-        low = bench.measured("calibration", shape.BASE, shape.LOW)
-        fit = shape.fitted(shape.BASE, low.tiers, low.driver)
-        print(f"calibrated at {shape.LOW:.0%} load: {told(fit)}\n", flush=True)
-        levels, base = compared_levels(bench, fit)
-        effects = compared_changes(bench, fit, base) if options.store == "sleep" else []
-    said, code = judge.verdict(levels, effects, len(bench.noisy))
-    print("\n" + said)
-    if options.json is not None:
-        options.json.write_text(json.dumps({"fit": fit._asdict(), "runs": bench.record, "verdict": said}, indent=1) + "\n")
+        code, fit = judged(bench, options.store)
+    if options.record is not None:
+        runs = {name: {**each._asdict(), "noise": each.noise._asdict()} for name, each in bench.runs.items()}
+        options.record.write_text(json.dumps({"store": options.store, "fit": fit._asdict(), "runs": runs}, indent=1) + "\n")
     return code
 
 
-def compared_levels(bench: Bench, fit: shape.Fit) -> tuple[list[judge.Level], dict[float, judge.Figures]]:
-    """Measure and predict the base at each load, and print a table."""
+def judged(bench: Bench | Replay, store: str) -> tuple[int, shape.Fit]:
+    """Print the tables and the verdict; return the exit code and the calibrated numbers."""
+    fit = bench.calibrated()
+    print(f"calibrated at {shape.LOW:.0%} load: {told(fit)}\n", flush=True)
+    levels, base = compared_levels(bench, fit)
+    effects = compared_changes(bench, fit, base) if store == "sleep" else []
+    said, code = judge.verdict(levels, effects, sum(bool(each.noise.reasons) for each in bench.runs.values()))
+    print("\n" + said)
+    return code, fit
+
+
+def compared_levels(bench: Bench | Replay, fit: shape.Fit) -> tuple[list[judge.Level], dict[float, Seen]]:
+    """Compare the base at each load, and print a table."""
     print(
         "| load | | p50 ms | p95 ms | p99 ms | success | ± p99 | lag p99 | steal | others |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     levels, base = [], {}
     for share in shape.LEVELS:
-        run = bench.measured(f"{share:.0%} load", shape.BASE, share)
-        base[share] = run.figures
-        predicted = shape.predicted(shape.BASE, share * shape.MOST_PER_S, fit)
-        levels.append(judge.level(share, run.figures, predicted))
-        noise = run.noise
-        tail = f"{run.half_width(0.99):.0%} | {noise.lag_ms:.1f} ms | {part(noise.steal)} | {part(noise.others)}"
-        print(f"| {share:.0%} | measured | {row(run.figures)} | {tail} |")
-        print(f"| | predicted | {row(predicted)} | | | | |")
+        seen = base[share] = bench.seen(f"{share:.0%} load", shape.BASE, share)
+        predicted = shape.predicted(shape.BASE, share * shape.MOST_PER_S, seen.seconds, fit)
+        levels.append(judge.level(share, seen.figures, predicted))
+        tail = f"{part(seen.half_width)} | {seen.noise.lag_ms:.1f} ms | {part(seen.noise.steal)} | {part(seen.noise.others)}"
+        print(f"| {share:.0%} | measured | {row(seen.figures)} | {tail} |")
+        print(f"| | predicted | {row(judge.middle(predicted))} | | | | |")
         errors = " | ".join(f"{each:+.1%}" for each in levels[-1].errors.values())
         print(f"| | error | {errors} | {'good' if levels[-1].good else f'over {levels[-1].limit:.0%}'} | | | | |", flush=True)
     return levels, base
 
 
-def compared_changes(bench: Bench, fit: shape.Fit, base: dict[float, judge.Figures]) -> list[judge.Effect]:
-    """Measure and predict every change, and print a table."""
-    print("\n| change | load | figure | measured | predicted | sign | size | lag p99 |\n|---|---|---|---|---|---|---|---|")
+def compared_changes(bench: Bench | Replay, fit: shape.Fit, base: dict[float, Seen]) -> list[judge.Effect]:
+    """Compare every change, and print a table."""
+    print(f"\n| change | load | figure | measured | predicted | {shape.RUNS} runs | sign | size | lag p99 |")
+    print("|---|---|---|---|---|---|---|---|---|")
     effects = []
     for change in shape.CHANGES:
         tiers, rate = shape.changed(change.tier, change.options), change.level * shape.MOST_PER_S
-        run = bench.measured(change.name, tiers, change.level)
-        said = shape.predicted(shape.BASE, rate, fit), shape.predicted(tiers, rate, fit)
-        found = judge.effect(change.figure, (base[change.level], run.figures), said)
+        before, after = base[change.level], bench.seen(change.name, tiers, change.level)
+        said = [shape.predicted(each, rate, after.seconds, fit) for each in (shape.BASE, tiers)]
+        found = judge.effect(change.figure, (before.figures, after.figures), list(zip(*said, strict=True)))
         effects.append(found)
-        unit = " points" if change.figure == "success" else " %"
-        words = f"{100 * found.measured:+.1f}{unit} | {100 * found.predicted:+.1f}{unit}"
-        marks = f"{'right' if found.sign else 'WRONG'} | {'right' if found.size else 'WRONG'}"
-        print(
-            f"| {change.name} | {change.level:.0%} | {change.figure} | {words} | {marks} | {run.noise.lag_ms:.1f} ms |", flush=True
-        )
+        unit = "points" if change.figure == "success" else "%"
+        measured, middle, low, high = (f"{100 * each:+.1f}" for each in found)
+        marks = f"{'right' if found.sign else 'WRONG'} | {'right' if found.size else 'WRONG'} | {after.noise.lag_ms:.1f} ms"
+        cells = (change.name, f"{change.level:.0%}", f"{change.figure}, {unit}", measured, middle, f"{low} to {high}", marks)
+        print(f"| {' | '.join(cells)} |", flush=True)
     return effects
 
 

@@ -23,6 +23,9 @@ LOW, LEVELS = 0.15, (0.3, 0.6, 0.8)
 """Shares of the most: where the model is calibrated, and where its predictions are compared."""
 
 
+RUNS = 20
+
+
 class Change(NamedTuple):
     """One thing done differently: where, at which load, and the figure that is compared. All were fixed before the first measurement."""
 
@@ -73,7 +76,7 @@ def fitted(tiers: Tiers, measured: dict[str, dict[str, Any]], driver: dict[str, 
     sides = [driver, *measured.values()]
     hop = _each(sum(each["beyond_ms"] for each in sides), sum(each["calls"] for each in sides))
     cpu = {name: min(hop, _each(1000 * at["cpu_s"], at["requests"])) for name, at in measured.items()}
-    return Fit(work, cpu, hop - sum(cpu.values()) / len(cpu))
+    return Fit(work, cpu, max(0.0, hop - sum(cpu.values()) / len(cpu)))
 
 
 def model(tiers: Tiers, rate_per_s: float, fit: Fit) -> System:
@@ -97,10 +100,18 @@ def model(tiers: Tiers, rate_per_s: float, fit: Fit) -> System:
     )
 
 
-def predicted(tiers: Tiers, rate_per_s: float, fit: Fit) -> dict[str, float]:
-    """Return what the lab says: p50, p95 and p99 of the successful answers in milliseconds, and the share of successes."""
-    found = load.run(model(tiers, rate_per_s, fit), load.Scenario(2000, slice_s=100, patience_s=None))
-    return {"p50": found.p50_ms or 0.0, "p95": found.p95_ms or 0.0, "p99": found.p99_ms or 0.0, "success": found.success_ratio}
+def predicted(tiers: Tiers, rate_per_s: float, seconds: float, fit: Fit) -> list[dict[str, float]]:
+    """Return what the lab says of `RUNS` runs as long as the measured one, the same requests before and after a change.
+
+    Each has p50, p95 and p99 of the successful answers in milliseconds, and the share of successes. Near saturation one such run
+    differs much from the next, so the length is a part of what is predicted.
+    """
+    scenario = load.Scenario(seconds, warmup_s=4.0, slice_s=seconds / 10, patience_s=None)
+    runs = [load.run(model(tiers, rate_per_s, fit), scenario, seed) for seed in range(1, RUNS + 1)]
+    return [
+        {"p50": each.p50_ms or 0.0, "p95": each.p95_ms or 0.0, "p99": each.p99_ms or 0.0, "success": each.success_ratio}
+        for each in runs
+    ]
 
 
 def _each(total: float, count: float) -> float:

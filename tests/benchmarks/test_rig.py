@@ -14,6 +14,7 @@ sys.path.insert(0, str(RIG))
 
 import judge  # noqa: E402 - the modules of the rig stand beside it, not in a package
 import noise  # noqa: E402
+import rig  # noqa: E402
 import shape  # noqa: E402
 import tier  # noqa: E402
 
@@ -75,16 +76,19 @@ def test_processor_time_is_never_more_than_the_hop_it_is_part_of() -> None:
 
 def test_the_calibrated_model_has_the_mean_that_was_measured() -> None:
     fit = shape.Fit({"gateway": 3.6, "service": 12.7, "db": 30.7}, dict.fromkeys(shape.BASE, 0.4), 0.6)
-    found = load.run(shape.model(shape.BASE, 1.0, fit), load.Scenario(20_000, slice_s=1000, patience_s=None))
+    found = load.run(shape.model(shape.BASE, 1.0, fit), load.Scenario(5_000, slice_s=1000, patience_s=None))
     assert found.mean_ms == pytest.approx(3.6 + 12.7 + 30.7 + 3 * (0.4 + 0.6), rel=0.03)
 
 
 @pytest.mark.parametrize("change", shape.CHANGES, ids=lambda change: change.name)
-def test_every_change_can_be_simulated_and_does_something(change: shape.Change) -> None:
+def test_every_change_can_be_simulated_and_does_something(change: shape.Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape, "RUNS", 3)
     fit = shape.Fit({"gateway": 3.6, "service": 12.7, "db": 30.7}, dict.fromkeys(shape.BASE, 0.4), 0.6)
     rate = change.level * shape.MOST_PER_S
-    before, after = shape.predicted(shape.BASE, rate, fit), shape.predicted(shape.changed(change.tier, change.options), rate, fit)
-    assert abs(judge.effect(change.figure, (before, after), (before, after)).measured) > 0.005
+    before, after = (shape.predicted(each, rate, 30.0, fit) for each in (shape.BASE, shape.changed(change.tier, change.options)))
+    found = judge.effect(change.figure, (before[0], after[0]), list(zip(before, after, strict=True)))
+    assert found.low <= found.predicted <= found.high
+    assert abs(found.predicted) > 0.005
 
 
 def test_a_request_is_the_same_request_before_and_after() -> None:
@@ -99,27 +103,41 @@ def figures(p50: float, p95: float, p99: float, success: float = 1.0) -> dict[st
 
 
 def test_a_load_is_good_within_its_limit() -> None:
-    assert judge.level(0.6, figures(100, 200, 300), figures(109, 182, 300)).good
-    assert not judge.level(0.6, figures(100, 200, 300), figures(111, 200, 300)).good
-    assert judge.level(0.8, figures(100, 200, 300), figures(111, 160, 370)).good
+    assert judge.level(0.6, figures(100, 200, 300), [figures(109, 182, 300)]).good
+    assert not judge.level(0.6, figures(100, 200, 300), [figures(111, 200, 300)]).good
+    assert judge.level(0.8, figures(100, 200, 300), [figures(111, 160, 370)] * 2).good
 
 
 def test_an_effect_is_relative_and_that_on_successes_is_in_points() -> None:
     before, after = figures(100, 200, 300), figures(50, 150, 300, success=0.9)
-    assert judge.effect("p95", (before, after), (before, figures(50, 140, 300))) == judge.Effect(-0.25, pytest.approx(-0.3))
-    found = judge.effect("success", (before, after), (before, figures(50, 150, 300, success=1.0)))
-    assert found == judge.Effect(pytest.approx(-0.1), 0.0)
+    found = judge.effect("p95", (before, after), [(before, figures(50, each, 300)) for each in (150, 140, 130)])
+    assert found == pytest.approx((-0.25, -0.3, -0.35, -0.25))
+    found = judge.effect("success", (before, after), [(before, figures(50, 150, 300))])
+    assert found == pytest.approx((-0.1, 0.0, 0.0, 0.0))
     assert (found.sign, found.size) == (False, False)
-    assert judge.Effect(-0.25, -0.3).size
-    assert not judge.Effect(-0.25, -0.35).size
+    assert effect(-0.25, -0.3).size
+    assert not effect(-0.25, -0.35).size
+
+
+def effect(measured: float, predicted: float) -> judge.Effect:
+    return judge.Effect(measured, predicted, predicted, predicted)
+
+
+def test_a_session_can_be_judged_again(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape, "RUNS", 4)
+    replay = rig.Replay(RIG / "session.json")
+    levels, _ = rig.compared_levels(replay, replay.calibrated())
+    assert [each.share for each in levels] == list(shape.LEVELS)
+    assert all(each.good for each in levels)
+    assert capsys.readouterr().out.count("good") == 3
 
 
 def test_the_verdict_refuses_when_a_run_was_noisy() -> None:
     good, bad = judge.Level(0.6, {"p99": 0.05}), judge.Level(0.6, {"p99": 0.2})
-    right, wrong = judge.Effect(-0.2, -0.2), judge.Effect(-0.2, 0.1)
+    right, wrong = effect(-0.2, -0.2), effect(-0.2, 0.1)
     assert judge.verdict([good], [right] * 10, noisy=1)[1] == 3
     assert judge.verdict([good], [right] * 10, noisy=0)[1] == 0
     assert judge.verdict([good, bad], [right] * 10, noisy=0)[1] == 1
     assert judge.verdict([good], [right] * 8 + [wrong] * 2, noisy=0) == (
-        "JUDGED: 1 of 1 loads within the limits; sign right in 8 of 10 changes, size within 30 % in 8.", 1
+        "JUDGED: 1 of 1 loads within the limits; sign right in 8 of 10 changes, size within 30 % in 8, among the simulated runs in 8.", 1
     )  # fmt: skip
