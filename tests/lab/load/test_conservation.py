@@ -1,7 +1,7 @@
 """What must hold of every system, on random ones."""
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -143,7 +143,10 @@ faults = st.lists(
     max_size=3,
 ).map(tuple)
 
-thorough = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+NO_SHRINKING = (Phase.explicit, Phase.generate)
+"""A random system does not shrink in reasonable time; the seed of the failing one is enough to look at it."""
+
+thorough = settings(max_examples=120, deadline=None, derandomize=True, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
 
 
 @thorough

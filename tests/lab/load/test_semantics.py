@@ -285,6 +285,25 @@ def test_an_event_loop_works_on_one_request_but_waits_for_many() -> None:
     assert outcome(True, sketch.work(40)).mean_ms == pytest.approx(blocking.mean_ms or 0, rel=0.01)
 
 
+def test_an_event_loop_turns_requests_away_while_too_much_work_waits_for_its_thread() -> None:
+    def outcome(queue_limit: int | None, *steps) -> load.Outcome:
+        return load.run(
+            sketch.system(
+                [sketch.component("web", workers=1000, event_loop=True, queue_limit=queue_limit)],
+                [sketch.operation("GET /", "web", *steps)],
+                {"GET /": 150},
+            ),
+            load.Scenario(60, patience_s=1.0),
+        )
+
+    overloaded, bounded = outcome(None, sketch.work(10)), outcome(20, sketch.work(10))
+    assert overloaded.success_ratio < 0.2
+    assert bounded.success_ratio == pytest.approx(100 / 150, rel=0.05)
+    assert bounded.p99_ms is not None
+    assert bounded.p99_ms < 400
+    assert outcome(0, sketch.wait(1000)).shed == 0, "waiting for others is no work for the thread"
+
+
 def test_a_fraction_of_a_core_stretches_the_work() -> None:
     system = sketch.system(
         [sketch.component("web", workers=10, cores=0.5)], [sketch.operation("GET /", "web", sketch.work(10))], {"GET /": RARE}

@@ -210,6 +210,12 @@ def _submit(w: State, f: Index) -> None:
     if group.errors > 0.0 and uniform(frame.key + LOSS) < group.errors:
         _finish(w, f, ERROR)
         return
+    if instance.core >= 0:
+        core = gate_at(w.gates, instance.core)
+        if core.busy >= core.capacity and core.waiting >= instance.backlog:
+            group.shed += 1
+            _finish(w, f, TURNED_AWAY)
+            return
     frame.instance = i
     if instance.slot >= 0:
         answer = take(w, instance.slot, f, SLOT)

@@ -259,6 +259,7 @@ INSTANCE = np.dtype(
         ("place", "i8"),  # within its group
         ("slot", "i8"),
         ("core", "i8"),
+        ("backlog", "i8"),  # of work waiting for a core that turns new requests away
         ("load", "i8"),
         ("up", "i8"),
         ("trusted", "i8"),  # the balancer sends to it

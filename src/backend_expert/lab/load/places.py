@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from backend_expert.lab.load.layout import UNBOUNDED, LawCode
@@ -14,24 +16,37 @@ def value(estimate: Estimate | None, otherwise: float) -> float:
     return otherwise if estimate is None else estimate.value
 
 
-def places(component: Component, deployment: Deployment) -> tuple[int, int, int, float]:
-    """Return slots, queue bound and cores of one instance, and the factor by which a fraction of a core stretches its work.
+class Places(NamedTuple):
+    """What one instance has: slots with the bound of their queue, cores, and how much longer work takes on a fraction of a core.
 
-    An event loop works on one request at a time and lets any number wait, so only a queue limit bounds what it takes in. Where every
-    slot has a core, cores are never short and cost the kernel nothing.
+    New requests are turned away while `backlog` pieces of work wait for a core.
+    """
+
+    slots: int = UNBOUNDED
+    queue: int = UNBOUNDED
+    cores: int = UNBOUNDED
+    slowness: float = 1.0
+    backlog: int = UNBOUNDED
+
+
+def places(component: Component, deployment: Deployment) -> Places:
+    """Return the places of one instance of a component.
+
+    An event loop lets any number of requests wait for others and works on one at a time, so its queue is the work that waits for the
+    thread: that is what a queue limit bounds, as load shedding by event-loop delay does. Where every slot of a pool of workers has a
+    core, cores are never short and cost the kernel nothing.
     """
     if component.kind in {Kind.EXTERNAL, Kind.CLIENT}:
-        return UNBOUNDED, UNBOUNDED, UNBOUNDED, 1.0
+        return Places()
     workers = UNBOUNDED if deployment.workers is None else max(1, round(deployment.workers.value))
     queue = UNBOUNDED if deployment.queue_limit is None else round(deployment.queue_limit.value)
     cores = deployment.cpu_cores.value if deployment.cpu_cores is not None else float(UNBOUNDED)
     if deployment.event_loop:
-        slots = UNBOUNDED if queue >= UNBOUNDED else min(workers, UNBOUNDED) + queue if deployment.workers is not None else queue
-        return max(slots, 1), 0 if slots < UNBOUNDED else UNBOUNDED, 1, 1.0 / min(1.0, cores)
+        return Places(cores=1, slowness=1.0 / min(1.0, cores), backlog=queue)
     whole = int(-(-cores // 1))
     if workers <= whole:
-        return workers, queue, UNBOUNDED, workers / min(cores, workers)
-    return workers, queue, whole, whole / cores
+        return Places(workers, queue, slowness=workers / min(cores, workers))
+    return Places(workers, queue, whole, whole / cores)
 
 
 def law_numbers(law: Law) -> tuple[int, float]:

@@ -126,12 +126,12 @@ class Compiler:
         balancer = Balancer.PRIMARY if component.stateful else BALANCERS[deployment.balancing or "round-robin"]
         discipline = DISCIPLINES[deployment.queue_discipline or "fifo"]
         self.groups.append((0.0, 0.0, first, total, int(balancer), total - 1, 0, 0))
-        slots, queue, cores, slowness = places(component, deployment)
+        each = places(component, deployment)
         for place in range(total):
             row = first + place
-            slot = self.add_gate(slots, queue, row, discipline) if slots < UNBOUNDED else -1
-            core = self.add_gate(cores, UNBOUNDED, row) if cores < UNBOUNDED else -1
-            self.instances.append((slowness, group, place, slot, core, 0, 1, int(place < count)))
+            slot = self.add_gate(each.slots, each.queue, row, discipline) if each.slots < UNBOUNDED else -1
+            core = self.add_gate(each.cores, UNBOUNDED, row) if each.cores < UNBOUNDED else -1
+            self.instances.append((each.slowness, group, place, slot, core, each.backlog, 0, 1, int(place < count)))
 
     def add_gate(self, capacity: int, limit: int, instance: int, discipline: Discipline = Discipline.FIFO) -> int:
         """Add a gate and return its row."""
