@@ -125,3 +125,17 @@ def test_controllers_and_listeners_are_operations_with_what_they_call(joined):
 def test_the_interface_of_a_feign_client_serves_nothing(shop, joined):
     files = {CODE: '@FeignClient("x") interface X { @GetMapping("/y") String y(); }', "shop/Dockerfile": "FROM openjdk:17\n"}
     assert not [each for each in joined(SERVICES, files).operations if "/y" in each.name]
+
+
+def test_a_call_on_another_class_goes_to_the_method_there(joined):
+    names = ("Orders", "OrderServiceImpl", "StockServiceImpl")
+    texts = (
+        '@RestController class Orders { OrderService orderService; @GetMapping("/x") X load() { return orderService.load(); } }',
+        'class OrderServiceImpl { X load() { return rest.getForObject("http://billing/x", X.class); } }',
+        'class StockServiceImpl { X load() { return rest.getForObject("http://stock/x", X.class); } }',
+    )
+    files = {f"shop/src/main/java/{name}.java": text for name, text in zip(names, texts, strict=True)}
+    files["shop/src/main/java/OrderService.java"] = "interface OrderService { X load(); }"
+    system = joined(SERVICES, files | {"shop/Dockerfile": "FROM openjdk:17\n"})
+    calls = [step.operation for step in walk(system.operation("shop GET /x").steps) if isinstance(step, Call)]
+    assert calls == ["billing http"]

@@ -85,3 +85,12 @@ def test_any_text_gives_a_reading(tmp_path_factory, text, name):
 def test_nested_and_endless_files_are_read_in_bounded_steps(tmp_path, name, text):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert facts(tmp_path) <= 10_000
+
+
+def test_functions_that_call_each_other_many_times_are_worked_out_once(tmp_path):
+    chain = "".join(f"def f{i}():\n" + f"    f{i + 1}()\n" * 100 for i in range(5))
+    loop = "def g():\n    h()\ndef h():\n    g()\n    requests.get('http://b')\n"
+    text = f"@app.get('/x')\ndef x():\n    f0()\n    g()\n{chain}def f5():\n    pass\n{loop}"
+    (tmp_path / "app.py").write_text(text, encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("flask\n", encoding="utf-8")
+    assert [operation.trigger.name for operation in readers.read(tmp_path).system.operations] == ["GET /x"]
