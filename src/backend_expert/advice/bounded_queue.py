@@ -10,16 +10,10 @@ from msgspec import structs
 from backend_expert.advice.budget import objective_ms
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.demand import TAIL, chosen, mean, processor_demand, residence_ms
-from backend_expert.advice.experiments import peak_traffic, slow_callee
+from backend_expert.advice.experiments import overload
 from backend_expert.advice.place import concerned, with_deployment
-from backend_expert.lab.load import Scenario
 from backend_expert.model import Call, Component, Deployment, Finding, Kind, System, call_sites, entries
 from backend_expert.model.demand import rates_per_s
-
-
-def _overload(system: System, finding: Finding, peak: float) -> Scenario:
-    """Return the trigger of a retry storm where the finding is about one, and the peak alone otherwise."""
-    return (slow_callee if finding.rule == "retry-multiplication" else peak_traffic)(system, finding, peak)
 
 
 @remedy(
@@ -29,7 +23,7 @@ def _overload(system: System, finding: Finding, peak: float) -> Scenario:
     addresses=("no-load-shedding", "pool-smaller-than-demand", "retry-multiplication", "unbounded-queue"),
     considers=("resilience", "performance", "survives-peak"),
     effort="hours",
-    experiment=_overload,
+    experiment=overload,
 )
 def bounded_queue(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - the bound follows patience, not the peak
     """Return the system with a bound on the queue of each service of the finding that has none.

@@ -21,11 +21,18 @@ class Candidate(Struct, frozen=True):
     considered: bool
 
 
-def candidates(system: System, findings: tuple[Finding, ...], peak: float, consider: tuple[str, ...] = ()) -> tuple[Candidate, ...]:
-    """Return one candidate for each remedy that fits, those first that the words of `consider` bring forward."""
+def candidates(
+    system: System, findings: tuple[Finding, ...], peak: float, consider: tuple[str, ...] = (), *, lab: bool = True
+) -> tuple[Candidate, ...]:
+    """Return one candidate for each remedy that fits, those first that the words of `consider` bring forward.
+
+    Without the lab, remedies that search in it are left out.
+    """
     wanted = set(consider)
     found = []
     for remedy in all_remedies():
+        if remedy.searches and not lab:
+            continue
         for asked in (False, True):
             fitting = tuple(
                 finding

@@ -31,7 +31,7 @@ class Remedy(Struct, frozen=True, kw_only=True):
 
     `apply` returns the changed system, or the very same object when the remedy does not fit the finding. `experiment` returns the
     scenario (the fault, or the peak of the given factor) that makes the problem bite. `considers` are the words of a brief's
-    `consider` that bring this remedy forward.
+    `consider` that bring this remedy forward. One that `searches` asks the lab already to find out what to change.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Remedy(Struct, frozen=True, kw_only=True):
     module: str
     apply: Apply
     experiment: Experiment | None = None
+    searches: bool = False
 
     def page(self, language: str = "en") -> str:
         """Return the page of the remedy, Markdown, in `en` or `pt-BR`."""
@@ -49,7 +50,12 @@ class Remedy(Struct, frozen=True, kw_only=True):
 
     def examples(self) -> tuple[Example, ...]:
         """Return the implementation examples, code before configuration."""
-        places = ((".ts", "Node.js", "ts"), (".compose.yaml", "Compose", "yaml"), (".kubernetes.yaml", "Kubernetes", "yaml"))
+        places = (
+            (".ts", "Node.js", "ts"),
+            (".sql", "PostgreSQL", "sql"),
+            (".compose.yaml", "Compose", "yaml"),
+            (".kubernetes.yaml", "Kubernetes", "yaml"),
+        )
         package, _, stem = self.module.rpartition(".")
         folder = resources.files(package)
         return tuple(
@@ -72,6 +78,7 @@ def remedy(
     experiment: Experiment | None = None,
     considers: tuple[str, ...] = (),
     effort: Literal["hours", "days", "weeks"] = "days",
+    searches: bool = False,
 ) -> Callable[[Apply], Apply]:
     """Mark a function `(System, Finding, peak) -> System` as a remedy; its module's file name must be the id with underscores."""
 
@@ -85,6 +92,7 @@ def remedy(
             module=apply.__module__,
             apply=apply,
             experiment=experiment,
+            searches=searches,
         )
         return apply
 

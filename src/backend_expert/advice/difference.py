@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
-
-from msgspec import structs
 
 from backend_expert.advice.demand import mean
+from backend_expert.advice.program_difference import programs
 from backend_expert.model import (
-    CacheGet,
-    Call,
     CallSite,
     Component,
     Deployment,
     Estimate,
-    Operation,
     Policy,
-    Publish,
-    Query,
-    Repeat,
-    Step,
     System,
     Text,
-    Transaction,
     call_sites,
     policy_of,
-    walk,
 )
 from backend_expert.model.wording import figure, named, sentence, together
 
-Kind = TypeVar("Kind", CacheGet, Call, Publish, Repeat, Transaction)
+DISCIPLINES = {
+    "codel": Text("a queue that drops what has waited too long (CoDel)", "fila que descarta o que esperou demais (CoDel)"),
+    "deadline": Text("a queue that drops what nobody waits for", "fila que descarta o que ninguém mais espera"),
+    "fifo": Text("a queue in the order of arrival", "fila na ordem de chegada"),
+    "lifo": Text("a queue that serves the newest first", "fila que atende o mais novo primeiro"),
+}
 
 
 def differences(before: System, after: System) -> tuple[Text, ...]:
     """Return one sentence for each kind of change, in the order of the model; equal systems give none."""
     if before == after:
         return ()
-    return (*_components(before, after), *_datasets(before, after), *_policies(before, after), *_steps(before, after))
+    return (
+        *_components(before, after),
+        *_datasets(before, after),
+        *_topics(before, after),
+        *_policies(before, after),
+        *programs(before, after),
+    )
 
 
 def changed_components(before: System, after: System) -> tuple[str, ...]:
@@ -80,16 +80,49 @@ def _deployment(before: Component, after: Component) -> Iterator[Text]:
             "at most {limit} waiting requests in an instance", "no máximo {limit} requisições em espera por instância", limit=limit
         )
     if was.ports != now.ports:
-        numbers_shown = named([str(port.number) for port in was.ports if port not in now.ports])
-        yield sentence("port {ports} no longer published", "porta {ports} deixa de ser publicada", ports=numbers_shown)
+        closed = [str(port.number) for port in was.ports if port not in now.ports]
+        yield sentence(
+            f"port{'s' * (len(closed) > 1)} {{ports}} no longer published",
+            "porta {ports} deixa de ser publicada" if len(closed) == 1 else "portas {ports} deixam de ser publicadas",
+            ports=named(closed),
+        )
     for volume in now.volumes:
         if volume not in was.volumes:
             yield sentence(
                 "volume {source} on {path}", "volume {source} em {path}", source=f"`{volume.source}`", path=f"`{volume.path}`"
             )
+    yield from _settings(before, after)
+    if now.autoscaling is not None and now.autoscaling != was.autoscaling:
+        scaling = now.autoscaling
+        yield sentence(
+            "autoscaling from {least} to {most} instances at {target} % of the processor",
+            "autoscaling de {least} a {most} instâncias com {target} % do processador",
+            least=scaling.minimum,
+            most=scaling.maximum,
+            target=scaling.target or 0.0,
+        )
+    if now.queue_discipline is not None and now.queue_discipline != was.queue_discipline:
+        yield DISCIPLINES[now.queue_discipline]
+    if was.user != now.user:
+        yield sentence("user {was} → {now}", "usuário {was} → {now}", was=f"`{was.user}`", now=f"`{now.user}`")
+    if now.disruption_budget and not was.disruption_budget:
+        yield Text("evict at most one instance at a time", "no máximo uma instância removida por vez")
     if was.probes != now.probes:
-        asked = named([f"{probe.kind} {probe.target}".strip() for probe in now.probes])
+        asked = named([f"{probe.kind} {':' * probe.target.isdecimal()}{probe.target}".strip() for probe in now.probes])
         yield sentence("health probes {probes}", "health checks {probes}", probes=asked)
+
+
+def _settings(before: Component, after: Component) -> Iterator[Text]:
+    """Yield what changes beside the deployment: the image, and the settings that are added, referred to or left out."""
+    if before.image != after.image:
+        yield sentence("image {was} → {now}", "imagem {was} → {now}", was=f"`{before.image}`", now=f"`{after.image}`")
+    old, new = ({each.name: each for each in component.settings} for component in (before, after))
+    referred = [name for name, each in new.items() if each.secret and (name not in old or old[name].value != each.value)]
+    if referred:
+        yield sentence("{names} from a secret store", "{names} vem de um cofre de segredos", names=named(referred, most=4))
+    gone = [f"{name}={each.value}" for name, each in old.items() if name not in new and not each.secret]
+    if gone:
+        yield sentence("no {names}", "sem {names}", names=named(gone, most=4))
 
 
 def _policies(before: System, after: System) -> Iterator[Text]:
@@ -144,88 +177,21 @@ def _policy(before: Policy, after: Policy) -> Iterator[Text]:
             attempts=after.retry.attempts.value,
             budget=100 * mean(after.retry.budget),
         )
+    if after.idempotency_key and not before.idempotency_key:
+        yield Text("an idempotency key with every request", "uma chave de idempotência em cada requisição")
+    if after.deadline_propagated and not before.deadline_propagated:
+        yield Text(
+            "hand the deadline down and cancel what nobody waits for", "repasse o deadline e cancele o que ninguém mais espera"
+        )
+    if after.hedge is not None and after.hedge != before.hedge:
+        yield sentence(
+            "a second request after {ms} ms, the first answer wins",
+            "uma segunda requisição após {ms} ms, vale a primeira resposta",
+            ms=after.hedge.delay_ms.value,
+        )
     if after.pool is not None and after.pool != before.pool:
         size = _number(before.pool.size if before.pool is not None else None)
         yield sentence("pool {size} → {now}", "pool {size} → {now}", size=size, now=after.pool.size.value)
-
-
-def _steps(before: System, after: System) -> Iterator[Text]:
-    """Yield what the programs do in another way: calls handed to a queue, reads behind a cache, loops batched, transactions cut."""
-    old = {operation.name: operation for operation in before.operations}
-    for operation in after.operations:
-        previous = old.get(operation.name)
-        if previous is not None and previous.steps != operation.steps:
-            for change in _program(previous, operation, after):
-                yield sentence("`{operation}`: {change}.", "`{operation}`: {change}.", operation=operation.name, change=change)
-
-
-def _program(before: Operation, after: Operation, system: System) -> Iterator[Text]:
-    cached = _new(before, after, CacheGet)
-    if cached:
-        stores = named(sorted({system.dataset(step.dataset).store for step in cached}))
-        datasets = named(sorted({step.dataset.rpartition("/")[2] for step in cached}))
-        yield sentence(
-            "look {datasets} up in {stores} first", "consulte {datasets} primeiro em {stores}", datasets=datasets, stores=stores
-        )
-    published = _new(before, after, Publish)
-    if published:
-        callees = named(sorted({system.operation(step.operation).component for step in _new(after, before, Call)}))
-        yield sentence(
-            "publish to {topics} and do not wait for {callees}",
-            "publique em {topics} e não espere por {callees}",
-            topics=named(sorted({step.topic for step in published})),
-            callees=callees,
-        )
-    loops = _all(before, Repeat)
-    for loop in loops if len(loops) > len(_all(after, Repeat)) else ():
-        called = named(sorted({each.operation for each in loop.steps if isinstance(each, Call)}))
-        if called.en:
-            yield sentence(
-                "one call of {called} in place of {count}",
-                "uma chamada a {called} no lugar de {count}",
-                called=called,
-                count=loop.count.value,
-            )
-            continue
-        read = named(sorted({each.dataset for each in loop.steps if isinstance(each, Query)}))
-        yield sentence(
-            "one statement on {read} in place of {count}",
-            "uma instrução em {read} no lugar de {count}",
-            read=read,
-            count=loop.count.value,
-        )
-    if _calls_inside(before) > _calls_inside(after):
-        stores = named(sorted({transaction.store for transaction in _all(before, Transaction)}))
-        yield sentence(
-            "no remote call inside the transaction on {stores}",
-            "nenhuma chamada remota dentro da transação em {stores}",
-            stores=stores,
-        )
-
-
-def _new(before: Operation, after: Operation, kind: type[Kind]) -> tuple[Kind, ...]:
-    """Return the steps of a kind that only `after` has, compared without what protects them and where their store stands."""
-    there = [_bare(step) for step in _all(before, kind)]
-    return tuple(step for step in _all(after, kind) if _bare(step) not in there)
-
-
-def _all(operation: Operation, kind: type[Kind]) -> tuple[Kind, ...]:
-    return tuple(step for step in walk(operation.steps) if isinstance(step, kind))
-
-
-def _bare(step: Step) -> Step:
-    match step:
-        case CacheGet():
-            return structs.replace(step, policy=Policy(), on_miss=(), dataset=step.dataset.partition("/")[2])
-        case Call() | Publish():
-            return structs.replace(step, policy=Policy())
-        case _:
-            return step
-
-
-def _calls_inside(operation: Operation) -> int:
-    """Return how many calls stand inside transactions."""
-    return sum(isinstance(step, Call) for transaction in _all(operation, Transaction) for step in walk(transaction.steps))
 
 
 def _datasets(before: System, after: System) -> Iterator[Text]:
@@ -239,6 +205,13 @@ def _datasets(before: System, after: System) -> Iterator[Text]:
             homes.setdefault(dataset.store, []).append(origin.name)
     for store, moved in homes.items():
         yield sentence("Move {moved} to `{store}`.", "Mova {moved} para `{store}`.", moved=named(moved, most=6), store=store)
+
+
+def _topics(before: System, after: System) -> Iterator[Text]:
+    durable = {topic.name: topic.durable for topic in before.topics}
+    kept = [topic.name for topic in after.topics if topic.durable and durable.get(topic.name, True) is False]
+    if kept:
+        yield sentence("Declare {topics} durable.", "Declare {topics} como durável.", topics=named(kept, most=5))
 
 
 def _number(estimate: Estimate | None) -> Text:

@@ -34,6 +34,9 @@ PEAK_S = 30.0
 """Three times the 10 s for which users wait: a queue that grows shows what it does to them, and a system that was slowed down has
 to get up again under load."""
 
+GROWTH_S = 120.0
+"""Eight looks of an autoscaler, once in 15 s; a jump within one look is over before an instance has started, and shows nothing."""
+
 OVERLOAD = 2.0
 """A slowed component is asked for twice what it can do: enough to fill every queue in front of it within the trigger."""
 
@@ -63,6 +66,24 @@ def slow_callee(system: System, finding: Finding, peak: float) -> load.Scenario:
     name = busiest(system, ends, finding)
     fault = load.slow(name, slowdown(system, name, peak), BEFORE_S, SLOW_S)
     return load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(peak, BEFORE_S, PEAK_S), faults=(fault,))
+
+
+def overload(system: System, finding: Finding, peak: float) -> load.Scenario:
+    """Return the trigger of a retry storm where the finding is about one, and the peak alone otherwise."""
+    return (slow_callee if finding.rule == "retry-multiplication" else peak_traffic)(system, finding, peak)
+
+
+def one_slow_instance(system: System, finding: Finding, peak: float) -> load.Scenario:  # noqa: ARG001 - at the peak a hedge adds load
+    """Return a slowdown of one instance of the finding's busiest callee that runs in several, in usual traffic."""
+    callees = [site.callee for site in synchronous_sites(system, finding)]
+    name = busiest(system, (each for each in callees if replicas_of(component_of(system, each)) > 1), finding)
+    fault = load.slow(name, slowdown(system, name, 1.0), BEFORE_S, SLOW_S, instances=1)
+    return load.Scenario(BEFORE_S + SLOW_S + AFTER_S, faults=(fault,))
+
+
+def growing_traffic(system: System, finding: Finding, peak: float) -> load.Scenario:  # noqa: ARG001 - the peak is for the whole system
+    """Return traffic that climbs to the peak in `GROWTH_S` and stays there for `PEAK_S`."""
+    return load.Scenario(BEFORE_S + GROWTH_S + PEAK_S, arrivals=load.ramp(peak, BEFORE_S, GROWTH_S))
 
 
 def lost_instance(system: System, finding: Finding, peak: float) -> load.Scenario:

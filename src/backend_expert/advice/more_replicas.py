@@ -36,14 +36,20 @@ def more_replicas(system: System, finding: Finding, peak: float) -> System:
     are left alone: a second copy of data is another remedy.
     """
     changed = system
-    places, cores = concurrency(system, peak), processor_demand(system, peak)
+    carrying = instances_for(system, peak)
     for component in concerned(system, finding):
         if component.kind not in RUN_IN_COPIES or component.deployment is None:
             continue
-        wanted = _carrying(component, places[component.name], cores[component.name]) + 1
+        wanted = carrying[component.name] + 1
         if wanted > replicas_of(component):
             changed = with_deployment(changed, component.name, _copied(wanted))
     return changed
+
+
+def instances_for(system: System, peak: float) -> dict[str, int]:
+    """Return how many instances of each component carry the peak, by its places and its cores."""
+    places, cores = concurrency(system, peak), processor_demand(system, peak)
+    return {each.name: _carrying(each, places[each.name], cores[each.name]) for each in system.components}
 
 
 def _carrying(component: Component, places: float, cores: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from msgspec import structs
@@ -81,6 +81,23 @@ def with_deployment(system: System, name: str, change: Callable[[Deployment], De
 def with_steps(system: System, change: Callable[[Operation, Step], Step | tuple[Step, ...]]) -> System:
     """Return the system with `change` applied to every step, inner before outer; the very same object when nothing changes."""
     return _unless_equal(system, rewrite_system(system, change))
+
+
+def with_operations(system: System, names: Collection[str], change: Callable[[Operation], Operation]) -> System:
+    """Return the system with some operations replaced; the very same object when nothing changes."""
+    operations = tuple(change(each) if each.name in names else each for each in system.operations)
+    return _unless_equal(system, structs.replace(system, operations=operations))
+
+
+def consumers(system: System, finding: Finding) -> tuple[Operation, ...]:
+    """Return the operations that a component of a finding runs for the messages of a broker of the finding."""
+    links = {(link.caller, link.callee) for link in finding.links}
+    brokers = {topic.name: topic.broker for topic in system.topics}
+    return tuple(
+        operation
+        for operation in system.operations
+        if operation.trigger.kind == "message" and (operation.component, brokers.get(operation.trigger.name, "")) in links
+    )
 
 
 def component_of(system: System, name: str) -> Component | None:

@@ -67,7 +67,7 @@ def prove(
     """
     before = complete(system)
     bench = structs.replace(bench, memory=bench.memory or load.Memory())
-    fitting = candidates(before, findings, bench.peak, consider)
+    fitting = candidates(before, findings, bench.peak, consider, lab=bench.replications > 0)
     tried = []
     for done, candidate in enumerate(fitting):
         if progress is not None:

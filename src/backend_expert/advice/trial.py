@@ -10,6 +10,7 @@ from msgspec import Struct
 from backend_expert.advice.candidates import Candidate, applied
 from backend_expert.advice.proof import Band, Interval, Measure, Proof, Series, Verdict
 from backend_expert.lab import load
+from backend_expert.lab.load.outcome import DECIDING, matters
 from backend_expert.model import System, Text
 from backend_expert.model.wording import figure, percent, sentence, together
 
@@ -131,9 +132,13 @@ def shows_nothing(measures: Sequence[load.Difference]) -> bool:
 
 
 def shows_no_harm(measures: Sequence[load.Difference]) -> bool:
-    """Tell whether no measure that decides has a worse mean: more pairs could not show that the change hurts."""
-    deciding = [each for each in measures if each.id in TITLES]
-    return all((each.difference.value <= 0) if each.lower_is_better else (each.difference.value >= 0) for each in deciding)
+    """Tell whether the first measure whose mean moves by more than its margin moves to the better, or none does."""
+    found = {each.id: each for each in measures}
+    for name, margin in DECIDING:
+        each = found[name]
+        if matters(name, each.before.value, each.after.value, margin):
+            return (each.difference.value < 0) == each.lower_is_better
+    return True
 
 
 def worst_scenario(system: System, candidate: Candidate, bench: Bench) -> load.Scenario:
