@@ -23,7 +23,7 @@ def set_length(first: Path, blocks: int) -> None:
     for number in range(count):
         segment = first if number == 0 else first.with_name(f"{first.name}.{number}")
         length = min(SEGMENT_BLOCKS, blocks - number * SEGMENT_BLOCKS) * BLOCK
-        handle = os.open(segment, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        handle = _opened(segment, create=number > 0)
         try:
             os.ftruncate(handle, length)
             if number and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
@@ -48,19 +48,27 @@ def length(first: Path) -> int:
 
 def hide(first: Path) -> int:
     """Make the relation look empty by its first file alone, at once whatever its size; return what `show` needs to undo it."""
-    size = first.stat().st_size
-    os.truncate(first, 0)
+    handle = _opened(first)
+    try:
+        size = os.fstat(handle).st_size
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
     return size
 
 
 def show(first: Path, size: int) -> None:
     """Undo `hide`."""
-    os.truncate(first, size)
+    handle = _opened(first)
+    try:
+        os.ftruncate(handle, size)
+    finally:
+        os.close(handle)
 
 
 def write_tree(first: Path, pages: int, height: int) -> None:
     """Turn the file of an empty B-tree into one of `pages` blocks and the given height; raise `NotABtree` when it is none."""
-    with first.open("r+b") as file:
+    with os.fdopen(_opened(first), "r+b") as file:
         changed = metapage(file.read(BLOCK), height)
         file.seek(0)
         file.write(changed)
@@ -68,3 +76,8 @@ def write_tree(first: Path, pages: int, height: int) -> None:
             file.seek((level + 1) * BLOCK)
             file.write(chain_page(level, height))
     set_length(first, max(pages, height + 2))
+
+
+def _opened(file: Path, *, create: bool = False) -> int:
+    """Open a file of the data directory; never through a link: as root we write where another user may have put one."""
+    return os.open(file, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)

@@ -10,6 +10,7 @@ import pwd
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -192,9 +193,13 @@ def _private_directory(base: Path) -> tuple[Path, IO[bytes]]:
 
 def _sweep(base: Path) -> None:
     """Remove what a run left behind whose process and guardian were both killed: a directory of ours that nobody holds locked."""
+    ours = {os.geteuid(), *([_unprivileged()[0]] if os.geteuid() == 0 else [])}
     for directory in sorted(base.glob(f"{_PREFIX}*")):
         lock = directory / "lock"
         try:
+            status = directory.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
+                continue
             # As root we gave the directory to another user, who could put a link here: a link is not followed, and its lock not ours.
             handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
