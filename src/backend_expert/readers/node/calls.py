@@ -70,17 +70,20 @@ _STORED = {
 class Call:
     """One call as a library sees it."""
 
-    __slots__ = ("arguments", "frame", "node", "nodes")
+    __slots__ = ("arguments", "asked", "began", "frame", "node", "nodes")
 
-    def __init__(self, node: Node, frame: Frame, given: list[Value]) -> None:
+    def __init__(self, node: Node, frame: Frame, given: list[Value], began: int = 0, asked: int = 0) -> None:
         self.node = node
         self.frame = frame
         self.arguments = given
+        # How many steps there were before what the method is called on, and before the arguments.
+        self.began = began
+        self.asked = asked
         self.nodes = arguments(node) if node.type in {"call_expression", "new_expression"} else []
 
     def argument(self, position: int) -> Value:
-        """Return an argument; unknown when there is none."""
-        return self.arguments[position] if position < len(self.arguments) else UNKNOWN
+        """Return an argument; undefined when there is none."""
+        return self.arguments[position] if position < len(self.arguments) else NOTHING
 
     @property
     def callback(self) -> Function | None:
@@ -129,12 +132,14 @@ def call(node: Node, frame: Frame) -> Value:
     if called.type == "member_expression":
         owner_node = called.child_by_field_name("object")
         name = text(called.child_by_field_name("property"))
+        began = len(frame.block)
         owner = expressions.evaluate(owner_node, frame)
         if name in _TOGETHER and owner == Foreign("global", ("Promise",)):
             return _together(node, name, frame)
         if name == "forkJoin" and isinstance(owner, Foreign):
             return _together(node, "all", frame)
-        return of_method(owner, name, Call(node, frame, arguments_of(node, frame)))
+        asked = len(frame.block)
+        return of_method(owner, name, Call(node, frame, arguments_of(node, frame), began, asked))
     if called.type == "subscript_expression":
         chosen = constant(expressions.evaluate(called.child_by_field_name("index"), frame))
         if isinstance(chosen, str):
@@ -307,17 +312,14 @@ def _caught(owner: Value, call: Call) -> Value:
     """Return the value of a promise; its steps fail without harm where the callback neither throws nor does anything."""
     undo = call.into(call.argument(0), UNKNOWN)
     block = call.frame.block
-    body = call.node.child_by_field_name("function")
-    handled = call.nodes[0] if call.nodes else None
-    quiet = handled is not None and "throw" not in text(handled) and "reject" not in text(handled) and "next" not in text(handled)
+    handled = text(call.nodes[0]) if call.nodes else "throw"
+    quiet = not any(word in handled for word in ("throw", "reject", "next"))
     if isinstance(owner, Outcome) and quiet and not leaves(undo) and not any(draft.kind is Kind.REPLY for draft in inner(undo)):
         owner.draft.protection.optional = True
-    if leaves(undo) and body is not None:
-        first = body.start_point.row + 1
-        inside = [draft for draft in block if draft.evidence and first <= draft.evidence[0].line <= call.node.end_point.row + 1]
-        if inside and block[-len(inside) :] == inside:
-            del block[-len(inside) :]
-            flow.undone(call.frame, inside, undo, call.node)
+    if leaves(undo):
+        inside = block[call.began :]
+        del block[call.began :]
+        flow.undone(call.frame, inside, undo, call.node)
     return owner
 
 

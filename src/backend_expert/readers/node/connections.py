@@ -7,7 +7,19 @@ from msgspec import Struct, field
 from backend_expert.model import Evidence, Mechanism
 from backend_expert.readers.code import Piece
 from backend_expert.readers.node.drafts import Protection
-from backend_expert.readers.node.values import Constant, Listing, Record, Value, Variable, is_open, member, number, pieces
+from backend_expert.readers.node.values import (
+    Constant,
+    Listing,
+    Record,
+    Value,
+    Variable,
+    has,
+    is_open,
+    known,
+    member,
+    number,
+    pieces,
+)
 
 
 class Connection(Struct):
@@ -55,11 +67,11 @@ def protected(
     A timeout is absent only where every option is known and none of them sets one.
     """
     protection = made.protection
-    known = isinstance(options, Constant | Variable) or (isinstance(options, Record) and options.complete)
+    told = known(options) or isinstance(options, Constant | Variable)
     found = next((value for name in timeouts if (value := number(member(options, name))) is not None), None)
     if found:
         protection.timeout_ms = found
-    elif known and all(is_open(member(options, name)) for name in timeouts):
+    elif told and not has(options, *timeouts):
         protection.absent.add(Mechanism.TIMEOUT)
     for name in pool:
         nested = options
@@ -70,7 +82,7 @@ def protected(
             protection.pool = size
             break
     else:
-        if known and all(is_open(member(options, name.split(".")[0])) for name in pool):
+        if told and not has(options, *(name.split(".")[0] for name in pool)):
             protection.pool = default_pool
     protection.evidence = made.evidence[:1]
     return made

@@ -170,6 +170,16 @@ def is_open(value: Value | None) -> bool:
     return value is None or isinstance(value, Unknown) or value == NOTHING
 
 
+def has(value: Value | None, *names: str) -> bool:
+    """Tell whether a record sets one of the fields, whatever to."""
+    return isinstance(value, Record) and any(name in value.fields for name in names)
+
+
+def known(value: Value | None) -> bool:
+    """Tell whether every field of some options is known: there are none, or the record is complete."""
+    return value == NOTHING or (isinstance(value, Record) and value.complete)
+
+
 def either(one: Value, other: Value) -> Value:
     """Return what a value is that is one or the other: the known one, or the setting rather than the literal."""
     if is_open(one):

@@ -20,7 +20,9 @@ from backend_expert.readers.node.values import (
     Resource,
     Unknown,
     Value,
+    has,
     is_open,
+    known,
     literal,
     number,
     pieces,
@@ -61,13 +63,13 @@ def construct(maker: Foreign, call: Call) -> Value | None:
 
 def of_type(kind: Foreign, _: tuple[Value, ...], frame: Frame, node: Node) -> Value | None:
     """Return the channel or connection that a parameter of such a type is."""
-    known = frame.unit.connection("amqp")
+    made = frame.unit.connection("amqp")
     if kind.name in {"Channel", "ConfirmChannel", "ChannelWrapper", "AmqpConnection"}:
         confirms = kind.name in {"ConfirmChannel", "ChannelWrapper", "AmqpConnection"}
-        facts: dict[str, object] = {"connection": known, "confirms": confirms or None, "prefetch": None}
+        facts: dict[str, object] = {"connection": made, "confirms": confirms or None, "prefetch": None}
         return Resource("amqp.channel", facts, frame.evidence(node))
     if kind.name in {"Connection", "ChannelModel", "AmqpConnectionManager"}:
-        return Resource("amqp.connection", {"connection": known}, frame.evidence(node))
+        return Resource("amqp.connection", {"connection": made}, frame.evidence(node))
     return None
 
 
@@ -140,10 +142,7 @@ def _publish(owner: Resource, name: str, call: Call) -> Value:
     persistent = truth(field_of(options, "persistent"))
     if number(field_of(options, "deliveryMode")) is not None:
         persistent = number(field_of(options, "deliveryMode")) == 2
-    if persistent is None and (
-        is_open(options)
-        or (isinstance(options, Record) and options.complete and is_open(field_of(options, "persistent", "deliveryMode")))
-    ):
+    if persistent is None and known(options) and not has(options, "persistent", "deliveryMode"):
         persistent = False
     confirms = owner.facts.get("confirms")
     target = call.frame.unit.channel_target(
@@ -166,7 +165,7 @@ def _publish(owner: Resource, name: str, call: Call) -> Value:
 def _exchange(owner: Resource, call: Call) -> None:
     options = call.argument(2)
     durable = truth(field_of(options, "durable"))
-    if durable is None and (is_open(options) or (isinstance(options, Record) and options.complete)):
+    if durable is None and known(options) and not has(options, "durable"):
         durable = True  # amqplib: durable unless told otherwise
     call.frame.unit.declare_exchange(
         _channel_name(call.argument(0)), literal(call.argument(1)), durable, call.frame.evidence(call.node), _known(owner)
@@ -181,7 +180,7 @@ def _queue(call: Call) -> Value:
     given = call.argument(0)
     options = call.argument(1)
     name = literal(given) or _dynamic(given, call)
-    known = is_open(options) or (isinstance(options, Record) and options.complete)
+    told = known(options)
     # A queue of one connection ends with it, whatever else is said.
     durable = False if truth(field_of(options, "exclusive")) else truth(field_of(options, "durable"))
     inner = field_of(options, "arguments")
@@ -189,8 +188,8 @@ def _queue(call: Call) -> Value:
     limit = number(field_of(inner, "x-delivery-limit"))
     call.frame.unit.declare_queue(
         name,
-        durable if durable is not None else True if known else None,
-        True if dead else False if known else None,
+        durable if durable is not None else True if told and not has(options, "durable") else None,
+        True if dead else False if told else None,
         int(limit) + 1 if limit is not None else None,
         call.frame.evidence(call.node),
     )
@@ -223,8 +222,8 @@ def _channel_name(value: Value) -> str:
 
 
 def _known(owner: Resource) -> Connection:
-    known = owner.facts.get("connection")
-    return known if isinstance(known, Connection) else Connection("amqp")
+    made = owner.facts.get("connection")
+    return made if isinstance(made, Connection) else Connection("amqp")
 
 
 def _consume(owner: Resource, call: Call) -> Value:

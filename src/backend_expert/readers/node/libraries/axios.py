@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Mechanism
 from backend_expert.readers.node.libraries import http
-from backend_expert.readers.node.values import Foreign, Record, Resource, Unknown, Value, is_open, word
+from backend_expert.readers.node.values import NOTHING, Foreign, Record, Resource, Unknown, Value, known, word
 from backend_expert.readers.node.values import member as field_of
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
 
 
 def _instance(options: Value, call: Call) -> Resource:
-    known = options if isinstance(options, Record) else Record({}, complete=is_open(options))
-    return Resource("axios", {"options": known}, call.frame.evidence(call.node))
+    told = options if isinstance(options, Record) else Record({}, complete=options == NOTHING)
+    return Resource("axios", {"options": told}, call.frame.evidence(call.node))
 
 
 def _request(owner: Resource, name: str, call: Call) -> Value | None:
@@ -86,7 +86,7 @@ def _request(owner: Resource, name: str, call: Call) -> Value | None:
     else:
         return None
     fields = {**defaults.fields, **(options.fields if isinstance(options, Record) else {})}
-    complete = defaults.complete and (is_open(options) or (isinstance(options, Record) and options.complete))
+    complete = defaults.complete and known(options)
     merged = Record(fields, complete)
     made = http.protection(call, merged, ("timeout",), verb)
     if owner.evidence and field_of(options, "timeout") is not field_of(merged, "timeout"):

@@ -11,6 +11,7 @@ from backend_expert.readers.node.values import (
     UNKNOWN,
     Constant,
     Foreign,
+    Function,
     Input,
     Listing,
     Outcome,
@@ -19,8 +20,10 @@ from backend_expert.readers.node.values import (
     Template,
     Value,
     Variable,
+    has,
     is_open,
     joined,
+    known,
     member,
     number,
     pieces,
@@ -111,13 +114,9 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
 def _fetch(call: Call) -> Value:
     url, options = call.argument(0), call.argument(1)
     verb = member(options, "method")
-    if not is_open(options) and not isinstance(options, Record):
+    if options != NOTHING and not isinstance(options, Record):
         options = Record({}, complete=False)
-    method_name = (
-        word(verb).upper()
-        if not is_open(verb)
-        else ("GET" if is_open(options) or (isinstance(options, Record) and options.complete) else "")
-    )
+    method_name = word(verb).upper() if has(options, "method") else "GET" if known(options) else ""
     return send(call, method_name, url, protection(call, options, ("timeout", "headersTimeout", "bodyTimeout"), method_name))
 
 
@@ -125,16 +124,14 @@ def _got(name: str, call: Call, defaults: Record) -> Value | None:
     if name in {"extend", "create", "instance"}:
         given = call.argument(0)
         fields = {**defaults.fields, **(given.fields if isinstance(given, Record) else {})}
-        return Resource(
-            "http.client", {"options": Record(fields, isinstance(given, Record) and given.complete)}, call.frame.evidence(call.node)
-        )
+        return Resource("http.client", {"options": Record(fields, known(given))}, call.frame.evidence(call.node))
     if name and name not in VERBS and name != "stream":
         return None
     url, options = call.argument(0), call.argument(1)
     if isinstance(url, Record):
         url, options = member(url, "url"), url
     fields = {**defaults.fields, **(options.fields if isinstance(options, Record) else {})}
-    complete = defaults.complete and (is_open(options) or (isinstance(options, Record) and options.complete))
+    complete = defaults.complete and known(options)
     merged = Record(fields, complete)
     base = member(merged, "prefixUrl", "baseUrl")
     verb = VERBS.get(name, word(member(merged, "method")).upper() or "GET")
@@ -156,9 +153,9 @@ def _request(name: str, call: Call) -> Value | None:
     options = first if isinstance(first, Record) else call.argument(1)
     url = member(first, "url", "uri") if isinstance(first, Record) else first
     verb = VERBS.get(name) or word(member(options, "method")).upper() or "GET"
-    known: Value = options if isinstance(options, Record) else Record({})
+    told: Value = options if isinstance(options, Record) else Record({}, options == NOTHING or isinstance(options, Function))
     base = member(options, "baseUrl")
-    outcome = send(call, verb, addressed(base, url), protection(call, known, ("timeout",), verb))
+    outcome = send(call, verb, addressed(base, url), protection(call, told, ("timeout",), verb))
     return _answered(call, outcome)
 
 
@@ -180,8 +177,8 @@ def _node(package: str, name: str, call: Call) -> Value | None:
     else:
         url = first
     verb = word(member(options, "method")).upper() or "GET"
-    known: Value = options if isinstance(options, Record) else Record({})
-    return _answered(call, send(call, verb, url, protection(call, known, ("timeout",), verb)), request=True)
+    told: Value = options if isinstance(options, Record) else Record({}, options == NOTHING or isinstance(options, Function))
+    return _answered(call, send(call, verb, url, protection(call, told, ("timeout",), verb)), request=True)
 
 
 def _answered(call: Call, outcome: Value, request: bool = False) -> Value:
@@ -196,8 +193,8 @@ def _answered(call: Call, outcome: Value, request: bool = False) -> Value:
 
 
 def _sent(call: Call, verb: str, url: Value, options: Value, timeouts: tuple[str, ...]) -> Value:
-    known: Value = options if isinstance(options, Record) else Record({}, complete=is_open(options) and bool(timeouts))
-    return _answered(call, send(call, verb, url, protection(call, known, timeouts, verb)))
+    told: Value = options if isinstance(options, Record) else Record({}, options == NOTHING and bool(timeouts))
+    return _answered(call, send(call, verb, url, protection(call, told, timeouts, verb)))
 
 
 def addressed(base: Value, path: Value) -> Value:
@@ -216,26 +213,22 @@ def addressed(base: Value, path: Value) -> Value:
 def protection(call: Call, options: Value, timeouts: tuple[str, ...], verb: str) -> Protection:
     """Return what the options of a call protect it with; what every known option leaves out is absent."""
     found = Protection(evidence=(call.frame.place(call.node),))
-    known = is_open(options) or (isinstance(options, Record) and options.complete)
-    signal = member(options, "signal")
-    limit = next((value for name in timeouts if not is_open(value := member(options, name))), None)
-    if isinstance(limit, Record):
-        limit = next((value for name in ("request", "response", "deadline") if not is_open(value := member(limit, name))), None)
-    if limit is None and isinstance(signal, Record):
-        limit = member(signal, "timeout")
-        found.cancels = True
-    if limit is not None and number(limit) is not None:
-        found.timeout_ms = number(limit) or None
-        if number(limit) == 0:
-            found.absent.add(Mechanism.TIMEOUT)
-    elif known and limit is None and is_open(signal) and "signal" not in (options.fields if isinstance(options, Record) else {}):
+    told = known(options)
+    if has(options, *timeouts):
+        _limited(found, next(member(options, name) for name in timeouts if has(options, name)))
+    elif has(options, "signal"):
+        signal = member(options, "signal")
+        if isinstance(signal, Record):
+            _limited(found, member(signal, "timeout"))
+            found.cancels = True
+    elif told:
         found.absent.add(Mechanism.TIMEOUT)
     headers = member(options, "headers")
-    if known:
+    if told:
         found.absent.update({Mechanism.RETRY, Mechanism.BREAKER})
-        if not isinstance(options, Record) or not {"agent", "httpAgent", "httpsAgent", "dispatcher", "pool"} & set(options.fields):
+        if not has(options, "agent", "httpAgent", "httpsAgent", "dispatcher", "pool"):
             found.absent.add(Mechanism.POOL)
-        if is_open(headers) and not (isinstance(options, Record) and "headers" in options.fields):
+        if not has(options, "headers"):
             _without_headers(found, verb)
     if isinstance(headers, Record):
         names = {name.lower() for name in headers.fields}
@@ -246,6 +239,17 @@ def protection(call: Call, options: Value, timeouts: tuple[str, ...], verb: str)
         if any("deadline" in name or name in {"grpc-timeout", "x-request-timeout"} for name in names):
             found.absent.discard(Mechanism.DEADLINE)
     return found
+
+
+def _limited(found: Protection, limit: Value) -> None:
+    """Set the timeout that an option gives; 0 is none, and one that is not known stays unknown."""
+    if isinstance(limit, Record):
+        limit = member(limit, "request", "response", "deadline")
+    milliseconds = number(limit)
+    if milliseconds:
+        found.timeout_ms = milliseconds
+    elif milliseconds == 0:
+        found.absent.add(Mechanism.TIMEOUT)
 
 
 def _without_headers(found: Protection, verb: str) -> None:

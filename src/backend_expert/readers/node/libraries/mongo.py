@@ -22,7 +22,6 @@ from backend_expert.readers.node.values import (
     Resource,
     Unknown,
     Value,
-    is_open,
     literal,
     word,
 )
@@ -97,7 +96,7 @@ def _client(call: Call) -> Resource:
     options = call.argument(1)
     protected(
         made,
-        options if isinstance(options, Record) else Record({}, is_open(options)),
+        options if isinstance(options, Record) else Record({}, options == NOTHING),
         ("socketTimeoutMS", "timeoutMS"),
         ("maxPoolSize", "poolSize"),
         100.0,  # MongoDB manual: maxPoolSize is 100

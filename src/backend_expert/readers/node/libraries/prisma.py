@@ -111,15 +111,10 @@ def _of_client(owner: Resource, name: str, call: Call) -> Value | None:
 
 def _batched(owner: Resource, call: Call) -> None:
     """Put the steps of the list into one transaction: they stand just before this call, in order."""
-    first = call.nodes[0] if call.nodes else call.node
-    begin, end = first.start_point.row + 1, first.end_point.row + 1
     block = call.frame.block
-    path = call.frame.module.path
-    inside = [
-        draft for draft in block if draft.evidence and draft.evidence[0].file == path and begin <= draft.evidence[0].line <= end
-    ]
-    if inside and block[-len(inside) :] == inside:
-        del block[-len(inside) :]
+    inside = block[call.asked :]
+    if inside:
+        del block[call.asked :]
         call.emit(Draft(Kind.TRANSACTION, target=sql.table_target(owner, "", call), blocks=[inside]))
 
 

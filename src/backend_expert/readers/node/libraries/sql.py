@@ -98,7 +98,7 @@ def of_type(kind: Foreign, _: tuple[Value, ...], frame: Frame, node: Node) -> Va
 def _made(package: str, options: Value, call: Call, pooled: bool) -> Resource:
     protocol = _PROTOCOL.get(package, "mysql")
     made = connection(protocol, options, call.frame.evidence(call.node))
-    if is_open(options) and protocol == "postgresql":
+    if options == NOTHING and protocol == "postgresql":
         made.address = pieces(_variable("PGHOST"))
         made.database = pieces(_variable("PGDATABASE"))
     names, default = _POOL.get(package, ((), None))
