@@ -87,8 +87,8 @@ def main() -> None:
             advice = frontier(oracle, (0.5e9, 2e9), Options())[-1]
             spent, own = time.perf_counter() - start, time.process_time() - cpu
             print(
-                f"advise on {len(oracle.statements)} statements, {len(oracle.bench.made)} indexes, {lab.calls - calls} plans: {spent:.1f} s "
-                f"({own:.1f} s of our own processor time); {len(advice.indexes)} indexes, cost {advice.ratio:.1%}"
+                f"advise on {len(oracle.statements)} statements, {len(oracle.bench.made)} indexes, {lab.calls - calls} plans: "
+                f"{spent:.1f} s ({own:.1f} s of our own processor time); {len(advice.indexes)} indexes, cost {advice.ratio:.1%}"
             )
             oracle.bench.close()
             disk = sum(each.stat().st_blocks * 512 for each in server.data.rglob("*") if each.is_file())

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import loaded_shop
 import pytest
 
+from backend_expert.lab.planner.evidence import Level, of_lab
+from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.export import export_statement
 from backend_expert.lab.planner.laboratory import Lab, Loaded, opened
 from backend_expert.lab.planner.plan import Plan
@@ -15,6 +17,7 @@ from backend_expert.lab.planner.schema import read_schema
 from backend_expert.lab.planner.server import Server
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
 from backend_expert.lab.planner.whatif import IndexDefinition, Key, Workbench
+from backend_expert.lab.planner.workload import read_workload
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,22 @@ def test_hidden_indexes_leave_the_base_plans_alone(real: Lab, lab: Lab) -> None:
     bench.show(())
     assert [shape(plan) for plan in plans(lab)] == [shape(plan) for plan in plans(real)]
     bench.close()
+
+
+def test_exact_is_said_only_of_what_is_exact(statistics: Statistics) -> None:
+    text = "SELECT * FROM purchase WHERE id = 5; SELECT * FROM purchase WHERE customer_id = $1"
+    answer = advise(read_schema(loaded_shop.SCHEMA, "schema.sql"), statistics, read_workload(text, "w.sql"))
+    assert {query.statement[-2:]: query.level for query in answer.queries} == {"$1": Level.APPROX, " 5": Level.EXACT}
+
+
+def test_hidden_texts_are_not_in_the_export_and_lower_the_level(real: Lab) -> None:
+    with real.server.connect(real.database) as owner:
+        row = owner.execute(export_statement(redact=True).encode()).fetchone()
+    assert row is not None
+    assert "example.com" not in row[0]
+    assert "paid" not in row[0]
+    hidden = read_statistics(row[0], "stats.json")
+    with opened(real.server, read_schema(loaded_shop.SCHEMA, "schema.sql"), hidden) as lab:
+        assert lab.loaded.failures == ()
+        assert lab.loaded.rejected == ()
+        assert of_lab(lab, hidden).level is Level.APPROX

@@ -71,7 +71,7 @@ _HASHED = _PLAIN | {
     # Numbers, dates and booleans stay: selectivities of ranges hang on them. Texts keep their number and frequencies, not their order.
     "common": (
         "CASE WHEN t.typcategory IN ('N', 'D', 'B', 'T') THEN s.most_common_vals::text WHEN t.typname IN ('text', 'varchar', 'bpchar') "
-        "THEN (SELECT array_agg(left(md5(v), greatest(1, s.avg_width)) ORDER BY o)::text "
+        "THEN (SELECT array_agg(left(md5(v), CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 32 END) ORDER BY o)::text "
         "FROM unnest(s.most_common_vals::text::text[]) WITH ORDINALITY u(v, o)) END"
     ),
     "bounds": "CASE WHEN t.typcategory IN ('N', 'D', 'B', 'T') THEN s.histogram_bounds::text END",
