@@ -40,6 +40,17 @@ def test_what_no_lab_measures_is_told_in_the_order_of_its_findings_and_the_cheap
     assert [each.id for each in arrange(structs.replace(result, recommendations=several)).advised] == ["a", "b", "c"]
 
 
+def test_what_was_not_measured_is_not_said_to_be_without_gain() -> None:
+    result = sample()
+    rejected = tuple(each for each in result.recommendations if each.status == "rejected")
+    (advised,) = arrange(result).advised
+    said = {}
+    for name, recommendations in (("lab", (*rejected, advised)), ("no lab", (advised,)), ("no advice", ())):
+        said[name] = arrange(structs.replace(result, recommendations=recommendations)).why_nothing_first
+    assert said == {"lab": "no-remedy-helps", "no lab": "nothing-measured", "no advice": "no-remedy-helps"}
+    assert arrange(structs.replace(result, findings=(), recommendations=())).why_nothing_first == "nothing-to-do"
+
+
 def test_counts_leave_out_what_is_absent() -> None:
     counts = severity_counts(arrange(sample()).findings)
     assert counts == ((Severity.CRITICAL, 1), (Severity.HIGH, 4), (Severity.MEDIUM, 2), (Severity.LOW, 2))

@@ -25,7 +25,7 @@ class UsageError(Exception):
     """Report a wrong argument in one sentence."""
 
 
-_EXIT_CODES = """Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage or configuration, 3 nothing to review,
+_EXIT_CODES = """Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage or configuration, 3 nothing to review, \
 4 internal failure or a lab that could not run, 130 interrupted."""
 
 app = cyclopts.App(

@@ -101,8 +101,7 @@ def _do_first(writer: Writer) -> Iterator[str]:
     yield f"## {w('What to do first')}"
     yield ""
     if not order.recommended:
-        empty = "nothing-to-do"
-        yield w("no-remedy-helps" if order.findings else empty)
+        yield w(order.why_nothing_first)
         yield ""
         yield from _advised(writer)
         return

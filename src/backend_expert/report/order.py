@@ -49,6 +49,13 @@ class Order(Struct, frozen=True):
         """Return the recommendations that no lab measures and that some finding opens."""
         return tuple(each for each in self.unproved if each.id in self.homes)
 
+    @property
+    def why_nothing_first(self) -> str:
+        """Return the name of the sentence that stands where no recommendation is ranked."""
+        if not self.findings:
+            return "nothing-to-do"
+        return "no-remedy-helps" if any(each.proof for each in self.rejected) or not self.unproved else "nothing-measured"
+
     def severity(self, label: str) -> Severity:
         """Return the severity of the finding with that number; an unknown number is for information."""
         return next((each.severity for each in self.findings if self.label(each.id) == label), Severity.INFO)

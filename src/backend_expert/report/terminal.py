@@ -129,8 +129,7 @@ def _scores(result: Result, language: str) -> RenderableType | None:
 def _do_first(order: Order, language: str) -> RenderableType:
     w = words(language)
     if not order.recommended:
-        text = "no-remedy-helps" if order.findings else "nothing-to-do"
-        return _section(w("What to do first"), Styled(w(text)), *_advised(order, language))
+        return _section(w("What to do first"), Styled(w(order.why_nothing_first)), *_advised(order, language))
     rows = [(Styled(f"{each.rank:>2}."), _recommendation(each, order, language)) for each in order.recommended[:10]]
     return _section(w("What to do first"), _rows(rows, gap=1), *_advised(order, language))
 

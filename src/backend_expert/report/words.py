@@ -170,6 +170,10 @@ SENTENCES = {
         "No remedy was measured to help. The findings below say what is known.",
         "Nenhuma correção mostrou ganho nas medições. Os achados abaixo dizem o que se sabe.",
     ),
+    "nothing-measured": Text(
+        "The lab was not run, so nothing was measured. The findings below say what is known.",
+        "O laboratório não foi executado, então nada foi medido. Os achados abaixo dizem o que se sabe.",
+    ),
     "nothing-to-do": Text(
         "Nothing to do first: no rule found a problem in the files that were read.",
         "Nada a fazer primeiro: nenhuma regra encontrou problema nos arquivos lidos.",

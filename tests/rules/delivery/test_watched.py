@@ -34,6 +34,14 @@ def test_what_is_unknown_watched_or_ends_by_itself_is_silent(component: str) -> 
     assert health(component) == []
 
 
+@pytest.mark.parametrize(
+    ("reader", "what"), [("kubernetes", "No probe found"), ("helm", "No probe found"), ("compose", "No probe or healthcheck")]
+)
+def test_a_healthcheck_is_no_matter_where_the_kubelet_probes(reader: str, what: str) -> None:
+    (finding,) = health(f"kind: service, deployment: {{}}, evidence: ['x.yaml:1 ({reader})']")
+    assert finding.title.en.startswith(what)
+
+
 def test_what_only_runs_on_a_schedule_is_silent() -> None:
     operations = "operations: {x nightly: {component: x, trigger: {kind: schedule}}}"
     assert health("kind: worker, deployment: {}", operations) == []

@@ -10,6 +10,9 @@ from backend_expert.rules.paths import distinct, most_needed_first, on_request_p
 from backend_expert.rules.wording import listed
 
 WATCHED = frozenset({Kind.SERVICE, Kind.GATEWAY, Kind.WORKER, Kind.DATABASE, Kind.CACHE, Kind.BROKER})
+PROBED = frozenset({"helm", "kubernetes"})
+"""Readers of what the kubelet runs."""
+
 RUNS_TO_ITS_END = frozenset({"Never", "OnFailure"})
 """Restart policies of a Kubernetes Job: it ends by itself, and its exit code is its health."""
 
@@ -35,14 +38,17 @@ def no_health_endpoint(system: System) -> Iterator[Finding]:
         f" {watched} other{'s' * (watched > 1)} of this system {'has' if watched == 1 else 'have'} one." if watched else "",
         f" {watched} outro{'s' * (watched > 1)} deste sistema {'tem' if watched == 1 else 'têm'}." if watched else "",
     )
+    # The kubelet runs probes and ignores a HEALTHCHECK, and a Compose file may hold one beside the manifests that are described here.
+    kubelet = all(place.reader in PROBED for each in blind for place in place_of(each))
+    what = Text("probe", "probe") if kubelet else Text("probe or healthcheck", "probe ou healthcheck")
     yield Finding(
         rule="no-health-endpoint",
         severity=Severity.MEDIUM if serving else Severity.LOW,
         subject=names[0] if len(names) == 1 else "components without a probe",
         components=tuple(names),
         title=Text(
-            f"No probe or healthcheck found for {listed(names, 'en', most=4)}",
-            f"Nenhum probe ou healthcheck encontrado para {listed(names, 'pt', most=4)}",
+            f"No {what.en} found for {listed(names, 'en', most=4)}",
+            f"Nenhum {what.pt} encontrado para {listed(names, 'pt', most=4)}",
         ),
         why=Text(
             f"Nothing tells the platform when {listed(needed or names, 'en', most=12)} can take work. A process that has started "

@@ -51,8 +51,8 @@ def _finding(floating: list[Component]) -> Finding:
         subject=names[0] if len(names) == 1 else "images",
         components=tuple(names),
         title=Text(
-            f"{counted(len(names), 'image floats', 'images float')}: {listed(images, 'en', most=4)}",
-            f"{counted(len(names), 'imagem flutua', 'imagens flutuam')}: {listed(images, 'pt', most=4)}",
+            f"{counted(len(names), 'image has no fixed version', 'images have no fixed version')}: {listed(images, 'en', most=4)}",
+            f"{counted(len(names), 'imagem sem versão fixa', 'imagens sem versão fixa')}: {listed(images, 'pt', most=4)}",
         ),
         why=Text(
             f"{listed(names, 'en', most=8)} {'runs' if len(names) == 1 else 'run'} whatever the tag points to at the moment of "

@@ -16,7 +16,7 @@ from backend_expert.rules.wording import listed
     family="security",
     severity=Severity.MEDIUM,
     en="Container told to run as root",
-    pt="Contêiner mandado rodar como root",
+    pt="Contêiner configurado para rodar como root",
 )
 def container_runs_as_root(system: System) -> Iterator[Finding]:
     """Yield one finding for all components whose user is written down as root; a user that is not written down is not judged."""
