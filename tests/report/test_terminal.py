@@ -7,6 +7,7 @@ from msgspec import structs
 from rich.cells import cell_len
 from sample_result import sample
 
+from backend_expert.model import Text
 from backend_expert.report import render
 
 LANGUAGES = ["en", "pt-BR"]
@@ -34,6 +35,18 @@ def test_it_says_what_matters() -> None:
         assert words in text
     assert text.index("WHAT TO DO FIRST") < text.index("REQUIREMENTS") < text.index("FINDINGS") < text.index("NOT READ")
     assert "--format html" in text.splitlines()[-2] + text.splitlines()[-1]
+
+
+def test_a_long_list_of_changes_is_cut_at_a_sentence_and_counted() -> None:
+    result = sample()
+    several = " ".join(f"service-{n}: instances 1 → 2." for n in range(100))
+    (one, *rest) = result.recommendations
+    long = structs.replace(one, action=Text(several, several))
+    text = " ".join(render(structs.replace(result, recommendations=(long, *rest)), "text").split())
+    shown = text.count(": instances 1 → 2")
+    assert 10 < shown < 40
+    assert f"service-{shown - 1}: instances 1 → 2 … and {100 - shown} more." in text
+    assert f"service-{shown}:" not in text
 
 
 def test_portuguese_says_it_too() -> None:

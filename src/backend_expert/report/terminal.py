@@ -37,6 +37,7 @@ _FRAME_AROUND = 1
 _LISTED = 20
 _UNREAD_LISTED = 5
 _NOTES_LISTED = 5
+_ACTION = 600
 
 
 def terminal(result: Result, language: str, *, width: int = 80, color: bool = False) -> str:
@@ -142,16 +143,27 @@ def _advised(order: Order, language: str) -> list[RenderableType]:
     for each in order.advised:
         facts = ", ".join((w(each.effort), *order.answers(each)))
         title = _sentence(each.title, language) + Styled(f" ({facts})", style="dim")
-        lines = [title] if each.action == each.title else [title, _sentence(each.action, language, "dim")]
+        lines = [title] if each.action == each.title else [title, _action(each, language, "dim")]
         rows.append((Styled(" –"), Group(*lines)))
     return [Styled(w("Advised too, though no lab measures it") + ":"), _rows(rows, gap=1)]
+
+
+def _action(each: Recommendation, language: str, style: str = "") -> Styled:
+    """Return what to change; of a long list its first sentences, and how many more stand on the page."""
+    sentences = each.action.in_language(language).split(". ")
+    kept = sentences[:1]
+    while len(kept) < len(sentences) and sum(map(len, kept)) + len(sentences[len(kept)]) <= _ACTION:
+        kept.append(sentences[len(kept)])
+    left = len(sentences) - len(kept)
+    told = ". ".join(kept) + (f" … {words(language)('and {n} more', n=left)}." if left else "")
+    return _sentence(Sentence(told, told), language, style)
 
 
 def _recommendation(each: Recommendation, order: Order, language: str) -> RenderableType:
     w = words(language)
     lines: list[RenderableType] = [_sentence(each.title, language, "bold")]
     if each.action != each.title:
-        lines.append(_sentence(each.action, language))
+        lines.append(_action(each, language))
     if each.proof and each.proof.measures:
         measure = each.proof.measures[0]
         gain = Styled(one_line(measure.title.in_language(language)) + " ")
