@@ -39,3 +39,25 @@ def test_a_name_that_nobody_calls_is_no_edge(joined, body):
     services = SERVICES.replace(", environment: {Services__Billing: 'http://billing:8080'}", "")
     files = {"shop/Shop.cs": f"class Shop {{ void F() {{ {body} }} }}", "shop/Dockerfile": "FROM dotnet\n"}
     assert not dependencies(joined(services, files))
+
+
+def test_controllers_and_minimal_routes_are_operations(joined):
+    text = """
+        [ApiController] [Route("api/[controller]")]
+        class OrdersController {
+            [HttpGet("{id:int}")] public X Get(int id) { return client.GetAsync($"http://billing:8080/x/{id}"); }
+            [HttpPost] public void Post() { }
+        }
+        class P { void F() { app.MapDelete("/orders/{id}", async (int id) => { await client.DeleteAsync("http://billing:8080/x"); }); } }
+        """
+    files = {"shop/Shop.cs": text, "shop/Dockerfile": "FROM mcr.microsoft.com/dotnet/aspnet:8.0\n"}
+    operations = {
+        each.name: [type(step).__name__ for step in each.steps]
+        for each in joined(SERVICES, files).operations
+        if each.component == "shop"
+    }
+    assert operations == {
+        "shop GET /api/orders/{id}": ["Work", "Call", "Reply"],
+        "shop POST /api/orders": ["Work", "Reply"],
+        "shop DELETE /orders/{id}": ["Work", "Call", "Reply"],
+    }

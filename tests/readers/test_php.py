@@ -55,3 +55,32 @@ def test_a_name_that_nobody_calls_is_no_edge(shop, body):
 )
 def test_curl_and_guzzle_wait_for_ever_unless_told_otherwise(shop, body, absent):
     assert shop(body)["billing"].policy.lacks(Mechanism.TIMEOUT) is absent
+
+
+def test_an_injected_address_is_called_by_the_only_client_there_is(shop):
+    body = "class K { function f($c) { $c->set('url', getenv('BILLING_URL') ?: 'http://billing:8080'); } }\n$c = curl_init($url);"
+    policy = shop(body)["billing"].policy
+    assert policy.lacks(Mechanism.TIMEOUT)
+    assert [str(line) for line in policy.evidence] == ["shop/Shop.php:3"]
+    assert not shop(body + "\n$g = new GuzzleHttp\\Client();")["billing"].policy.lacks(Mechanism.TIMEOUT)
+
+
+def test_routes_of_symfony_and_laravel_are_operations(joined):
+    text = """<?php
+    /** @Route("/api") */
+    class A {
+        /** @Route(path="/rate/{sku<\\d+>}", methods={"PUT"}) */
+        public function put($sku) { return curl_init('http://billing/x'); }
+        #[Route('/rates', methods: ['GET'])]
+        public function all() { }
+        public function other() { }
+    }
+    Route::post('/orders', function () { });
+    """
+    system = joined(SERVICES, {"shop/A.php": text, "shop/Dockerfile": "FROM php:8\n"})
+    operations = {each.name: [type(step).__name__ for step in each.steps] for each in system.operations if each.component == "shop"}
+    assert operations == {
+        "shop PUT /api/rate/{sku}": ["Work", "Call", "Reply"],
+        "shop GET /api/rates": ["Work", "Reply"],
+        "shop POST /orders": ["Work", "Reply"],
+    }

@@ -77,6 +77,7 @@ def test_the_value_that_is_deployed_wins_over_the_default(shop):
         ("requests.get('http://billing', timeout=None)", None, True),
         ("requests.get('http://billing', timeout=2.5)", 2_500, False),
         ("T = 3\nrequests.get('http://billing', timeout=T)", 3_000, False),
+        ("T = int(os.getenv('WAIT_S', '4'))\nrequests.get('http://billing', timeout=T)", 4_000, False),
         ("requests.get('http://billing', timeout=(1, limit))", None, False),
         ("requests.get('http://billing', **options)", None, False),
         ("httpx.get('http://billing')", 5_000, False),

@@ -8,11 +8,13 @@ from typing import Any
 
 from tree_sitter import Node
 
+from backend_expert.model import Evidence
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.clients import Client, mentions
+from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
+    HOLE,
     Expression,
     Fallback,
     Invoked,
@@ -26,12 +28,14 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.program import Binding, Program, content_of, text_of
+from backend_expert.readers.source_code.operations import Entry, programs_of
+from backend_expert.readers.source_code.program import Binding, Program, content_of, line_of, text_of
 
 READER = "csharp"
 
 _WORTH = re.compile(
-    r"://|Environment|onfiguration|HttpClient|Grpc|Redis|Multiplexer|Connection|Mongo|UseSql|UseNpgsql|UseMySql|Config|const string"
+    r"://|Environment|onfiguration|HttpClient|Grpc|Redis|Multiplexer|Connection|Mongo|UseSql|UseNpgsql|UseMySql|Config|const string|"
+    r"Http(?:Get|Post|Put|Delete)|Map(?:Get|Post)"
 )
 
 CLIENTS = (
@@ -55,6 +59,7 @@ class CSharp:
 
     query = """
         (invocation_expression) @call (object_creation_expression) @call (element_access_expression) @call
+        (attribute) @call
         (string_literal) @text (verbatim_string_literal) @text (interpolated_string_expression) @text
         (variable_declarator) @bind (assignment_expression) @bind (property_declaration) @bind
     """
@@ -89,6 +94,8 @@ class CSharp:
                 return Name(text_of(node).removeprefix("this."))
             case "element_access_expression":
                 return _indexed(node)
+            case "attribute":
+                return _attribute(node)
             case "invocation_expression" | "object_creation_expression":
                 return _call(node)
             case _:
@@ -128,7 +135,57 @@ def read(repository: Repository) -> Iterator[Fragment]:
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
+    called = remotes(program, grammar, values, CLIENTS, READER)
+    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+    yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
+
+
+def _entries(program: Program, grammar: CSharp, values: Values) -> Iterator[Entry]:
+    """Yield the actions of controllers and the routes of minimal APIs."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            if not isinstance(call, Invoked):
+                continue
+            evidence = (Evidence(file.path, line_of(node), READER),)
+            body = node.parent.parent if node.parent is not None else None
+            verb = re.fullmatch(r"\[Http(Get|Post|Put|Delete|Patch)\]", call.function)
+            if verb is not None and body is not None and body.type == "method_declaration":
+                path = values.text(call.argument(0)) if call.arguments else ""
+                if HOLE not in path:
+                    name = f"{verb[1].upper()} {_public(_prefix(body, grammar, values), path)}"
+                    yield Entry("http", name, file, evidence, body=body)
+            elif re.fullmatch(r"Map(Get|Post|Put|Delete|Patch)", call.last) and len(call.arguments) >= 2:
+                path, handler = values.text(call.arguments[0]), call.arguments[1]
+                if HOLE not in path:
+                    inline = handler if handler.type == "lambda_expression" else None
+                    function = "" if inline is not None else text_of(handler).rpartition(".")[2]
+                    yield Entry("http", f"{call.last[3:].upper()} {_public('', path)}", file, evidence, inline, function)
+
+
+def _prefix(method: Node, grammar: CSharp, values: Values) -> str:
+    """Return the route of the controller; `[controller]` stands for its name (ASP.NET Core, "Token replacement in route templates")."""
+    holder = method.parent.parent if method.parent is not None else None
+    for attributes in holder.named_children if holder is not None else ():
+        for attribute in attributes.named_children if attributes.type == "attribute_list" else ():
+            call = grammar.shape(attribute)
+            if isinstance(call, Invoked) and call.function == "[Route]" and call.arguments:
+                name = text_of(holder.child_by_field_name("name") if holder is not None else None).removesuffix("Controller")
+                return values.text(call.arguments[0]).replace("[controller]", name.lower())
+    return ""
+
+
+def _public(prefix: str, path: str) -> str:
+    joined = path if path.startswith(("/", "~/")) else f"/{prefix}/{path}"
+    return re.sub(r"\{(\w+)[:=?][^{}]*\}", r"{\1}", re.sub(r"/{2,}", "/", joined.lstrip("~"))).rstrip("/") or "/"
+
+
+def _attribute(node: Node) -> Expression:
+    given = next((child for child in node.named_children if child.type == "attribute_argument_list"), None)
+    arguments = (
+        tuple(child.named_children[-1] for child in given.named_children if child.named_children) if given is not None else ()
+    )
+    return Invoked(f"[{text_of(node.child_by_field_name('name'))}]", None, arguments, {})
 
 
 def _parts(node: Node) -> Iterator[str | Node | None]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import structs
 from tree_sitter import Node
 
-from backend_expert.model import Mechanism, Policy
+from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.clients import Client, mentions
+from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
+    HOLE,
     Expression,
     Fallback,
     Invoked,
@@ -28,11 +29,12 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.program import Binding, Program, content_of, text_of
+from backend_expert.readers.source_code.operations import Entry, homes, programs_of
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
 
 READER = "php"
 
-_WORTH = re.compile(r"://|getenv|env\(|_ENV|_SERVER|curl_|Guzzle|PDO|mysqli|Redis|AMQP|Predis|const |host=")
+_WORTH = re.compile(r"://|getenv|env\(|_ENV|_SERVER|curl_|Guzzle|PDO|mysqli|Redis|AMQP|Predis|const |host=|Route")
 
 _CURL = "curl url"
 CLIENTS = (
@@ -44,6 +46,8 @@ CLIENTS = (
     Client(function=r"(\$\w+(->\w+)*->)p?connect", key="redis host", address=(0,), port=(1,)),
     Client(function=r"(\w*\\)*AMQPStreamConnection", key="rabbitmq host", address=(0,), port=(1,)),
 )
+_ROUTE = re.compile(r"(?:@|#\[\s*)Route\(\s*(?:path\s*[:=]\s*)?[\"'](?P<path>[^\"']*)[\"'](?P<rest>[^)]*)\)")
+_OTHER_CLIENT = re.compile(r"Guzzle|HttpClient|Http::|SoapClient|fsockopen|file_get_contents")
 _TIMEOUT = re.compile(r"CURLOPT_(CONNECT)?TIMEOUT|default_socket_timeout")
 
 
@@ -128,14 +132,77 @@ def read(repository: Repository) -> Iterator[Fragment]:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
     facts: list[Fact] = []
-    limited = _TIMEOUT.search("".join(file.text for file in program.files)) is not None
+    waits = _waits(repository, program.files)
+    home = homes(repository, program.files)
     for each in mentions(program, grammar, values, CLIENTS, READER):
-        # curl waits for ever unless told otherwise (libcurl manual, CURLOPT_TIMEOUT: default 0).
-        bare = each.key == _CURL and not limited
-        facts.append(structs.replace(each, policy=Policy(absent=(Mechanism.TIMEOUT,), evidence=each.evidence)) if bare else each)
+        bare = waits.get(home[each.evidence[0].file], ()) if each.policy == UNKNOWN_POLICY and "http" in each.text else ()
+        policy = Policy(absent=(Mechanism.TIMEOUT,), evidence=each.evidence if each.key == _CURL else bare)
+        facts.append(structs.replace(each, policy=policy) if bare else each)
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    yield Fragment(reader=READER, facts=tuple(facts), files=tuple(file.path for file in program.files))
+    called = remotes(program, grammar, values, CLIENTS, READER)
+    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+    yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
+
+
+def _waits(repository: Repository, files: Sequence[File]) -> dict[str, tuple[Evidence, ...]]:
+    """Return, by program, where curl is begun, if the program knows no timeout and no other client: then each of its calls may wait.
+
+    curl waits for ever unless told otherwise (libcurl manual, CURLOPT_TIMEOUT: default 0).
+    """
+    home = homes(repository, files)
+    found: dict[str, tuple[Evidence, ...]] = {}
+    for directory in sorted(set(home.values())):
+        own = [file for file in files if home[file.path] == directory]
+        if not any(_TIMEOUT.search(file.text) or _OTHER_CLIENT.search(file.text) for file in own):
+            found[directory] = tuple(
+                Evidence(file.path, file.text.count("\n", 0, match.start()) + 1, READER)
+                for file in own
+                for match in re.finditer(r"\bcurl_init\s*\(", file.text)
+            )
+    return found
+
+
+def _entries(program: Program, grammar: Php, values: Values) -> Iterator[Entry]:
+    """Yield the routes of Laravel and those that Symfony reads from attributes and comments."""
+    for file in program.files:
+        for node in file.calls:
+            call = grammar.shape(node)
+            verb = re.fullmatch(r"Route::(get|post|put|delete|patch)", call.function) if isinstance(call, Invoked) else None
+            if isinstance(call, Invoked) and verb is not None and len(call.arguments) >= 2:
+                path, handler = values.text(call.arguments[0]), call.arguments[1]
+                inline = handler if handler.type in Php.functions else None
+                function = "" if inline is not None else re.split(r"[@']", text_of(handler).rstrip("'\") ]"))[-1]
+                if HOLE not in path:
+                    evidence = (Evidence(file.path, line_of(node), READER),)
+                    yield Entry("http", f"{verb[1].upper()} {_public('', path)}", file, evidence, inline, function)
+        for node in file.functions:
+            if node.type == "method_declaration":
+                yield from _annotated(file, node)
+
+
+def _annotated(file: File, method: Node) -> Iterator[Entry]:
+    """Yield the routes that an attribute or the comment before a method gives it."""
+    holder = method.parent.parent if method.parent is not None else None
+    prefix = _ROUTE.search(_notes(holder)) if holder is not None else None
+    for match in _ROUTE.finditer(_notes(method)):
+        listed = re.search(r"methods\s*[:=]\s*[\[{]([^\]}]*)", match["rest"])
+        evidence = (Evidence(file.path, line_of(method), READER),)
+        for verb in re.findall(r"[A-Z]+", listed[1]) if listed is not None else ("ALL",):
+            path = _public(prefix["path"] if prefix is not None else "", match["path"])
+            yield Entry("http", f"{verb} {path}", file, evidence, body=method)
+
+
+def _notes(node: Node) -> str:
+    """Return the comment before a declaration and its attributes."""
+    before = node.prev_named_sibling
+    comment = text_of(before) if before is not None and before.type == "comment" else ""
+    return f"{comment}\n{text_of(node.child_by_field_name('attributes'))}"
+
+
+def _public(prefix: str, path: str) -> str:
+    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
+    return re.sub(r"\{(\w+)[?<][^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _operation(node: Node) -> Expression:

@@ -142,7 +142,8 @@ def _policy(call: Invoked, client: Client, values: Values, evidence: tuple[Evide
         return UNKNOWN_POLICY
     given = call.argument(*client.timeout)
     if given is not None:
-        text = values.text(given)
+        # A variable holds its default as far as the code says.
+        text = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", values.text(given))
         if text in {"None", "nil", "null"}:
             return Policy(absent=(Mechanism.TIMEOUT,), evidence=evidence)
         if re.fullmatch(r"\d+(\.\d+)?", text) and float(text) > 0:

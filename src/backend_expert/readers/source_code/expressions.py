@@ -96,6 +96,9 @@ ENVIRONMENT_HELPER = re.compile(
 _SAME_TEXT = frozenset(
     [
         "str",
+        "int",
+        "float",
+        "parseInt",
         "string",
         "strip",
         "rstrip",

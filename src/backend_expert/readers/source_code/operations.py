@@ -114,7 +114,7 @@ def programs_of(
     repository: Repository, files: Sequence[File], entries: Iterable[Entry], remotes: Iterable[Remote], language: str
 ) -> Iterator[Code]:
     """Yield one program for each directory with a build file, with its handlers; none where nothing starts one."""
-    home = _homes(repository, files)
+    home = homes(repository, files)
     entries, remotes = tuple(entries), tuple(remotes)
     for directory in sorted(set(home.values())):
         own = [file for file in files if home[file.path] == directory]
@@ -322,7 +322,7 @@ def _stem(file: File) -> str:
     return posixpath.basename(file.path).partition(".")[0]
 
 
-def _homes(repository: Repository, files: Iterable[File]) -> dict[str, str]:
+def homes(repository: Repository, files: Iterable[File]) -> dict[str, str]:
     """Return the directory of the program that each file belongs to: the nearest with a build file, else its own."""
     known = {posixpath.dirname(path) or "." for path in repository.files if posixpath.basename(path) in _BUILD_FILES}
     known |= {posixpath.dirname(path) or "." for path in repository.matching("*.csproj")}
