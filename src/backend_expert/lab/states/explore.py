@@ -17,6 +17,9 @@ from backend_expert.lab.states.verdict import Answer, Verdict
 from backend_expert.lab.states.world import World
 from backend_expert.model import Text
 
+MANY_COMMANDS = 100
+"""Commands from which on the plain engine takes longer to write its functions than the compiled one to read its tables."""
+
 STATE_LIMIT = 5_000_000
 """Most distinct states of one slice, about 40 bytes each in the compiled engine, so 0.2 GB and some ten seconds; past it the answer is
 CAPPED."""
@@ -34,6 +37,7 @@ def explore(
     *,
     state_limit: int = STATE_LIMIT,
     known: dict[Machine, Run] | None = None,
+    many: bool = False,
 ) -> Verdict:
     """Return what can go wrong in a flow within its bounds.
 
@@ -43,7 +47,7 @@ def explore(
     flow = prepared(flow, invariants, bounds)
     found: dict[str, list[Answer]] = {}
     for variant in variants(flow):
-        for answer in _answers(variant, state_limit, {} if known is None else known):
+        for answer in _answers(variant, state_limit, {} if known is None else known, many):
             parts = found.setdefault(answer.name, [])
             if answer not in parts:
                 parts.append(answer)
@@ -91,23 +95,25 @@ def variants(flow: Flow) -> tuple[Flow, ...]:
     return tried if tried[0] != tried[1] else (flow,)
 
 
-def _answers(flow: Flow, state_limit: int, known: dict[Machine, Run]) -> Iterator[Answer]:
+def _answers(flow: Flow, state_limit: int, known: dict[Machine, Run], many: bool) -> Iterator[Answer]:
     """Yield the answer of every part of every invariant."""
     machine = compile_flow(flow)
     world = World(flow)
     for part in slices(machine):
         if part not in known:
-            known[part] = run_of(part, state_limit)
+            known[part] = run_of(part, state_limit, many=many)
         for index in range(len(part.properties)):
             yield answer_of(flow, world, part, known[part], index)
 
 
-def run_of(machine: Machine, limit: int) -> Run:
+def run_of(machine: Machine, limit: int, *, many: bool = False) -> Run:
     """Explore a slice by fewest faults; a large one by fewest requests and faults, which finds short histories much sooner.
 
     Where little may be looked at (a limit below that of a large slice) there is one exploration, by fewest requests and faults.
     """
     if limit < LARGE:
+        if many and MANY_COMMANDS <= len(machine.commands) <= MOST_COMMANDS:
+            return explore_compiled(machine, limit=limit, requests_first=False)
         return explore_machine(machine, limit=limit, requests_first=False)
     run = explore_machine(machine, limit=LARGE)
     if run.capped and limit > LARGE and len(run.violations) < len(machine.properties):

@@ -14,8 +14,8 @@ from backend_expert.lab.states.python_engine import Run
 from backend_expert.lab.states.remedies.catalogue import all_remedies, remedy_named
 from backend_expert.lab.states.verdict import Verdict
 
-GLANCE = 10_000
-"""States of a slice that the search looks at: a tenth of a second, and enough for every history of the corpus."""
+GLANCE = 90_000
+"""States of a slice that the search looks at: a tenth of a second in the compiled engine, a second in the plain one."""
 
 LARGEST_SET = 8
 """Most remedies in a proposed set: every bad flow of the seeded corpus needs one, place-order four, the whole shop seven."""
@@ -122,10 +122,10 @@ class _Search:
         flow = self.changed(applied)
         if flow not in self.glances:
             limit = min(self.state_limit, GLANCE)
-            wide = explore(flow, state_limit=limit, known=self.glanced)
+            wide = explore(flow, state_limit=limit, known=self.glanced, many=True)
             if any(answer.verdict == "capped" for answer in wide.answers):
                 alone = structs.replace(flow.bounds, requests=1)
-                deep = explore(flow, bounds=alone, state_limit=limit, known=self.glanced)
+                deep = explore(flow, bounds=alone, state_limit=limit, known=self.glanced, many=True)
                 pairs = zip(wide.answers, deep.answers, strict=True)
                 answers = tuple(two if one.verdict == "capped" and two.history else one for one, two in pairs)
                 wide = structs.replace(wide, answers=answers)
