@@ -129,3 +129,20 @@ def test_routes_and_consumers_are_operations_with_what_they_call(joined):
         "shop on placed": ["Work"],
     }
     assert system.operation("shop on placed").trigger.acknowledge == "auto"
+
+
+def test_the_stores_of_a_grpc_service_stay_with_its_calls(joined):
+    files = {
+        "billing/main.go": """package main
+            func main() {
+                redis.NewClient(&redis.Options{Addr: "cache:6379"})
+                pb.RegisterInvoicesServer(s, &server{})
+                http.HandleFunc("/", root)
+            }
+            func root(w http.ResponseWriter, r *http.Request) { }
+            """,
+        "shop/main.go": "package main\nfunc main() { pb.NewInvoicesClient(conn) }\n",
+    }
+    system = joined(SERVICES, BUILT | files)
+    using = {site.operation for site in call_sites(system) if site.callee == "cache"}
+    assert using == {"billing grpc"}

@@ -193,5 +193,5 @@ def test_a_handler_is_taken_to_use_the_stores_of_its_component(joined):
     text = "create_engine('postgresql://db/orders')\n@app.get('/orders')\ndef f():\n    pass\n@app.get('/health')\ndef h():\n    pass\n"
     system = joined(SERVICES, {"shop/app.py": text, "shop/Dockerfile": "FROM python:3\n"})
     queries = [step for step in walk(system.operation("shop GET /orders").steps) if isinstance(step, Query)]
-    assert [(step.dataset, step.certainty) for step in queries] == [("db/orders", Certainty.ASSUMED)]
+    assert [(step.dataset, step.certainty) for step in queries] == [("db/orders", Certainty.RECOVERED)]
     assert not [step for step in walk(system.operation("shop GET /health").steps) if isinstance(step, Query)]

@@ -224,7 +224,9 @@ class Values:
         if call.last in _FORMATTERS:
             return self._formatted(call, depth)
         if call.last in _SAME_TEXT:
-            return self.text(call.arguments[0] if call.arguments and not _is_text(call, self) else call.receiver or None, depth)
+            # `url.strip("/")` is the text of its receiver, `str(url)` that of its argument.
+            receiver = self.text(call.receiver, depth)
+            return receiver if receiver != HOLE or not call.arguments else self.text(call.arguments[0], depth)
         return HOLE
 
     def _formatted(self, call: Invoked, depth: int) -> str:
@@ -240,11 +242,6 @@ class Values:
         return filled_in(
             pattern, [self.text(value, depth) for value in given], {k: self.text(v, depth) for k, v in call.named.items()}
         )
-
-
-def _is_text(call: Invoked, values: Values) -> bool:
-    """Tell whether a call changes its receiver (`url.strip("/")`) rather than its argument (`str(url)`)."""
-    return call.receiver is not None and values.text(call.receiver, DEPTH_LIMIT - 8) != HOLE
 
 
 def variable(name: str, default: str = "") -> str:

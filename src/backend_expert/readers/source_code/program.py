@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -167,6 +167,3 @@ def _shared(path: str, other: str) -> int:
             break
         count += 1
     return count
-
-
-Shape = Callable[[Node], Expression]

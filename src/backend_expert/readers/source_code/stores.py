@@ -23,8 +23,13 @@ _WITHOUT_DATA = re.compile(
 
 
 def with_stores(made: Programs, components: Mapping[str, Component], edges: Iterable[Edge], codes: Iterable[Code]) -> Programs:
-    """Return the programs with one assumed query for each store of a component in its handlers, first of all steps."""
-    told = {name for code in codes if code.language in CALL_LEVEL for name in owners(code.directory, components)}
+    """Return the programs with one query for each store of a component in its handlers, first of all steps.
+
+    Its certainty is that of the use of the store, as in an operation that is only assumed. A component that serves gRPC keeps its stores
+    where they are: the HTTP routes beside such a service tell of its health and little else.
+    """
+    remote = {operation.component for operation in made.operations if operation.trigger.kind == "rpc"}
+    told = {name for code in codes if code.language in CALL_LEVEL for name in owners(code.directory, components)} - remote
     used: dict[str, list[Edge]] = {}
     for edge in edges:
         if edge.caller in told and components[edge.callee].kind in STORES:
@@ -41,7 +46,7 @@ def with_stores(made: Programs, components: Mapping[str, Component], edges: Iter
 def _with_queries(operation: Operation, edges: Iterable[Edge]) -> Operation:
     known = {step.dataset.partition("/")[0] for step in walk(operation.steps) if isinstance(step, Query)}
     queries: list[Step] = [
-        Query(dataset=dataset_name(edge), certainty=Certainty.ASSUMED, evidence=edge.evidence, policy=edge.policy)
+        Query(dataset=dataset_name(edge), certainty=edge.certainty, evidence=edge.evidence, policy=edge.policy)
         for edge in edges
         if edge.callee not in known
     ]
