@@ -34,13 +34,16 @@ def candidates(
         if remedy.searches and not lab:
             continue
         for asked in (False, True):
-            fitting = tuple(
-                finding
+            answered = [
+                (finding, changed)
                 for finding in findings
-                if finding.rule in remedy.addresses and finding.asked == asked and remedy.apply(system, finding, peak) is not system
-            )
-            if fitting:
-                after = applied(remedy, fitting, system, peak)
+                if finding.rule in remedy.addresses
+                and finding.asked == asked
+                and (changed := remedy.apply(system, finding, peak)) is not system
+            ]
+            if answered:
+                fitting = tuple(finding for finding, _ in answered)
+                after = applied(remedy, fitting[1:], answered[0][1], peak)
                 found.append(Candidate(remedy, fitting, after, asked, bool(wanted & set(remedy.considers))))
     return tuple(sorted(_without_doubles(found), key=lambda each: (not each.considered, each.remedy.id, each.asked)))
 

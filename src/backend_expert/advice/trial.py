@@ -90,6 +90,8 @@ def try_out(system: System, candidate: Candidate, bench: Bench) -> Trial:
     """Compare the system before and after a candidate; raise `load.ModelError` when one of the two cannot be simulated."""
 
     def change(before: System) -> System:
+        if before is system:
+            return candidate.after
         return applied(candidate.remedy, candidate.findings, before, bench.peak)
 
     return measured(system, change, worst_scenario(system, candidate, bench), bench)
