@@ -14,6 +14,7 @@ from backend_expert.advice.difference import changed_components, differences
 from backend_expert.advice.more_replicas import more_replicas
 from backend_expert.advice.right_sized_pool import right_sized_pool
 from backend_expert.advice.timeout_budget import timeout_budget
+from backend_expert.model import system_file
 
 if TYPE_CHECKING:
     from conftest import Builder, FindingOf
@@ -68,3 +69,19 @@ def test_titles_are_sentences_in_both_languages(remedy: object) -> None:
     assert not title.en.endswith(".")
     assert title.en[0].isupper()
     assert title.pt[0].isupper()
+
+
+def test_a_timeout_on_the_last_statement_moves_no_acknowledgement() -> None:
+    text = """
+components: {mailer: {kind: worker}, rabbit: {kind: broker}, db: {kind: database}}
+topics: {rabbit/orders: {broker: rabbit}}
+datasets: {db/mails: {store: db}}
+operations:
+  mailer on orders:
+    component: mailer
+    trigger: {kind: message, name: rabbit/orders, acknowledge: before}
+    steps: [{step: ack}, {step: query, dataset: db/mails, action: insert%s}]
+"""
+    before = system_file.load(text % "")
+    after = system_file.load(text % ", policy: {timeout_ms: 200}")
+    assert not any("acknowledge" in change.en for change in differences(before, after))

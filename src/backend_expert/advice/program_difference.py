@@ -122,8 +122,12 @@ def _stored(before: Operation, after: Operation) -> Iterator[Text]:
             "altere {rows} em uma instrução com a condição dentro e confira quantas linhas mudaram",
             rows=named(list(dict.fromkeys(guarded))),
         )
-    if _all(before, Ack) and _all(after, Ack) and before.trigger == after.trigger and before.steps[-1:] != after.steps[-1:]:
+    if before.trigger == after.trigger and _acknowledges_last(after) and not _acknowledges_last(before):
         yield Text("acknowledge after the last effect", "confirme (ack) depois do último efeito")
+
+
+def _acknowledges_last(operation: Operation) -> bool:
+    return bool(operation.steps) and isinstance(operation.steps[-1], Ack)
 
 
 def _sure(before: Operation, after: Operation) -> Iterator[Text]:
