@@ -66,6 +66,8 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     completed = complete(recovered.system)
     findings = rules.check(at_peak(recovered.system, request.peak))
     with nullcontext(executor) if executor is not None else executors.executor() as pool:
+        # Exploring flows is plain Python and the load lab's kernel is not: side by side they use two cores.
+        exploring = pool.submit(consistency.explored, recovered.system) if request.lab else None
         bench = Bench(peak=request.peak, seed=request.seed, executor=pool)
         proving = prove(
             completed,
@@ -75,7 +77,7 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
             progress=lambda done, total: announce("lab", done, total),
         )
         announce("flows")
-        flows = consistency.explored(recovered.system) if request.lab else ()
+        flows = exploring.result() if exploring is not None else ()
         requirements = _requirements(completed, recovered.system, request, flows, pool, announce)
         announce("peak")
         study, notes = _peak(completed, proving.after_all, request, pool)
