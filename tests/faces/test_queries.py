@@ -50,7 +50,9 @@ def test_advice_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[st
     assert "timescaledb" in english
     assert 'relation "nowhere" does not exist' in english
     assert "WHERE id = (5) - (1)" in english
-    assert max(len(line) for line in english.splitlines() if not line.startswith("    ")) <= 80
+    # The command to repeat names paths of this test, which may be longer than a line; SQL keeps its own lines.
+    own = [line for line in english.splitlines() if not line.startswith("    ") and str(folder) not in line]
+    assert max(map(len, own)) <= 80
     code, portuguese, _ = outcome(capsys, *given, "--lang", "pt-BR")
     assert "Consultas e índices" in portuguese
     assert portuguese.count("CREATE INDEX CONCURRENTLY") == english.count("CREATE INDEX CONCURRENTLY")
