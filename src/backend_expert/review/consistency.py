@@ -15,7 +15,7 @@ from backend_expert.review.result import History, HistoryChange, HistoryEvent, R
 
 SCHEMA = "backend-expert/consistency/1"
 
-QUICK = 20_000
+QUICK = 12_000
 """States of one slice in a review: a fraction of a second each; `backend-expert consistency` looks further."""
 
 ANOMALIES: dict[str, tuple[str, ...]] = {

@@ -41,7 +41,8 @@ FAULT_WORLDS = 5
 DOUBLING = 1.6
 """Least gain of capacity from twice the replicas that counts as scaling: 80 % of linear (USL with 25 % contention gives 1.6)."""
 
-SCALING_WORLDS = 4
+SCALING_WORLDS = 3
+CAPACITY_S = 6.0
 CAPACITY_STEPS = 5
 """Halvings of the last doubling: the capacity is found within 3 %."""
 
@@ -262,7 +263,7 @@ def capacity(system: System, question: Question) -> tuple[float, str]:
     """Return the highest factor on today's traffic that holds the objective, within 3 %, and what is busiest just above it."""
 
     def outcome_at(factor: float) -> load.Outcome:
-        return load.run(system, load.Scenario(10.0, arrivals=load.constant(factor)), seed=question.seed)
+        return load.run(system, load.Scenario(CAPACITY_S, arrivals=load.constant(factor)), seed=question.seed)
 
     low, high = 0.0, 1.0
     outcome = outcome_at(high)
