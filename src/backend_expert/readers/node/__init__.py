@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
@@ -12,7 +14,7 @@ from backend_expert.readers.repository import Repository
 __all__ = ["read"]
 
 _STARTS = re.compile(
-    r"\.listen\s*\(|NestFactory\s*\.|\bserve\s*\(|Bun\.serve|\.consume\s*\(|eachMessage|new\s+Worker\s*\(|\.process\s*\(|app\.start\s*\("
+    r"\.listen\s*\(|NestFactory\s*\.|\bserve\s*\(|Bun\.serve|\.consume\s*\(|eachMessage|new\s+Worker\s*\(|\.process\s*\(|app\.start\s*\(|\.addService\s*\("
 )
 """What a file holds that begins a program: it listens, or it takes messages."""
 
@@ -30,9 +32,23 @@ def read(repository: Repository) -> Iterator[Fragment]:
 
     project = Project(repository)
     for directory, entries in sorted(_programs(project).items()):
-        code = code_of(project, directory, entries)
+        with _deep_stack():
+            code = code_of(project, directory, entries)
         if code is not None and code.handlers:
             yield Fragment(reader="node", code=(code,), facts=tuple(facts_of(code)), files=tuple(sorted(project.read_files())))
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Give Python the stack that following calls takes, and take it back."""
+    from backend_expert.readers.node.unit import RECURSION_LIMIT
+
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _programs(project: object) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.libraries import retries
 from backend_expert.readers.node.syntax import arguments, awaited, children, plain, string, text
 from backend_expert.readers.node.values import (
+    ITEMS_LIMIT,
     NOTHING,
     UNKNOWN,
     Blueprint,
@@ -42,6 +43,9 @@ DEPTH_LIMIT = 14
 
 SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
 """Rounds of a loop over what only a request knows: from two lines of an order to a page of fifteen; nobody said."""
+
+IDLE = 2
+"""How often a function is followed to nowhere before it is passed over."""
 
 UNROLLED = 32
 """Most items of a known list whose callback is followed one by one."""
@@ -289,7 +293,7 @@ def _builtin(owner: Value, name: str, call: Call) -> Value:
     if isinstance(owner, Input):
         return Input(name)
     if isinstance(owner, Listing) and name == "push":
-        if not call.frame.unit.doubtful:
+        if not call.frame.unit.doubtful and len(owner.items) < ITEMS_LIMIT:
             owner.items.extend(call.arguments)
         return UNKNOWN
     if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
@@ -333,7 +337,7 @@ def _text(owner: Value, name: str, call: Call) -> Value:
                 parts.extend([separator, each] if position else [each])
             return joined(*parts) if parts else Constant("")
         if name == "concat" and isinstance(first, Listing):
-            return Listing([*owner.items, *first.items])
+            return Listing([*owner.items, *first.items][:ITEMS_LIMIT])
         return owner if name in {"slice", "concat"} else UNKNOWN
     if name == "split":
         found = constant(owner)
@@ -481,6 +485,21 @@ def inline(function: Function, given: list[Value], frame: Frame, node: Node) -> 
     definition = function.node
     if len(frame.path) >= DEPTH_LIMIT or any(entered == definition.id for entered, _ in frame.path) or not unit.spend():
         return UNKNOWN
+    # What led nowhere twice, whatever it was given, leads nowhere: most functions only calculate.
+    key = (definition.id, id(function.this) if isinstance(function.this, Record) else 0)
+    if unit.idle.get(key, 0) >= IDLE and not any(isinstance(each, Function | Resource | Instance | Pending) for each in given):
+        return UNKNOWN
+    before = len(frame.block)
+    value = _followed(function, given, frame, node)
+    if not unit.starting:
+        useless = is_open(value) and len(frame.block) == before and unit.idle.get(key, 0) >= 0
+        unit.idle[key] = unit.idle.get(key, 0) + 1 if useless else -1
+    return value
+
+
+def _followed(function: Function, given: list[Value], frame: Frame, node: Node) -> Value:
+    unit = frame.unit
+    definition = function.node
     path = (*frame.path, (definition.id, frame.place(node)))
     inside = Frame(unit, function.frame.module, function.frame, function.this or function.frame.this, path, frame.block)
     inside.asynchronous = flow.is_asynchronous(definition)

@@ -118,11 +118,12 @@ def members(blueprint: Blueprint) -> Iterator[Node]:
 
 def method_node(blueprint: Blueprint, name: str) -> Node | None:
     """Return the definition of a method in the class itself; the last one where a name stands more than once."""
-    found = None
-    for each in members(blueprint):
-        if each.type == "method_definition" and text(each.child_by_field_name("name")) == name:
-            found = each
-    return found
+    methods = blueprint.frame.unit.methods
+    found = methods.get(blueprint.node.id)
+    if found is None:
+        found = {text(each.child_by_field_name("name")): each for each in members(blueprint) if each.type == "method_definition"}
+        methods[blueprint.node.id] = found
+    return found.get(name)
 
 
 def method(made: Instance, name: str) -> Function | None:

@@ -11,6 +11,7 @@ from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES
 from backend_expert.readers.node.syntax import FUNCTIONS, WRAPPERS, children, plain, string, text, unescaped
 from backend_expert.readers.node.values import (
+    ITEMS_LIMIT,
     NOTHING,
     UNKNOWN,
     Blueprint,
@@ -149,6 +150,8 @@ def _object(node: Node, frame: Frame) -> Value:
                     complete = False
             case _:
                 complete = False
+    if len(fields) > ITEMS_LIMIT:
+        return Record({}, complete=False)
     record = Record(fields, complete, node)
     for name, value in fields.items():
         if isinstance(value, Function) and value.this is None:
@@ -178,7 +181,7 @@ def _array(node: Node, frame: Frame) -> Value:
             items.extend(spread.items)
         else:
             items.append(evaluate(child, frame))
-    return Listing(items)
+    return Listing(items) if len(items) <= ITEMS_LIMIT else UNKNOWN
 
 
 def _member(node: Node, frame: Frame) -> Value:

@@ -34,6 +34,9 @@ from backend_expert.readers.node.flow import SOMETIMES
 STEPS_LIMIT = 300
 """Most steps of one operation: the longest handler in the systems tried has 40."""
 
+DEPTH_LIMIT = 24
+"""Most blocks inside one another that are kept: a `switch` of so many cases is the deepest that was met."""
+
 LOOPS_LIMIT = 3
 """Most loops inside one another that are kept as loops."""
 
@@ -44,7 +47,7 @@ def program(drafts: list[Draft], status: int | None) -> tuple[Step, ...]:
     answered = _answers(drafts)
     drafts = _without(drafts, Kind.REPLY) if status is None else _replied(drafts, status if answered is None else answered)
     budget = [STEPS_LIMIT]
-    return (Work(certainty=Certainty.ASSUMED), *_steps(drafts, 0, budget))
+    return (Work(certainty=Certainty.ASSUMED), *_steps(drafts, 0, budget, 0))
 
 
 def grouped(drafts: list[Draft]) -> list[Draft]:
@@ -97,17 +100,17 @@ def _without(drafts: list[Draft], kind: Kind) -> list[Draft]:
     ]
 
 
-def _steps(drafts: list[Draft], loops: int, budget: list[int]) -> tuple[Step, ...]:
+def _steps(drafts: list[Draft], loops: int, budget: list[int], depth: int) -> tuple[Step, ...]:
     found: list[Step] = []
     for draft in drafts:
-        if budget[0] <= 0:
+        if budget[0] <= 0 or depth > DEPTH_LIMIT:
             break
         budget[0] -= 1
-        found.extend(_step(draft, loops, budget))
+        found.extend(_step(draft, loops, budget, depth))
     return tuple(found)
 
 
-def _step(draft: Draft, loops: int, budget: list[int]) -> tuple[Step, ...]:
+def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step, ...]:
     certainty, evidence = draft.certainty, draft.evidence
     match draft.kind:
         case Kind.CALL:
@@ -125,7 +128,7 @@ def _step(draft: Draft, loops: int, budget: list[int]) -> tuple[Step, ...]:
                 ),
             )
         case Kind.CACHE_GET:
-            missed = _steps(draft.blocks[0], loops, budget) if draft.blocks else ()
+            missed = _steps(draft.blocks[0], loops, budget, depth + 1) if draft.blocks else ()
             return (CacheGet(dataset=draft.target, on_miss=missed, certainty=certainty, evidence=evidence, policy=policy(draft)),)
         case Kind.CACHE_PUT:
             expiry = Estimate(draft.expiry_s, certainty=certainty, evidence=evidence[:1]) if draft.expiry_s is not None else None
@@ -149,13 +152,13 @@ def _step(draft: Draft, loops: int, budget: list[int]) -> tuple[Step, ...]:
         case Kind.WAIT if draft.time_ms:
             return (Wait(time_ms=Estimate(draft.time_ms, certainty=certainty), certainty=certainty, evidence=evidence),)
         case _:
-            return _block(draft, loops, budget)
+            return _block(draft, loops, budget, depth)
 
 
-def _block(draft: Draft, loops: int, budget: list[int]) -> tuple[Step, ...]:
+def _block(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step, ...]:
     certainty, evidence = draft.certainty, draft.evidence
     looping = draft.kind is Kind.REPEAT
-    blocks = [_steps(block, loops + looping, budget) for block in draft.blocks]
+    blocks = [_steps(block, loops + looping, budget, depth + 1) for block in draft.blocks]
     first = blocks[0] if blocks else ()
     if not any(blocks):
         return ()

@@ -33,6 +33,17 @@ def body(block: Node, frame: Frame) -> None:
 
 def run(statements: list[Node], frame: Frame) -> bool:
     """Run statements one after another; tell whether they end the function or the round of a loop."""
+    unit = frame.unit
+    if not unit.spend():
+        return False
+    unit.nested += 1
+    try:
+        return _run(statements, frame)
+    finally:
+        unit.nested -= 1
+
+
+def _run(statements: list[Node], frame: Frame) -> bool:
     for statement in statements:
         if statement.type == "function_declaration":
             names.declare(statement, frame)

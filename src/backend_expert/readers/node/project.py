@@ -61,7 +61,11 @@ class Project:
         if content is None:
             return None
         if len(content) > SIZE_LIMIT or is_made(content.encode()):
-            self.skipped += 1
+            reason = Text(
+                "it was made by a machine (minified, bundled or generated), or is as large as if it were",
+                "foi gerado por uma máquina (minificado, empacotado ou gerado), ou é grande como se fosse",
+            )
+            self.repository.leave(path, reason)
             return None
         return content
 

@@ -54,6 +54,19 @@ def control(sql: str) -> str:
     return {"start": "begin", "end": "commit"}.get(found, found)
 
 
+def verb(sql: str) -> Action | None:
+    """Return what a statement does whose table is not known: only its first word tells; nothing for one that touches no data."""
+    if not sql.strip():
+        return Action.READ
+    match = re.match(r"\s*(SELECT|WITH|INSERT|REPLACE|UPDATE|DELETE|CALL)\b", sql, re.IGNORECASE)
+    if match is None:
+        return None
+    found = match[1].upper()
+    return {"INSERT": Action.INSERT, "REPLACE": Action.INSERT, "UPDATE": Action.UPDATE, "DELETE": Action.DELETE}.get(
+        found, Action.READ
+    )
+
+
 def effects(sql: str) -> tuple[Statement, ...]:
     """Return what a statement does, table by table in the order of its text: the writes, or the table that it reads first.
 

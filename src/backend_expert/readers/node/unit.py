@@ -34,11 +34,20 @@ from backend_expert.readers.node.values import (
     word,
 )
 
-WORK_LIMIT = 400_000
-"""Most expressions that are worked out for one program: the largest of the systems tried needs 60,000."""
+WORK_LIMIT = 800_000
+"""Most expressions that are worked out for one program: the largest of the systems tried (65,000 lines, 117 routes) needs 262,000."""
 
-NESTING_LIMIT = 400
-"""Deepest nesting of expressions and calls; Python's own stack ends at about twice that."""
+START_LIMIT = 150_000
+"""Most expressions that are worked out while a program is set up."""
+
+HANDLER_LIMIT = 40_000
+"""Most expressions that are worked out for one handler: the largest of the same system needs 21,600."""
+
+NESTING_LIMIT = 300
+"""Deepest nesting of expressions and calls: the deepest of the systems tried is 50."""
+
+RECURSION_LIMIT = 12_000
+"""Frames of Python's own stack that this nesting may take: up to 25 for a call in a callback in a promise."""
 
 
 class Consumer:
@@ -66,9 +75,11 @@ class Unit:
         self.entries = entries
         self.modules: dict[str, Module | None] = {}
         self.starting = True
+        self.cut = False
         self.doubtful = 0
         self.nested = 0
         self.work = 0
+        self.limit = START_LIMIT
         self.targets: dict[tuple[object, ...], Target] = {}
         self.connections: list[Connection] = []
         self.exchanges: dict[str, Exchange] = {}
@@ -78,6 +89,8 @@ class Unit:
         self.apps: list[Resource] = []
         self.procedures: list[tuple[str, Record, tuple[Evidence, ...]]] = []
         self.raw: list[tuple[Function, tuple[Evidence, ...]]] = []
+        self.methods: dict[int, dict[str, Node]] = {}
+        self.idle: dict[tuple[int, int], int] = {}
         self.entities: dict[int, Entity | None] = {}
         self.collections: list[tuple[Resource, Frame]] = []
         self.port: tuple[Piece, ...] = ()
@@ -108,12 +121,12 @@ class Unit:
     @property
     def complete(self) -> bool:
         """Tell whether the whole program was followed."""
-        return self.work < WORK_LIMIT
+        return self.work < WORK_LIMIT and not self.cut
 
     def spend(self) -> bool:
         """Count one expression; tell whether there is room for it."""
         self.work += 1
-        return self.work < WORK_LIMIT and self.nested < NESTING_LIMIT
+        return self.work < self.limit and self.nested < NESTING_LIMIT
 
     # Modules
 
@@ -503,6 +516,7 @@ class Unit:
 
     def enter(self, function: Function, given: list[Value]) -> tuple[list[Draft], Frame]:
         """Follow a handler from its first line; return its steps and its frame."""
+        self.limit = min(self.work + HANDLER_LIMIT, WORK_LIMIT)
         frame = Frame(self, function.frame.module, function.frame, function.this or function.frame.this)
         frame.asynchronous = flow.is_asynchronous(function.node)
         calls.bind_parameters(function, given, frame)
@@ -511,6 +525,7 @@ class Unit:
             flow.body(body, frame)
         elif body is not None:
             frame.returns.append(calls.settled(expressions.evaluate(body, frame), frame))
+        self.cut = self.cut or self.work >= self.limit
         return frame.block, frame
 
 

@@ -161,6 +161,13 @@ Value = (
     | Pending
 )
 
+TEXT_LIMIT = 20_000
+"""Longest text that is put together, in characters: SQL statements have up to 5,000."""
+
+PARTS_LIMIT = 64
+ITEMS_LIMIT = 1_000
+"""Most parts of a text and items of a list: code that doubles them would fill the memory."""
+
 UNKNOWN = Unknown()
 NOTHING = Constant(None)
 
@@ -279,5 +286,6 @@ def joined(*values: Value) -> Value:
     for value in values:
         parts.extend(value.parts if isinstance(value, Template) else (value,))
     if all(isinstance(part, Constant) and isinstance(part.value, str) for part in parts):
-        return Constant("".join(str(part.value) for part in parts if isinstance(part, Constant)))
-    return Template(tuple(parts))
+        whole = "".join(str(part.value) for part in parts if isinstance(part, Constant))
+        return Constant(whole) if len(whole) <= TEXT_LIMIT else UNKNOWN
+    return Template(tuple(parts)) if len(parts) <= PARTS_LIMIT else UNKNOWN

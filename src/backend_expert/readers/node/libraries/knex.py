@@ -137,6 +137,7 @@ def _of_knex(owner: Resource, name: str, call: Call) -> Value | None:
         table = literal(call.argument(0)).split(" ")[0] if name in {"", "table", "from", "into"} else ""
         known = owner.facts.get("connection")
         draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=sql.table_target(owner, table, call))
+        draft.action = _KNEX.get(name, Action.READ)
         if isinstance(known, Connection):
             draft.protection = known.protection.copy()
         call.frame.block.append(draft)

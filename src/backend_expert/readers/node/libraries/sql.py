@@ -175,8 +175,9 @@ def run(owner: Resource, statement: Value, call: Call) -> Value:
         if protection is not None:
             draft.protection = protection.copy()
         drafts.append(draft)
-    if not drafts and not sql.strip():
-        draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=table_target(owner, "", call))
+    action = statements.verb(sql)
+    if not drafts and action is not None:
+        draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=table_target(owner, "", call), action=action)
         if protection is not None:
             draft.protection = protection.copy()
         drafts.append(draft)
