@@ -44,7 +44,7 @@ from backend_expert.readers.handlers.gateways import passed_on
 from backend_expert.readers.handlers.peers import Found, Peers, undescribed
 from backend_expert.readers.handlers.routes import answering
 from backend_expert.readers.programs import Programs, operation_name, topic_name
-from backend_expert.readers.source_code.placing import owners
+from backend_expert.readers.source_code.placing import SHARED_LIMIT, owners
 
 _Remote = TypeVar("_Remote", Call, Query | CacheGet | CachePut, Publish)
 
@@ -150,7 +150,7 @@ def _with_undescribed(components: Mapping[str, Component], codes: tuple[Code, ..
     """Return the components with the stores and brokers that only code tells of, each owned by who uses it."""
     found = dict(components)
     for code in sorted(codes, key=lambda code: code.directory):
-        for name in owners(code.directory, components):
+        for name in _running(code, components):
             if components[name].kind in RUNNING:
                 for made in undescribed(components[name], code.targets, components):
                     found.setdefault(made.name, made)
@@ -160,12 +160,20 @@ def _with_undescribed(components: Mapping[str, Component], codes: tuple[Code, ..
 def _placed(components: Mapping[str, Component], edges: tuple[Edge, ...], codes: tuple[Code, ...]) -> list[Placed]:
     found = []
     for code in sorted(codes, key=lambda code: code.directory):
-        for name in owners(code.directory, components):
+        for name in _running(code, components):
             if components[name].kind in RUNNING:
                 peers = Peers(components[name], components, edges)
                 led = {target.key: peer for target in code.targets if (peer := peers.find(target)) is not None}
                 found.append(Placed(components[name], code, led))
     return found
+
+
+def _running(code: Code, components: Mapping[str, Component]) -> tuple[str, ...]:
+    """Return the components that run a program: all that are built from its very directory, else those built from above it."""
+    same = tuple(
+        name for name, component in sorted(components.items()) if component.source == code.directory and not component.stateful
+    )
+    return same if 0 < len(same) <= SHARED_LIMIT else owners(code.directory, components)
 
 
 def _published(placed: Iterable[Placed], channels: Channels) -> list[Published]:

@@ -162,15 +162,16 @@ class Peers:
         candidates = [
             each for each in self._components.values() if each.kind in kinds and (family is None or each.technology in family)
         ]
+        named = next(iter(peers("call url", text)), Peer(host="")) if "://" in text else Peer(host="")
         own = [each for each in candidates if each.name == f"{self.owner.name}-{each.technology}" and each.deployment is None]
         if own:
-            return Found(own[0], "", self._database(Peer(host=""), target, own[0]), "")
+            return Found(own[0], "", self._database(named, target, own[0]), "")
         used = {edge.callee for edge in self._used}
         mine = [each for each in candidates if each.name in used]
         chosen = mine if len(mine) == 1 else candidates if not mine else []
         if len(chosen) != 1:
             return None
-        return Found(chosen[0], "", self._database(Peer(host=""), target, chosen[0]), "")
+        return Found(chosen[0], "", self._database(named, target, chosen[0]), "")
 
 
 def _url(protocol: str, text: str, port: str, database: str) -> str:

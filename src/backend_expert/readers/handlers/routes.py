@@ -45,7 +45,7 @@ def _answer(operation: Operation, method: str, asked: list[str]) -> Answer | Non
     if method and verb not in {method, "ALL"}:
         return None
     equal = taken = 0
-    served = parts_of(path)
+    served = [part for part in path.split("/") if part]
     for position, part in enumerate(served):
         if part in {"*", "(.*)", "**"} or part.startswith("*"):
             return Answer(operation, equal, taken)
