@@ -7,9 +7,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
+
+if TYPE_CHECKING:
+    from backend_expert.readers.node.project import Project
 
 __all__ = ["read"]
 
@@ -17,6 +21,11 @@ _STARTS = re.compile(
     r"\.listen\s*\(|NestFactory\s*\.|\bserve\s*\(|Bun\.serve|\.consume\s*\(|eachMessage|new\s+Worker\s*\(|\.process\s*\(|app\.start\s*\(|\.addService\s*\("
 )
 """What a file holds that begins a program: it listens, or it takes messages."""
+
+_ROUTES = re.compile(
+    r"\bexpress\s*\(\s*\)|\bRouter\s*\(|\b[fF]astify\s*\(|[\x22\x27]fastify[\x22\x27]|@Controller\s*\(|new\s+(Koa|Hono|Elysia|Router|KoaRouter)\b"
+)
+"""What a file holds that has routes."""
 
 _ENTRY = re.compile(r"(^|/)(main|server|app|index|start|www|worker|bootstrap|consumer)\.[cm]?[jt]s$|(^|/)bin/www$", re.IGNORECASE)
 
@@ -51,38 +60,31 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _programs(project: object) -> dict[str, tuple[str, ...]]:
-    """Return the files in which programs begin, by the directory of the program."""
-    from backend_expert.readers.node.project import Project
+def _programs(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return the files in which programs begin, by the directory of the program.
 
-    assert isinstance(project, Project)
+    Where nothing starts a server by itself (a platform does, or a file without a suffix), the files with routes are taken.
+    """
     found: dict[str, list[str]] = {}
     for path in project.paths:
         package = project.package(path)
         content = project.content(path) if _might_start(path, package.directory if package is not None else ".") else None
-        if content is None or not _STARTS.search(content):
+        if content is not None and _STARTS.search(content):
+            found.setdefault(project.home(path), []).append(path)
+    begun = sorted(found)
+    for path in project.paths:
+        home = project.home(path)
+        if any(home == other or home == "." or other.startswith(f"{home}/") for other in begun):
             continue
-        directory = _home(path, package.directory if package is not None else ".")
-        found.setdefault(directory, []).append(path)
+        content = project.content(path)
+        if content is not None and _ROUTES.search(content):
+            found.setdefault(home, []).append(path)
     return {directory: _begins(paths) for directory, paths in found.items()}
 
 
 def _might_start(path: str, directory: str) -> bool:
     depth = path.count("/") - (0 if directory == "." else directory.count("/") + 1)
     return bool(_ENTRY.search(path)) or depth <= 2
-
-
-def _home(path: str, package: str) -> str:
-    """Return the directory of the program that begins in a file: that of its package, or its own below `apps/` of a monorepo."""
-    match = re.match(r"(?P<home>.*?(?:^|/)(?:apps|services|packages|microservices)/[^/]+)/", path)
-    if (
-        match
-        and match["home"].startswith("" if package == "." else package)
-        and match["home"] != package
-        and len(match["home"]) > len(package)
-    ):
-        return match["home"]
-    return package
 
 
 def _begins(paths: list[str]) -> tuple[str, ...]:

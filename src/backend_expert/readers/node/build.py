@@ -9,17 +9,24 @@ from msgspec import structs
 
 from backend_expert.model import Certainty, Estimate, Evidence, Operation, Trigger
 from backend_expert.readers.code import Code, Handler, Table
-from backend_expert.readers.node import classes, controllers, finish, schemas
+from backend_expert.readers.node import calls, classes, controllers, finish, names, schemas
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.frames import READER
 from backend_expert.readers.node.libraries import servers
+from backend_expert.readers.node.modules import Module
 from backend_expert.readers.node.project import Project
-from backend_expert.readers.node.syntax import text
+from backend_expert.readers.node.syntax import children, text
 from backend_expert.readers.node.unit import Consumer, Unit
 from backend_expert.readers.node.values import Function, Input, Instance, Made, Resource, Value
 
 _FOUR = 4
+
+_SERVES = re.compile(
+    r"(?:from|require\s*\(|import)\s*[\"'](?:express|express-promise-router|fastify|fastify-plugin|koa-router|@koa/router|hono|restify"
+    r"|@nestjs/(?:common|microservices|graphql|schedule|bullmq?)|amqplib|kafkajs|bullmq?)[\"']"
+)
+"""A file that may register something by itself."""
 
 _READ = re.compile(r"process\.env(?:\.|\[[\"'`])(\w+)|\.get(?:OrThrow)?\s*(?:<[^()]*>)?\(\s*[\"']([A-Z][A-Z0-9_]+)[\"']")
 """How a variable of the environment is read: from the process, or by name from a service of settings."""
@@ -33,6 +40,7 @@ def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code 
         return None
     for module in modules:
         unit.run(module)
+    _rest(unit)
     _hooks(unit)
     controllers.jobs(unit)
     declared = list(controllers.declared(unit))
@@ -56,6 +64,32 @@ def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code 
         complete=unit.complete,
         evidence=(Evidence(entries[0], 1, "node"),),
     )
+
+
+def _rest(unit: Unit) -> None:
+    """Run the modules of the program that no import leads to: frameworks load routes and jobs by the names of their files."""
+    inside = f"{unit.directory}/" if unit.directory != "." else ""
+    for path in unit.project.paths:
+        if path in unit.modules or not path.startswith(inside) or unit.project.home(path) != unit.directory:
+            continue
+        content = unit.project.content(path)
+        if content is not None and _SERVES.search(content):
+            module = unit.module(path)
+            if module is not None:
+                unit.run(module)
+                _registered(unit, module)
+
+
+def _registered(unit: Unit, module: Module) -> None:
+    """Give the one application to a module that exports a function of it and that nothing imports by name."""
+    exported = module.exported if module.exported is not None else names.export(module, "default")
+    roots = [app for app in unit.apps if not app.facts.get("mounted")]
+    if not isinstance(exported, Function) or len(roots) != 1:
+        return
+    listed = exported.node.child_by_field_name("parameters")
+    first = text(next(children(listed), None)) if listed is not None else ""
+    if re.match(r"(app|router|server|fastify|api|route)\b", first):
+        calls.inline(exported, [roots[0]], module.frame, exported.node)
 
 
 def _reads(unit: Unit) -> Iterator[tuple[str, Evidence]]:

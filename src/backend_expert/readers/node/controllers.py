@@ -38,6 +38,7 @@ _VERBS = {
     "Delete": "DELETE",
     "Head": "HEAD",
     "Options": "OPTIONS",
+    "QueryMethod": "QUERY",
     "All": "ALL",
     "Sse": "GET",
 }
@@ -182,14 +183,14 @@ def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], be
     options = first if isinstance(first, Record) else Record({})
     roots = servers.path_of(member(options, "path") if isinstance(first, Record) else first) or [""]
     versions: list[str] = []
-    if unit.versioned:
+    # A program whose start was not seen is taken to turn on what its controllers state.
+    if unit.versioned or not unit.applications:
         own = next((_first(each) for each in decorations if each.maker.name == "Version"), None)
         given = own if own is not None else member(options, "version")
         listed = given.items if isinstance(given, Listing) else [given]
+        neutral = any(each == Foreign("@nestjs/common", ("VERSION_NEUTRAL",)) for each in listed)
         versions = [f"{unit.version_prefix}{word(each)}" for each in listed if word(each)]
-        if not versions and not is_open(given) and not word(given):
-            versions = []
-        elif not versions and unit.default_version:
+        if not versions and not neutral and is_open(given) and unit.default_version:
             versions = [f"{unit.version_prefix}{unit.default_version}"]
     for root in roots:
         for path in servers.path_of(_first(made)) or [""]:

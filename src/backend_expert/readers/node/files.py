@@ -27,6 +27,9 @@ _MADE = re.compile(
     r"\.(min|bundle|chunk|generated|gen)\.[cm]?js$|(^|/)(generated|__generated__|gen)/|_pb2?\.js$|_pb\.[jt]s$|\.d\.[cm]?ts$",
     re.IGNORECASE,
 )
+_EMBEDDED = re.compile(rb"([\"'`])[\w+/=:;,.% -]{1000,}\1")
+"""An image or a certificate in a text: it says nothing of who wrote the file."""
+
 _CONFIGURATION = re.compile(
     r"(^|/)([\w.-]*\.config|\.eslintrc|\.prettierrc|gulpfile|gruntfile|karma\.conf|ormconfig-migrations)\.[cm]?[jt]s$",
     re.IGNORECASE,
@@ -47,6 +50,7 @@ def left_out(path: str) -> bool:
 
 def is_made(content: bytes) -> bool:
     """Tell whether the content of a file was made by a machine: minified, or marked as generated in its first lines."""
+    content = _EMBEDDED.sub(b'""', content)
     lines = content.count(b"\n") + 1
     if len(content) / lines > LINE_LIMIT or (len(content) > 20_000 and len(content) / lines > 300):
         return True

@@ -50,6 +50,13 @@ class Project:
         self.packages = {package.directory: package for package in _packages(repository)}
         self._named = {package.name: package for package in self.packages.values() if package.name}
 
+    def home(self, path: str) -> str:
+        """Return the directory of the program that a file belongs to: that of its package, or its own below `apps/` of a monorepo."""
+        package = nearest(path, self.packages) or "."
+        match = re.match(r"(?P<home>.*?(?:^|/)(?:apps|services|packages|microservices)/[^/]+)/", path)
+        inside = match is not None and (package == "." or match["home"].startswith(f"{package}/"))
+        return match["home"] if match is not None and inside else package
+
     def package(self, path: str) -> Package | None:
         """Return the package that a file belongs to."""
         directory = nearest(path, self.packages)

@@ -16,6 +16,7 @@ from backend_expert.readers.node.values import (
     Function,
     Input,
     Listing,
+    Made,
     Record,
     Resource,
     Unknown,
@@ -38,7 +39,7 @@ PACKAGES = words(
 )
 KINDS = frozenset({"app", "app.route", "response", "context"})
 
-VERBS = frozenset({"get", "post", "put", "patch", "delete", "del", "head", "options", "all"})
+VERBS = frozenset({"get", "post", "put", "patch", "delete", "del", "head", "options", "query", "all"})
 _REPLIES = frozenset(
     {
         "json",
@@ -163,6 +164,8 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
     if name in VERBS:
         paths = path_of(call.argument(0))
         given = call.arguments[1:]
+        if given and isinstance(given[0], Constant) and isinstance(given[0].value, str):
+            paths, given = path_of(given[0]), given[1:]  # router.get('name', '/path', handler) of Koa
         if not paths and isinstance(call.argument(0), Function | Listing) and call.arguments:
             paths, given = ["/"], call.arguments
         if given:
@@ -260,6 +263,8 @@ def _use(owner: Resource, call: Call) -> Value:
 def _register(owner: Resource, call: Call) -> Value:
     """Run a plugin of Fastify with an application of its own below its prefix."""
     plugin = call.argument(0)
+    if isinstance(plugin, Made) and plugin.maker.package == "fastify-plugin" and plugin.arguments:
+        plugin = plugin.arguments[0]
     prefix = word(field_of(call.argument(1), "prefix"))
     mounts = owner.facts["mounts"]
     if isinstance(plugin, Function) and isinstance(mounts, list):
