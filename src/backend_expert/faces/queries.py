@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import cyclopts
+from cyclopts import Parameter
 
 from backend_expert.faces.cli import Exit, UsageError
 from backend_expert.faces.output import check_writable, default_language, progress, write
@@ -29,7 +30,7 @@ def advise(
     budget: str = "",
     max_indexes: int = 20,
     width: int = 3,
-    rows: tuple[str, ...] = (),
+    rows: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     format: Literal["text", "markdown", "json"] = "text",  # noqa: A002 - the word of the command line
     output: Path | None = None,
     lang: Literal["en", "pt-BR"] | None = None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from backend_expert.faces.cli import Exit, UsageError
 from backend_expert.faces.output import announce_compilation, check_writable, default_language, progress, write
@@ -23,7 +25,7 @@ def simulate(
     /,
     *,
     peak: str = "1x",
-    fault: tuple[str, ...] = (),
+    fault: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     duration: str = "120s",
     format: Literal["text", "json"] = "text",  # noqa: A002 - the word of the command line
     output: Path | None = None,

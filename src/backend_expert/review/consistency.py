@@ -142,8 +142,8 @@ def requirement(flows: tuple[FlowStudy, ...]) -> Requirement:
             title=title,
             verdict="held",
             answer=sentence(
-                "No violation of {count} invariants in {flows} flows: {answer}.",
-                "Nenhuma violação de {count} invariantes em {flows} fluxos: {answer}.",
+                "In what was recovered (flows: {flows}, invariants: {count}): {answer}.",
+                "No que foi recuperado (fluxos: {flows}, invariantes: {count}): {answer}.",
                 count=len(answers),
                 flows=len(flows),
                 answer=max(answers, key=lambda each: each.states).answer,
