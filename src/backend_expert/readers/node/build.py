@@ -40,6 +40,8 @@ def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code 
         return None
     for module in modules:
         unit.run(module)
+    for module in modules:
+        _registered(unit, module)
     _rest(unit)
     _hooks(unit)
     controllers.jobs(unit)
@@ -81,15 +83,16 @@ def _rest(unit: Unit) -> None:
 
 
 def _registered(unit: Unit, module: Module) -> None:
-    """Give the one application to a module that exports a function of it and that nothing imports by name."""
+    """Give the one application, or one of its own, to a module that exports a function of it and that nothing calls."""
     exported = module.exported if module.exported is not None else names.export(module, "default")
     roots = [app for app in unit.apps if not app.facts.get("mounted")]
-    if not isinstance(exported, Function) or len(roots) != 1:
+    if not isinstance(exported, Function) or len(roots) > 1:
         return
     listed = exported.node.child_by_field_name("parameters")
     first = text(next(children(listed), None)) if listed is not None else ""
     if re.match(r"(app|router|server|fastify|api|route)\b", first):
-        calls.inline(exported, [roots[0]], module.frame, exported.node)
+        app = roots[0] if roots else servers.application(calls.Call(exported.node, module.frame, []))
+        calls.inline(exported, [app], module.frame, exported.node)
 
 
 def _reads(unit: Unit) -> Iterator[tuple[str, Evidence]]:

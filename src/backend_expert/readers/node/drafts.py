@@ -81,6 +81,7 @@ class Draft(Struct):
     time_ms: float | None = None
     count: Estimate | None = None
     condition: str = ""
+    fails: bool = False
     isolation: str = ""
     certainty: Certainty = Certainty.RECOVERED
 

@@ -29,7 +29,7 @@ from backend_expert.model import (
     Work,
 )
 from backend_expert.readers.node.drafts import Draft, Kind, Protection, inner, leaves
-from backend_expert.readers.node.flow import SOMETIMES
+from backend_expert.readers.node.flow import FAILING, SOMETIMES
 
 STEPS_LIMIT = 300
 """Most steps of one operation: the longest handler in the systems tried has 40."""
@@ -180,7 +180,7 @@ def _block(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Ste
             other = blocks[1] if len(blocks) > 1 else ()
             return (
                 Branch(
-                    probability=SOMETIMES,
+                    probability=FAILING if draft.fails else SOMETIMES,
                     then=first,
                     otherwise=other,
                     condition=draft.condition,

@@ -18,6 +18,9 @@ from backend_expert.readers.node.values import UNKNOWN, Constant, Function, Inpu
 SOMETIMES = Estimate(0.5, 2, Certainty.ASSUMED)
 """How often a condition holds that only data decides: nobody can tell without measuring."""
 
+FAILING = Estimate(0.05, 3, Certainty.ASSUMED)
+"""How often a condition holds that ends in an error: rarely, in a system that people use; nobody can tell without measuring."""
+
 CONDITION_SHOWN = 80
 """Most characters of a condition that are kept to name a branch."""
 
@@ -160,8 +163,10 @@ def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
         following, rest_ends = _captured_statements(rest, frame)
         second = [*second, *following]
         _decide(node, frame, looked_up, shown, first, second)
+        _rarely(frame, then)
         return rest_ends
     _decide(node, frame, looked_up, shown, first, second)
+    _rarely(frame, then)
     return True if first_ends and second_ends else None
 
 
@@ -180,6 +185,14 @@ def _decide(node: Node, frame: Frame, looked_up: Draft | None, shown: str, first
         frame.block.append(branch(first, second, shown, frame.evidence(node)))
     else:
         frame.block.extend([*first, *second])
+
+
+def _rarely(frame: Frame, then: Node | None) -> None:
+    """Mark the choice that was just added when its first branch ends in an error."""
+    last = list(children(then))[-1:] if then is not None and then.type == "statement_block" else [then] if then is not None else []
+    throws = bool(last) and last[0].type == "throw_statement"
+    if throws and frame.block and frame.block[-1].kind is Kind.BRANCH:
+        frame.block[-1].fails = True
 
 
 def _replies(drafts: list[Draft]) -> bool:

@@ -78,7 +78,8 @@ class Mount(Struct):
     child: Resource
 
 
-def _app(call: Call, prefix: str = "", family: str = "express") -> Resource:
+def application(call: Call, prefix: str = "", family: str = "express") -> Resource:
+    """Return a new application or router without routes."""
     facts: dict[str, object] = {"routes": [], "mounts": [], "prefix": prefix, "family": family, "mounted": False, "shared": []}
     made = Resource("app", facts, call.frame.evidence(call.node))
     call.frame.unit.apps.append(made)
@@ -96,7 +97,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
             call.frame.unit.raw.append((handler, call.frame.evidence(call.node)))
         return call.argument(0) if isinstance(call.argument(0), Resource) else UNKNOWN
     if name in _APPS | _ROUTERS or (callee.package == "fastify" and name in {"default", "fastify"}):
-        return _app(call, family="fastify" if callee.package == "fastify" else "express")
+        return application(call, family="fastify" if callee.package == "fastify" else "express")
     return None
 
 
@@ -105,7 +106,7 @@ def construct(maker: Foreign, call: Call) -> Value | None:
     if maker.package in {"koa", "koa-router", "@koa/router", "hono", "express", "router"}:
         options = call.argument(0)
         prefix = word(field_of(options, "prefix"))
-        return _app(call, prefix, "koa" if maker.package != "express" else "express")
+        return application(call, prefix, "koa" if maker.package != "express" else "express")
     return None
 
 
@@ -268,7 +269,7 @@ def _register(owner: Resource, call: Call) -> Value:
     prefix = word(field_of(call.argument(1), "prefix"))
     mounts = owner.facts["mounts"]
     if isinstance(plugin, Function) and isinstance(mounts, list):
-        child = _app(call, family="fastify")
+        child = application(call, family="fastify")
         child.facts["mounted"] = True
         mounts.append(Mount(prefix, child))
         call.run(plugin, child, call.argument(1), UNKNOWN)
