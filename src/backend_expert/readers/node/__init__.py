@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from backend_expert.model import Text
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 
@@ -40,7 +41,14 @@ def read(repository: Repository) -> Iterator[Fragment]:
     from backend_expert.readers.node.project import Project
 
     project = Project(repository)
-    for directory, entries in sorted(_programs(project).items()):
+    programs = _programs(project)
+    if programs and project.skipped:
+        reason = Text(
+            f"{project.skipped} files of JavaScript and TypeScript were left out: tests, files for browsers, made by a machine",
+            f"{project.skipped} arquivos de JavaScript e TypeScript ficaram de fora: testes, arquivos para navegadores ou gerados",
+        )
+        repository.leave(".", reason, partly=True)
+    for directory, entries in sorted(programs.items()):
         with _deep_stack():
             code = code_of(project, directory, entries)
         if code is not None and code.handlers:
