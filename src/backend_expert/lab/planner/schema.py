@@ -114,9 +114,9 @@ def read_schema(text: str, file: str) -> Schema:
         raise InputError(
             Text(
                 f"{file} is written for another database (MySQL, MariaDB or SQLite): the planner is PostgreSQL's, so index advice needs a "
-                "PostgreSQL schema; the structural rules still read this file.",
+                "PostgreSQL schema.",
                 f"{file} foi escrito para outro banco de dados (MySQL, MariaDB ou SQLite): o planner é o do PostgreSQL, portanto sugestões "
-                "de índices precisam de um esquema PostgreSQL; as regras estruturais ainda leem este arquivo.",
+                "de índices precisam de um esquema PostgreSQL.",
             )
         )
     definitions: list[Definition] = []
