@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from backend_expert.model import UNKNOWN_POLICY, Certainty, Component, Evidence, Policy, Setting, Unread
-from backend_expert.readers.code import Code
+from backend_expert.readers.code import Code, Table
 from backend_expert.readers.source_code.facts import Fact
 
 
@@ -69,5 +69,6 @@ class Fragment(Struct, frozen=True, kw_only=True):
     images: tuple[Image, ...] = ()
     facts: tuple[Fact, ...] = ()
     code: tuple[Code, ...] = ()
+    tables: tuple[Table, ...] = ()
     files: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()

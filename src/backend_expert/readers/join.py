@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 from backend_expert.model import Component, Deployment, Evidence, Kind, Port, Probe, System, Text, Unread
-from backend_expert.readers.code import Code
+from backend_expert.readers.code import Code, Table
 from backend_expert.readers.descriptions import Description, choose, completed, descriptions, undeployed
 from backend_expert.readers.edges import Edge, resolve, told_by_callers
 from backend_expert.readers.fragment import Address, Fragment, Image
@@ -44,8 +44,9 @@ def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     system = System(name=repository.root.name)
     notes: tuple[Text, ...] = ()
     if found:
+        tables = tuple(table for fragment in fragments for table in fragment.tables)
         codes = tuple(code for fragment in fragments for code in fragment.code)
-        system, notes = _system(system.name, found, loose, sources, facts, codes)
+        system, notes = _system(system.name, found, loose, sources, facts, codes, tables)
         files |= {line.file for component in system.components for setting in component.settings for line in setting.evidence}
     unread = {entry for fragment in fragments for entry in fragment.unread}.union(repository.unread)
     return Reading(system, tuple(sorted(unread)), tuple(sorted(files)), notes)
@@ -58,6 +59,7 @@ def _system(
     sources: Sources,
     facts: Sequence[Fact],
     codes: Sequence[Code],
+    tables: Sequence[Table],
 ) -> tuple[System, tuple[Text, ...]]:
     chosen, others, choice = choose(found)
     described = completed(chosen, others)
@@ -77,7 +79,7 @@ def _system(
         resolved = resolve(components, addresses, described.orders, elsewhere)
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
-    told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied)
+    told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied, tables)
     components = told.components
     made = with_stores(told.programs, components, resolved.edges, codes)
     system = System(

@@ -36,13 +36,14 @@ from backend_expert.model import (
     without_superseded,
 )
 from backend_expert.model.graph import children
-from backend_expert.readers.code import Code, Handler, Target
+from backend_expert.readers.code import Code, Handler, Table, Target
 from backend_expert.readers.edges import Edge
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.handlers.channels import Channels, Published
 from backend_expert.readers.handlers.gateways import passed_on
-from backend_expert.readers.handlers.peers import Found, Peers, undescribed
+from backend_expert.readers.handlers.peers import Peers, Placed, undescribed
 from backend_expert.readers.handlers.routes import answering
+from backend_expert.readers.handlers.schemas import describe
 from backend_expert.readers.programs import Programs, operation_name, topic_name
 from backend_expert.readers.source_code.placing import SHARED_LIMIT, owners
 
@@ -54,14 +55,6 @@ RUNNING = frozenset({Kind.SERVICE, Kind.WORKER, Kind.GATEWAY, Kind.EXTERNAL})
 _NOTED = 10
 
 
-class Placed(Struct, frozen=True):
-    """A program at the component that runs it, with where each of its targets leads."""
-
-    component: Component
-    code: Code
-    found: Mapping[str, Found]
-
-
 class Told(Struct, frozen=True):
     """The operations, datasets and topics with what code tells, and notes on what it does not."""
 
@@ -71,7 +64,12 @@ class Told(Struct, frozen=True):
 
 
 def with_handlers(
-    components: Mapping[str, Component], edges: Iterable[Edge], made: Programs, codes: Iterable[Code], proxied: Iterable[Address]
+    components: Mapping[str, Component],
+    edges: Iterable[Edge],
+    made: Programs,
+    codes: Iterable[Code],
+    proxied: Iterable[Address],
+    tables: Iterable[Table] = (),
 ) -> Told:
     """Return the programs with the handlers of code among them.
 
@@ -101,7 +99,7 @@ def with_handlers(
         if operation.trigger.kind == "message":
             writer.topic(operation.trigger.name.partition("/")[0], operation.trigger.name.partition("/")[2], operation)
     operations |= {each.name: each for each in passed_on(proxied, known, served, named)}
-    _describe(placed, datasets)
+    describe(datasets, placed, tables)
     topics = _durable(topics, operations.values(), channels)
     programs = Programs(
         tuple(operations[name] for name in sorted(operations)),
@@ -375,19 +373,6 @@ class _Writer:
         before = self.topics.get(name)
         evidence = tuple(dict.fromkeys((*(before.evidence if before is not None else ()), *told.evidence[:1])))
         self.topics[name] = Topic(name=name, broker=broker, certainty=Certainty.RECOVERED, evidence=evidence[:5])
-
-
-def _describe(placed: Iterable[Placed], datasets: dict[str, Dataset]) -> None:
-    """Give the datasets that programs use the columns and indexes that their entities declare."""
-    for each in placed:
-        used = {found.component.name for found in each.found.values() if found.component.stateful}
-        for table in each.code.tables:
-            for name, dataset in sorted(datasets.items()):
-                last = name.partition("/")[2].rpartition(".")[2]
-                whole = name == f"{dataset.store}/{dataset.database}"
-                if not whole and dataset.store in used and last.lower() == table.name.lower() and not dataset.columns:
-                    evidence = tuple(dict.fromkeys((*table.evidence, *dataset.evidence)))
-                    datasets[name] = structs.replace(dataset, columns=table.columns, indexes=table.indexes, evidence=evidence)
 
 
 def _durable(topics: Mapping[str, Topic], operations: Iterable[Operation], channels: Channels) -> dict[str, Topic]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from backend_expert.model import Certainty, Component, Evidence, Kind
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, peers
-from backend_expert.readers.code import Piece, Target
+from backend_expert.readers.code import Code, Piece, Target
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.directory import Directory
 from backend_expert.readers.edges import Edge
@@ -66,6 +66,14 @@ class Found(Struct, frozen=True):
     database: str = ""
     path: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+
+class Placed(Struct, frozen=True):
+    """A program at the component that runs it, with where each of its targets leads."""
+
+    component: Component
+    code: Code
+    found: Mapping[str, Found]
 
 
 class Peers:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from backend_expert.model import Column, Evidence, Index
+from backend_expert.readers.ddl import is_personal
 from backend_expert.readers.node.syntax import children, decorators, text
 from backend_expert.readers.node.values import Blueprint, Listing, Unknown, Value, literal, member, truth, word
 from backend_expert.readers.settings import words
@@ -21,12 +22,6 @@ _COLUMNS = words(
     "ObjectIdColumn Prop Property PrimaryKey JoinColumn"
 )
 _KEYS = frozenset({"PrimaryColumn", "PrimaryGeneratedColumn", "ObjectIdColumn", "PrimaryKey"})
-_PERSONAL = re.compile(
-    r"^(e_?mail(_?address)?|phone(_?number)?|mobile|first_?name|last_?name|full_?name|surname|birth_?(day|date)|date_?of_?birth|dob|ssn|cpf|"
-    r"passport(_?number)?|address(_?line\d?)?|street|zip_?code|postal_?code|ip_?address|national_?id|gender|iban|card_?number)$",
-    re.IGNORECASE,
-)
-"""Names of columns that hold data about a person (GDPR, article 4); `name` alone does not say whose."""
 
 
 class Entity(Struct, frozen=True):
@@ -43,11 +38,6 @@ class Entity(Struct, frozen=True):
     def column(self, field: str) -> str:
         """Return the column behind a field; the name itself where the entity does not say."""
         return dict(self.fields).get(field, field)
-
-
-def is_personal(column: str) -> bool:
-    """Tell whether the name of a column says that it holds data about a person."""
-    return bool(_PERSONAL.match(column))
 
 
 def entity_of(value: Value, unit: Unit) -> Entity | None:

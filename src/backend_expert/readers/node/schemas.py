@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from backend_expert.model import Column, Evidence, Index
 from backend_expert.readers.code import Table
+from backend_expert.readers.ddl import is_personal
 from backend_expert.readers.node.connections import Connection
-from backend_expert.readers.node.entities import is_personal
 from backend_expert.readers.node.values import Constant, Variable, pieces
 from backend_expert.readers.settings import words
 
