@@ -101,7 +101,7 @@ class Table(Struct, frozen=True, kw_only=True):
 class Code(Struct, frozen=True, kw_only=True):
     """One program as its sources tell it. `directory` is where its build file stands; `name` is what that file calls it.
 
-    `port` is the port it listens on; `reads` are the variables of the environment that it reads, each with its first line.
+    `ports` are those it listens on; `reads` are the variables of the environment that it reads, each with its first line.
     `complete` is false where a bound ended the reading: then what was not
     found proves nothing.
     """
@@ -116,7 +116,7 @@ class Code(Struct, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
     bindings: tuple[Binding, ...] = ()
     tables: tuple[Table, ...] = ()
-    port: tuple[Piece, ...] = ()
+    ports: tuple[tuple[Piece, ...], ...] = ()
     reads: tuple[tuple[str, Evidence], ...] = ()
     complete: bool = True
     evidence: tuple[Evidence, ...] = ()

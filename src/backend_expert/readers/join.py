@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from backend_expert.model import Component, Deployment, Evidence, Kind, Port, Probe, System, Text, Unread
 from backend_expert.readers.code import Code, Table
-from backend_expert.readers.descriptions import Description, choose, completed, descriptions, undeployed
+from backend_expert.readers.descriptions import Description, choose, completed, descriptions
 from backend_expert.readers.edges import Edge, resolve, told_by_callers
 from backend_expert.readers.fragment import Address, Fragment, Image
 from backend_expert.readers.handlers import trimmed, with_handlers
@@ -20,6 +20,7 @@ from backend_expert.readers.source_code.placing import as_code_says, of_code, of
 from backend_expert.readers.source_code.stores import with_stores
 from backend_expert.readers.sources import Sources
 from backend_expert.readers.technology import Traits, identify
+from backend_expert.readers.undeployed import with_programs
 
 
 class Reading(Struct, frozen=True):
@@ -36,16 +37,17 @@ def join(fragments: Sequence[Fragment], repository: Repository) -> Reading:
     sources = Sources((image for fragment in fragments for image in fragment.images), repository)
     facts = tuple(fact for fragment in fragments for fact in fragment.facts)
     loose = tuple(address for fragment in fragments for address in fragment.addresses if not fragment.deployment)
-    found = [
+    codes = tuple(code for fragment in fragments for code in fragment.code)
+    identified = [
         structs.replace(each, components=tuple(_identified(component, sources) for component in each.components))
-        for each in descriptions(fragments) or undeployed(of_modules(facts, repository.root.name))
+        for each in descriptions(fragments)
     ]
+    found = with_programs(identified, of_modules(facts, repository.root.name), codes, repository)
     files = {file for fragment in fragments for file in fragment.files}
     system = System(name=repository.root.name)
     notes: tuple[Text, ...] = ()
     if found:
         tables = tuple(table for fragment in fragments for table in fragment.tables)
-        codes = tuple(code for fragment in fragments for code in fragment.code)
         system, notes = _system(system.name, found, loose, sources, facts, codes, tables)
         files |= {line.file for component in system.components for setting in component.settings for line in setting.evidence}
     unread = {entry for fragment in fragments for entry in fragment.unread}.union(repository.unread)

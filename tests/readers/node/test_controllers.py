@@ -298,3 +298,25 @@ def test_resolvers_schedules_and_jobs(nest):
     assert "Query items" in found.handlers
     assert found.outline("clean of Nightly") == "call POST http://stock/clean"
     assert found.outline("mail") == "call GET http://mail/send"
+
+
+def test_settings_of_a_namespace_that_a_factory_is_given(nest):
+    found = nest(
+        """
+        import { Controller, Get, Inject, Module } from '@nestjs/common';
+        import { registerAs } from '@nestjs/config';
+        import { z } from 'zod';
+        const Schema = z.object({ url: z.string() });
+        export const stock = registerAs('stock', () => Schema.parse({ url: process.env.STOCK_URL ?? 'http://stock' }));
+        class Client { constructor(private readonly url: string) {} all() { return fetch(`${this.url}/all`); } }
+        @Controller('x') class X {
+          constructor(@Inject('CLIENT') private readonly client: Client) {}
+          @Get() get() { return this.client.all(); }
+        }
+        @Module({
+          controllers: [X],
+          providers: [{ provide: 'CLIENT', inject: [stock.KEY], useFactory: (config) => new Client(config.url) }],
+        }) export class AppModule {}
+        """
+    )
+    assert found.outline("GET /x") == "call GET ${STOCK_URL}/all\nreply 200"

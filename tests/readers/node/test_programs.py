@@ -138,7 +138,9 @@ def test_what_is_left_out(path: str):
     assert files.left_out(path)
 
 
-@pytest.mark.parametrize("path", ["src/main.ts", "server.js", "src/latest/orders.ts", "src/contest.js", "config/config.js"])
+@pytest.mark.parametrize(
+    "path", ["src/main.ts", "server.js", "src/latest/orders.ts", "src/nats.config.ts", "src/contest.js", "config/config.js"]
+)
 def test_what_is_read(path: str):
     assert not files.left_out(path)
 

@@ -139,6 +139,6 @@ def test_a_plain_server_is_one_operation(program):
 
 
 def test_the_port_it_listens_on(program):
-    (piece,) = program(EXPRESS.replace("BODY", f"app.get('/a', {H})").replace("80", "process.env.PORT || 3000")).code.port
+    ((piece,),) = program(EXPRESS.replace("BODY", f"app.get('/a', {H})").replace("80", "process.env.PORT || 3000")).code.ports
     assert piece.variable == "PORT"
     assert piece.default[0].text == "3000"

@@ -58,6 +58,10 @@ def undescribed(owner: Component, targets: Iterable[Target], components: Mapping
         )
 
 
+ANY_HOST = "0.0.0.0"  # noqa: S104 - it is compared with what is read; nothing is bound here
+"""What a server says that listens on every address; a client that says it means its own machine."""
+
+
 class Found(Struct, frozen=True):
     """Where a target leads: the component, with the port, database and path that its address names."""
 
@@ -113,6 +117,7 @@ class Peers:
         return found or self._by_product(target, text)
 
     def _by_address(self, target: Target, text: str) -> Found | None:
+        text = text.replace(ANY_HOST, "localhost", 1)
         url = text if "://" in text else _url(target.protocol, text, self.text(target.port), self.text(target.database))
         scheme, _, rest = url.partition("://")
         authority, slash, path = rest.partition("/")

@@ -61,7 +61,7 @@ def code_of(project: Project, directory: str, entries: tuple[str, ...]) -> Code 
         exchanges=tuple(unit.exchanges[name] for name in sorted(unit.exchanges)),
         bindings=tuple(unit.bindings),
         tables=(*_tables(unit), *schemas.prisma_tables(project, directory)),
-        port=unit.port,
+        ports=tuple(dict.fromkeys(unit.ports)),
         reads=tuple(_reads(unit)),
         complete=unit.complete,
         evidence=(Evidence(entries[0], 1, "node"),),

@@ -299,7 +299,8 @@ def _builtin(owner: Value, name: str, call: Call) -> Value:
     if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
         return Environment()
     if isinstance(owner, Made):
-        return _unknown(owner.maker, name, call)
+        checked = name in {"parse", "parseAsync", "cast", "validateSync"} and isinstance(call.argument(0), Record)
+        return call.argument(0) if checked else _unknown(owner.maker, name, call)
     return _unknown(owner, name, call)
 
 

@@ -31,9 +31,12 @@ _EMBEDDED = re.compile(rb"([\"'`])[\w+/=:;,.% -]{1000,}\1")
 """An image or a certificate in a text: it says nothing of who wrote the file."""
 
 _CONFIGURATION = re.compile(
-    r"(^|/)([\w.-]*\.config|\.eslintrc|\.prettierrc|gulpfile|gruntfile|karma\.conf|ormconfig-migrations)\.[cm]?[jt]s$",
+    r"^(webpack|rollup|vite|vitest|jest|babel|tailwind|postcss|next|nuxt|svelte|playwright|cypress|eslint|prettier|tsup|esbuild|karma|commitlint|"
+    r"lint-staged|release|docusaurus|metro|remix|astro|stylelint|craco|wdio|protractor|codegen|swc|turbo|nx|vue|quasar|sentry)"
+    r"(\.[\w-]+)*\.(config|conf)\.[cm]?[jt]s$|^\.?(eslintrc|prettierrc|babelrc)\.[cm]?js$|^(gulpfile|gruntfile)\.[cm]?[jt]s$",
     re.IGNORECASE,
 )
+"""Settings of tools that build and check; `orders.config.ts` is part of a program."""
 
 
 def is_source(path: str) -> bool:

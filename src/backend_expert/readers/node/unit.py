@@ -93,7 +93,7 @@ class Unit:
         self.idle: dict[tuple[int, int], int] = {}
         self.entities: dict[int, Entity | None] = {}
         self.collections: list[tuple[Resource, Frame]] = []
-        self.port: tuple[Piece, ...] = ()
+        self.ports: list[tuple[Piece, ...]] = []
         # What the packages of NestJS keep for a whole application.
         self.applications: list[Resource] = []
         self.transports: list[Resource] = []
@@ -110,6 +110,7 @@ class Unit:
         self.sequelize: Resource | None = None
         self.axios_retries = False
         self._singles: dict[int, Value] = {}
+        self._complete = False
         self._app_guards: list[Record] = []
         self._tokens: dict[str, Value | None] = {}
         self._decorations: dict[int, list[Made]] = {}
@@ -395,8 +396,13 @@ class Unit:
     def by_token(self, key: str) -> Value | None:
         """Return what the modules provide for a token; nothing where no module names it."""
         if key not in self._tokens:
-            self._tokens[key] = None
-            self._tokens[key] = self._by_token(key)
+            self._provided()
+            self._tokens[key] = None  # what a factory asks for while it makes the very thing
+            found = self._by_token(key)
+            if not self._complete:
+                del self._tokens[key]
+                return found
+            self._tokens[key] = found
         return self._tokens[key]
 
     def _by_token(self, key: str) -> Value | None:
@@ -410,14 +416,26 @@ class Unit:
             return value
         factory = member(provider, "useFactory")
         if isinstance(factory, Function):
-            injected = member(provider, "inject")
-            given = [self._injected(each) for each in injected.items] if isinstance(injected, Listing) else []
-            return calls.inline(factory, given, factory.frame, factory.node)
+            return self.made_by(factory, member(provider, "inject"))
         return None
+
+    def made_by(self, factory: Value, injected: Value) -> Value:
+        """Return what a factory makes of what a container injects into it."""
+        if not isinstance(factory, Function):
+            return UNKNOWN
+        given = [self._injected(each) for each in injected.items] if isinstance(injected, Listing) else []
+        return calls.inline(factory, given, factory.frame, factory.node)
+
+    def namespace(self, token: Resource) -> Value:
+        """Return the settings of a namespace that `registerAs` made."""
+        factory = token.facts.get("factory")
+        return self.made_by(factory, UNKNOWN) if isinstance(factory, Function) else UNKNOWN
 
     def _injected(self, token: Value) -> Value:
         if isinstance(token, Blueprint):
             return self.provided(token)
+        if isinstance(token, Resource):
+            return self.namespace(token)
         if isinstance(token, Foreign):
             from backend_expert.readers.node import libraries
 
@@ -437,6 +455,7 @@ class Unit:
                             if provider.fields["provide"] == Foreign("@nestjs/core", ("APP_GUARD",)):
                                 self._app_guards.append(provider)
                             self._providers.setdefault(injection.key_of(provider.fields["provide"]), provider)
+            self._complete = True
         return self._providers
 
     def guarding(self) -> list[Record]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
+from backend_expert.readers.code import Piece
 from backend_expert.readers.node.connections import Connection, connection
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.libraries import grpc, kafka
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from backend_expert.readers.node.frames import Frame
 
 PACKAGES = frozenset({"@nestjs/core", "@nestjs/config", "@nestjs/microservices", "@nestjs/common", "@nestjs/axios"})
-KINDS = frozenset({"nest.app", "nest.config", "nest.client", "nest.grpc", "nest.microservice"})
+KINDS = frozenset({"nest.app", "nest.config", "nest.client", "nest.grpc", "nest.microservice", "nest.namespace"})
 
 TRANSPORTS = {"TCP": "tcp", "REDIS": "redis", "NATS": "nats", "MQTT": "mqtt", "GRPC": "grpc", "RMQ": "amqp", "KAFKA": "kafka"}
 
@@ -50,7 +51,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
         case ("NestFactory", "createMicroservice"):
             app = Resource("nest.microservice", {"root": call.argument(0)}, call.frame.evidence(call.node))
             unit.application(app)
-            unit.listen(transport(call.argument(1), call))
+            _listen(transport(call.argument(1), call), call)
             return app
         case ("NestFactory", "createApplicationContext"):
             app = Resource("nest.app", {"root": call.argument(0)}, call.frame.evidence(call.node))
@@ -66,7 +67,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
             for each in loaded.items if isinstance(loaded, Listing) else ():
                 _load(each, call)
         case ("registerAs",):
-            return Record({"namespace": call.argument(0), "factory": call.argument(1)}, node=call.node)
+            return Resource("nest.namespace", {"name": word(call.argument(0)), "factory": call.argument(1)})
         case ("ClientsModule", "register"):
             given = call.argument(0)
             listed = given if isinstance(given, Listing) else field_of(given, "clients")
@@ -76,8 +77,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
             given = call.argument(0)
             listed = given if isinstance(given, Listing) else field_of(given, "clients")
             for each in listed.items if isinstance(listed, Listing) else ():
-                factory = field_of(each, "useFactory")
-                made = call.run(factory) if isinstance(factory, Function) else UNKNOWN
+                made = unit.made_by(field_of(each, "useFactory"), field_of(each, "inject"))
                 unit.clients[literal(field_of(each, "name")) or str(field_of(each, "name"))] = transport(made, call)
         case ("ClientProxyFactory", "create"):
             return transport(call.argument(0), call)
@@ -88,12 +88,23 @@ def function(callee: Foreign, call: Call) -> Value | None:
 
 def _load(loaded: Value, call: Call) -> None:
     unit = call.frame.unit
-    if isinstance(loaded, Record) and isinstance(loaded.fields.get("factory"), Function):
-        unit.settings[word(loaded.fields["namespace"])] = call.run(loaded.fields["factory"])
+    if isinstance(loaded, Resource):
+        unit.settings[str(loaded.facts.get("name"))] = unit.namespace(loaded)
     elif isinstance(loaded, Function):
         made = call.run(loaded)
         if isinstance(made, Record):
             unit.settings.update(made.fields)
+
+
+def _listen(server: Resource, call: Call) -> None:
+    """Keep a transport that the application takes messages from, and the port it listens on."""
+    unit = call.frame.unit
+    unit.listen(server)
+    made = server.facts.get("connection")
+    if isinstance(made, Connection) and server.facts.get("transport") in {"tcp", "grpc"}:
+        # The address of gRPC is `0.0.0.0:50051`: what stands behind the host is the port.
+        behind = tuple(Piece(piece.text.rpartition(":")[2]) if ":" in piece.text else piece for piece in made.address)
+        unit.ports.append(made.port or behind[-1:])
 
 
 def transport(options: Value, call: Call) -> Resource:
@@ -139,6 +150,8 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
     match owner.kind:
         case "nest.config":
             return _setting(name, call)
+        case "nest.namespace":
+            return call.frame.unit.namespace(owner) if name == "" else None
         case "nest.client":
             return _of_client(owner, name, call)
         case "nest.grpc":
@@ -147,9 +160,9 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
             return _of_application(name, call)
 
 
-def member(_: Resource, name: str, __: Frame) -> Value:
-    """Return a field of the application; none of them matters."""
-    return Unknown(name)
+def member(owner: Resource, name: str, _: Frame) -> Value:
+    """Return a field; the key of a namespace of settings stands for it."""
+    return owner if owner.kind == "nest.namespace" and name == "KEY" else Unknown(name)
 
 
 def _of_application(name: str, call: Call) -> Value | None:
@@ -171,9 +184,10 @@ def _of_application(name: str, call: Call) -> Value | None:
             unit.version_prefix = literal(prefix) if isinstance(prefix, Constant) and isinstance(prefix.value, str) else "v"
             unit.default_version = channel_name(field_of(options, "defaultVersion"))
         case "connectMicroservice":
-            unit.listen(transport(call.argument(0), call))
+            _listen(transport(call.argument(0), call), call)
         case "listen":
-            unit.port = pieces(call.argument(0))
+            if call.arguments:
+                unit.ports.append(pieces(call.argument(0)))
         case "useGlobalGuards":
             unit.guards.extend(call.arguments)
         case "get" | "select" | "resolve":

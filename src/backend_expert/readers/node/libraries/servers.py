@@ -186,9 +186,8 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
         case "register":
             return _register(owner, call)
         case "listen":
-            call.frame.unit.port = (
-                pieces(call.argument(0)) if not isinstance(call.argument(0), Record) else pieces(field_of(call.argument(0), "port"))
-            )
+            place = call.argument(0)
+            call.frame.unit.ports.append(pieces(field_of(place, "port") if isinstance(place, Record) else place))
             for each in call.arguments:
                 call.run(each)
             return UNKNOWN
