@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend_expert.advice.bounded_queue import bounded_queue
+from backend_expert.advice.resilience.bounded_queue import bounded_queue
 from backend_expert.model import Estimate, System
 
 if TYPE_CHECKING:

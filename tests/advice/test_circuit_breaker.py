@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend_expert.advice.circuit_breaker import circuit_breaker
+from backend_expert.advice.resilience.circuit_breaker import circuit_breaker
 from backend_expert.model import Breaker, Estimate, Mechanism, Policy, call_sites
 
 if TYPE_CHECKING:

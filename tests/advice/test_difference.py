@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backend_expert.advice import all_remedies
-from backend_expert.advice.batched_query import batched_query
-from backend_expert.advice.cache_aside import cache_aside
-from backend_expert.advice.circuit_breaker import circuit_breaker
 from backend_expert.advice.difference import changed_components, differences
-from backend_expert.advice.more_replicas import more_replicas
-from backend_expert.advice.right_sized_pool import right_sized_pool
-from backend_expert.advice.timeout_budget import timeout_budget
+from backend_expert.advice.resilience.circuit_breaker import circuit_breaker
+from backend_expert.advice.resilience.right_sized_pool import right_sized_pool
+from backend_expert.advice.resilience.timeout_budget import timeout_budget
+from backend_expert.advice.scale.batched_query import batched_query
+from backend_expert.advice.scale.cache_aside import cache_aside
+from backend_expert.advice.scale.more_replicas import more_replicas
 from backend_expert.model import system_file
 
 if TYPE_CHECKING:

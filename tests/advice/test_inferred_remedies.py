@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from backend_expert.advice.database_per_service import database_per_service
-from backend_expert.advice.health_probe import health_probe
-from backend_expert.advice.persistent_volume import persistent_volume
-from backend_expert.advice.private_network import private_network
+from backend_expert.advice.delivery.health_probe import health_probe
+from backend_expert.advice.resilience.persistent_volume import persistent_volume
+from backend_expert.advice.security.private_network import private_network
+from backend_expert.advice.structure.database_per_service import database_per_service
 from backend_expert.model import (
     Component,
     Dataset,

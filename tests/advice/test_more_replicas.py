@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from backend_expert.advice.more_replicas import more_replicas
-from backend_expert.advice.standby_store import standby_store
+from backend_expert.advice.resilience.standby_store import standby_store
+from backend_expert.advice.scale.more_replicas import more_replicas
 from backend_expert.model import Estimate, System
 
 if TYPE_CHECKING:

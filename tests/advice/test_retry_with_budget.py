@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from backend_expert.advice.retry_with_budget import retry_with_budget
+from backend_expert.advice.resilience.retry_with_budget import retry_with_budget
 from backend_expert.model import Call, Estimate, Mechanism, Operation, Policy, Retry, System, Trigger, Work, call_sites
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from backend_expert.advice.async_hand_off import async_hand_off
-from backend_expert.advice.batched_call import batched_call
-from backend_expert.advice.batched_query import batched_query
-from backend_expert.advice.break_the_cycle import break_the_cycle
-from backend_expert.advice.cache_aside import cache_aside
-from backend_expert.advice.short_transaction import short_transaction
+from backend_expert.advice.consistency.short_transaction import short_transaction
+from backend_expert.advice.resilience.async_hand_off import async_hand_off
+from backend_expert.advice.scale.batched_call import batched_call
+from backend_expert.advice.scale.batched_query import batched_query
+from backend_expert.advice.scale.cache_aside import cache_aside
+from backend_expert.advice.structure.break_the_cycle import break_the_cycle
 from backend_expert.model import (
     Action,
     CacheGet,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from backend_expert.advice.right_sized_pool import right_sized_pool
+from backend_expert.advice.resilience.right_sized_pool import right_sized_pool
 from backend_expert.model import System, call_sites
 
 if TYPE_CHECKING:

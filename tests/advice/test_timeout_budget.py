@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from backend_expert.advice.budget import pauses_ms, timeouts_ms
-from backend_expert.advice.timeout_budget import timeout_budget
+from backend_expert.advice.resilience.timeout_budget import timeout_budget
 from backend_expert.model import Estimate, Mechanism, Objective, Policy, Retry, System, call_sites, rewrite_system
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import pytest
 from msgspec import structs
 
 from backend_expert.advice import Bench, Proposal, prove
-from backend_expert.advice.autoscaling import autoscaling
 from backend_expert.advice.candidates import candidates
-from backend_expert.advice.controlled_delay import controlled_delay
-from backend_expert.advice.deadline_propagation import deadline_propagation
-from backend_expert.advice.hedged_request import hedged_request
-from backend_expert.advice.sized_by_experiment import sized_by_experiment
+from backend_expert.advice.resilience.controlled_delay import controlled_delay
+from backend_expert.advice.resilience.deadline_propagation import deadline_propagation
+from backend_expert.advice.resilience.hedged_request import hedged_request
+from backend_expert.advice.scale.autoscaling import autoscaling
+from backend_expert.advice.scale.sized_by_experiment import sized_by_experiment
 from backend_expert.advice.trial import try_out
 from backend_expert.model import (
     Action,

@@ -104,7 +104,7 @@ def all_remedies() -> tuple[Remedy, ...]:
     """Return every remedy of the package, ordered by id."""
     package = importlib.import_module(__package__ or "backend_expert.advice")
     found = {}
-    for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         module = importlib.import_module(info.name)
         for value in vars(module).values():
             each = getattr(value, "__remedy__", None)

@@ -10,8 +10,8 @@ from msgspec import structs
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.demand import chosen
 from backend_expert.advice.experiments import PEAK_S, peak_traffic
-from backend_expert.advice.more_replicas import instances_for
 from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, replicas_of, with_deployment
+from backend_expert.advice.scale.more_replicas import instances_for
 from backend_expert.lab import load
 from backend_expert.model import Deployment, Finding, System
 

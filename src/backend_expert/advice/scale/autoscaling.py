@@ -8,8 +8,8 @@ from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.experiments import growing_traffic
-from backend_expert.advice.more_replicas import instances_for
 from backend_expert.advice.place import RUN_IN_COPIES, concerned, replicas_of, with_deployment
+from backend_expert.advice.scale.more_replicas import instances_for
 from backend_expert.model import Autoscaling, Component, Deployment, Finding, System
 
 TARGET = 60.0

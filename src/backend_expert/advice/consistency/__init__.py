@@ -1,0 +1,1 @@
+"""Remedies that keep what several places say of one fact in agreement."""

@@ -1,0 +1,1 @@
+"""Remedies in how a system is rolled out and watched."""

@@ -1,0 +1,1 @@
+"""Remedies that keep one failure from spreading or lasting."""

@@ -1,0 +1,1 @@
+"""Remedies that leave less open to others."""

@@ -1,0 +1,1 @@
+"""Remedies that change who knows whom."""
