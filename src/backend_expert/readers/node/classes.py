@@ -197,20 +197,29 @@ def _declared(made: Instance, owner: Blueprint, name: str) -> Value:
 
 def _assigned(made: Instance, owner: Blueprint, name: str) -> Value:
     """Return the first known value that a method assigns to `this.name`."""
-    for each in members(owner):
-        if each.type != "method_definition":
-            continue
-        for assignment in walk(each, "assignment_expression"):
-            if text(assignment.child_by_field_name("left")) != f"this.{name}":
-                continue
-            inside = Frame(owner.frame.unit, owner.frame.module, owner.frame, this=made)
-            calls.bind_parameters(Function(each, owner.frame, made), [], inside)
-            if text(each.child_by_field_name("name")) == "constructor":
-                _inject(each, owner, inside)
-            value = expressions.evaluate(assignment.child_by_field_name("right"), inside)
-            if not is_open(value):
-                return value
+    for each, assignment in _assignments(owner).get(name, ()):
+        inside = Frame(owner.frame.unit, owner.frame.module, owner.frame, this=made)
+        calls.bind_parameters(Function(each, owner.frame, made), [], inside)
+        if text(each.child_by_field_name("name")) == "constructor":
+            _inject(each, owner, inside)
+        value = expressions.evaluate(assignment.child_by_field_name("right"), inside)
+        if not is_open(value):
+            return value
     return UNKNOWN
+
+
+def _assignments(owner: Blueprint) -> dict[str, list[tuple[Node, Node]]]:
+    """Return the assignments to fields in the methods of a class, by field, each with its method."""
+    known = owner.frame.unit.assignments
+    if owner.node.id not in known:
+        found: dict[str, list[tuple[Node, Node]]] = {}
+        for each in members(owner):
+            for assignment in walk(each, "assignment_expression") if each.type == "method_definition" else ():
+                left = text(assignment.child_by_field_name("left"))
+                if left.startswith("this."):
+                    found.setdefault(left.removeprefix("this."), []).append((each, assignment))
+        known[owner.node.id] = found
+    return known[owner.node.id]
 
 
 def _inject(constructor: Node, owner: Blueprint, inside: Frame) -> None:

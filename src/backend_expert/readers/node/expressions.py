@@ -38,16 +38,13 @@ def evaluate(node: Node | None, frame: Frame) -> Value:
     if node is None:
         return NOTHING
     kind = node.type
-    unit = frame.unit
-    if kind in WRAPPERS:
-        return evaluate(plain(node), frame)
+    leaf = _LEAVES.get(kind)
+    if leaf is not None:
+        return leaf(node, frame)
     handler = _EXPRESSIONS.get(kind)
     if handler is None:
-        if kind in FUNCTIONS:
-            return function(node, frame)
-        if kind in CLASSES:
-            return Blueprint(node, frame, text(node.child_by_field_name("name")))
-        return UNKNOWN
+        return _other(node, kind, frame)
+    unit = frame.unit
     if not unit.spend():
         return UNKNOWN
     unit.nested += 1
@@ -55,6 +52,16 @@ def evaluate(node: Node | None, frame: Frame) -> Value:
         return handler(node, frame)
     finally:
         unit.nested -= 1
+
+
+def _other(node: Node, kind: str, frame: Frame) -> Value:
+    if kind in WRAPPERS:
+        return evaluate(plain(node), frame)
+    if kind in FUNCTIONS:
+        return function(node, frame)
+    if kind in CLASSES:
+        return Blueprint(node, frame, text(node.child_by_field_name("name")))
+    return UNKNOWN
 
 
 def function(node: Node, frame: Frame) -> Function:
@@ -338,17 +345,21 @@ def _yield(node: Node, frame: Frame) -> Value:
     return evaluate(next(children(node), None), frame)
 
 
-_EXPRESSIONS: dict[str, Callable[[Node, Frame], Value]] = {
+_LEAVES: dict[str, Callable[[Node, Frame], Value]] = {
     "identifier": _identifier,
     "shorthand_property_identifier": _identifier,
     "this": _this,
     "string": _string,
     "number": _number,
-    "template_string": _template,
     "true": lambda _, __: Constant(True),
     "false": lambda _, __: Constant(False),
     "null": lambda _, __: NOTHING,
     "undefined": lambda _, __: NOTHING,
+}
+"""Expressions without others inside: they cost next to nothing and are not counted."""
+
+_EXPRESSIONS: dict[str, Callable[[Node, Frame], Value]] = {
+    "template_string": _template,
     "object": _object,
     "array": _array,
     "member_expression": _member,

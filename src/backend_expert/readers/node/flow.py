@@ -104,7 +104,7 @@ def _is_own_promise(node: Node, frame: Frame) -> bool:
 
 def _quiet(node: Node, frame: Frame) -> Value:
     """Return the value of a name or a chain of fields, without steps."""
-    if any(child.type == "call_expression" for child in walk(node, "call_expression")):
+    if "(" in text(node):
         return UNKNOWN
     kept: list[Value] = []
     calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
@@ -206,8 +206,8 @@ def branch(then: list[Draft], otherwise: list[Draft], condition: str, evidence: 
 
 
 def _looked_up(node: Node | None, frame: Frame) -> Draft | None:
-    """Return the step whose outcome a condition is about: a look into a cache."""
-    if node is None:
+    """Return the step whose outcome a condition is about: the last one, when it is a look into a cache."""
+    if node is None or not frame.block or frame.block[-1].key != "cache":
         return None
     for identifier in walk(node, "identifier"):
         current: Frame | None = frame

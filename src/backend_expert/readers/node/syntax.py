@@ -77,9 +77,7 @@ def plain(node: Node) -> Node:
 
 def children(node: Node) -> Iterator[Node]:
     """Yield the named children of a node without its comments."""
-    for child in node.named_children:
-        if child.type != "comment":
-            yield child
+    return iter([child for child in node.named_children if child.type != "comment"])
 
 
 def child_of(node: Node, *types: str) -> Node | None:

@@ -90,6 +90,7 @@ class Unit:
         self.procedures: list[tuple[str, Record, tuple[Evidence, ...]]] = []
         self.raw: list[tuple[Function, tuple[Evidence, ...]]] = []
         self.methods: dict[int, dict[str, Node]] = {}
+        self.assignments: dict[int, dict[str, list[tuple[Node, Node]]]] = {}
         self.idle: dict[tuple[int, int], int] = {}
         self.entities: dict[int, Entity | None] = {}
         self.collections: list[tuple[Resource, Frame]] = []
