@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
+from backend_expert.advice.place import with_deployment
 from backend_expert.advice.resilience.standby_store import standby_store
 from backend_expert.advice.scale.more_replicas import more_replicas
-from backend_expert.model import Estimate, System
+from backend_expert.model import Autoscaling, Estimate, System
 
 if TYPE_CHECKING:
     from conftest import Builder, FindingOf
@@ -36,6 +37,16 @@ def test_one_more_than_the_peak_needs(
     changed = more_replicas(before, finding_of("single-instance-on-critical-path", components=("front",)), 3)
     assert copies_of(changed, "front") == Estimate(copies)
     assert copies_of(changed, "risky") == Estimate(1)
+
+
+def test_an_autoscaler_keeps_the_copies(two_callees: Builder, finding_of: FindingOf) -> None:
+    before = with_deployment(
+        two_callees(rate=40), "front", lambda now: structs.replace(now, autoscaling=Autoscaling(minimum=1, maximum=10))
+    )
+    changed = more_replicas(before, finding_of("single-instance-on-critical-path", components=("front",)), 3)
+    deployment = changed.component("front").deployment
+    assert deployment is not None
+    assert deployment.autoscaling == Autoscaling(minimum=2, maximum=10)
 
 
 def test_cores_count_as_well_as_places(two_callees: Builder, finding_of: FindingOf) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from msgspec import structs
 
+from backend_expert.advice.demand import chosen
 from backend_expert.model import (
     CacheGet,
     CachePut,
@@ -117,6 +119,19 @@ def replicas_of(component: Component | None) -> float:
     """Return how many instances of a component run; at least one."""
     known = component.deployment.replicas if component is not None and component.deployment is not None else None
     return max(1.0, known.value) if known is not None else 1.0
+
+
+def in_copies(copies: float) -> Callable[[Deployment], Deployment]:
+    """Return the change that runs so many instances; an autoscaler keeps at least as many, or it would take them away again."""
+
+    def copied(deployment: Deployment) -> Deployment:
+        scaling = deployment.autoscaling
+        if scaling is not None:
+            least = max(scaling.minimum, math.ceil(copies))
+            scaling = structs.replace(scaling, minimum=least, maximum=max(scaling.maximum, least))
+        return structs.replace(deployment, replicas=chosen(copies), autoscaling=scaling)
+
+    return copied
 
 
 def added(items: tuple[Named, ...], item: Named) -> tuple[Named, ...]:

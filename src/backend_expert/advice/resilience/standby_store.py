@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from msgspec import structs
-
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import chosen
-from backend_expert.advice.place import concerned, replicas_of, with_deployment
-from backend_expert.model import Deployment, Finding, System
+from backend_expert.advice.place import concerned, in_copies, replicas_of, with_deployment
+from backend_expert.model import Finding, System
 
 COPIES = 2.0
 """One that serves and one that follows; brokers and stores that vote need a third."""
@@ -37,9 +32,5 @@ def standby_store(system: System, finding: Finding, peak: float) -> System:  # n
     for component in concerned(system, finding):
         copies = QUORUM if component.technology in VOTING else COPIES
         if component.stateful and component.technology != "memcached" and replicas_of(component) < copies:
-            changed = with_deployment(changed, component.name, _copied(copies))
+            changed = with_deployment(changed, component.name, in_copies(copies))
     return changed
-
-
-def _copied(copies: float) -> Callable[[Deployment], Deployment]:
-    return lambda deployment: structs.replace(deployment, replicas=chosen(copies))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-
-from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import chosen, concurrency, mean, processor_demand, servers_for
+from backend_expert.advice.demand import concurrency, mean, processor_demand, servers_for
 from backend_expert.advice.experiments import lost_instance, peak_traffic
-from backend_expert.advice.place import RUN_IN_COPIES, concerned, replicas_of, with_deployment
+from backend_expert.advice.place import RUN_IN_COPIES, concerned, in_copies, replicas_of, with_deployment
 from backend_expert.lab.load import Scenario
-from backend_expert.model import Component, Deployment, Finding, System
+from backend_expert.model import Component, Finding, System
 
 
 def _loss_or_peak(system: System, finding: Finding, peak: float) -> Scenario:
@@ -42,7 +39,7 @@ def more_replicas(system: System, finding: Finding, peak: float) -> System:
             continue
         wanted = carrying[component.name] + 1
         if wanted > replicas_of(component):
-            changed = with_deployment(changed, component.name, _copied(wanted))
+            changed = with_deployment(changed, component.name, in_copies(wanted))
     return changed
 
 
@@ -61,7 +58,3 @@ def _carrying(component: Component, places: float, cores: float) -> int:
     by_cores = math.ceil(processors / max(1.0, cores_each))
     by_places = 1 if deployment.event_loop else math.ceil(servers_for(places) / max(1.0, mean(deployment.workers)))
     return max(by_cores, by_places)
-
-
-def _copied(copies: float) -> Callable[[Deployment], Deployment]:
-    return lambda deployment: structs.replace(deployment, replicas=chosen(copies))

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from msgspec import structs
-
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.demand import chosen
 from backend_expert.advice.experiments import PEAK_S, peak_traffic
-from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, replicas_of, with_deployment
+from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, in_copies, replicas_of, with_deployment
 from backend_expert.advice.scale.more_replicas import instances_for
 from backend_expert.lab import load
-from backend_expert.model import Deployment, Finding, System
+from backend_expert.model import Finding, System
 
 HIGHEST = 4
 """Times the instances of the arithmetic: what is not held with four times as many is held up by something else."""
@@ -43,7 +40,7 @@ def sized_by_experiment(system: System, finding: Finding, peak: float) -> System
     changed = system
     for name, copies in sizes:
         if copies > replicas_of(component_of(changed, name)):
-            changed = with_deployment(changed, name, _copied(copies))
+            changed = with_deployment(changed, name, in_copies(copies))
     return changed
 
 
@@ -69,18 +66,14 @@ def _searched(
     ample = {name: HIGHEST * max(1, needed.get(name, 1)) for name in names}
     current = system
     for name in names:
-        current = with_deployment(current, name, _copied(ample[name]))
+        current = with_deployment(current, name, in_copies(ample[name]))
     for name in names:
         fewest = load.smallest(current, _sizer(name), scenario, highest=ample[name])
         if fewest is None:
             return ()
-        current = with_deployment(current, name, _copied(fewest))
+        current = with_deployment(current, name, in_copies(fewest))
     return tuple((name, round(replicas_of(component_of(current, name)))) for name in names)
 
 
 def _sizer(name: str) -> Callable[[System, int], System]:
-    return lambda system, size: with_deployment(system, name, _copied(size))
-
-
-def _copied(copies: int) -> Callable[[Deployment], Deployment]:
-    return lambda deployment: structs.replace(deployment, replicas=chosen(copies))
+    return lambda system, size: with_deployment(system, name, in_copies(size))
