@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Executor
 
 from backend_expert.lab import load
-from backend_expert.model import System
+from backend_expert.model import Objective, System
 from backend_expert.model.wording import milliseconds, percent, sentence
 from backend_expert.review.result import Band, Interval, Measure, PeakStudy
 from backend_expert.review.series import AFTER, BEFORE, MEASURES, PEAK, series_of
@@ -45,11 +46,20 @@ def peak_study(before: System, after: System, factor: float, seed: int, executor
     return PeakStudy(
         factor=factor,
         summary=summary,
-        first_to_break=first.bottleneck,
+        first_to_break="" if _held(before.objectives, success[0], p99[0]) else first.bottleneck,
         objective_ms=objective,
         series=series,
         bands=(Band(AT_S, AT_S + LASTS_S, PEAK),),
         measures=tuple(_measure(each) for each in comparison.measures if each.id in MEASURES) if changed else (),
+    )
+
+
+def _held(objectives: tuple[Objective, ...], success: float, p99_ms: float | None) -> bool:
+    """Tell whether the whole traffic keeps every promise; without a promise nothing is known to break."""
+    worst_ms = math.inf if p99_ms is None else p99_ms
+    return all(
+        success >= (each.success_ratio or 0.0) and worst_ms <= (math.inf if each.latency_p99_ms is None else each.latency_p99_ms)
+        for each in objectives
     )
 
 

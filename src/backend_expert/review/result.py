@@ -153,7 +153,10 @@ class Edge(Struct, frozen=True, kw_only=True):
 
 
 class PeakStudy(Struct, frozen=True, kw_only=True):
-    """What happens at the stated peak, before and after everything that is recommended."""
+    """What happens at the stated peak, before and after everything that is recommended.
+
+    `first_to_break` is the component that is busiest when a promise breaks, empty when the peak breaks none.
+    """
 
     factor: float
     summary: Text
