@@ -67,7 +67,7 @@ class Policy(Struct, frozen=True):
     """State what protects one call.
 
     A field that is `None` is *unknown*: no file that was read says it. A mechanism named in `absent` was looked for where it would
-    stand and is not there. No rule may take the one for the other.
+    stand and is not there. No rule may take the one for the other. One named in `unused` is built beside the call and never given to it.
     """
 
     timeout_ms: Estimate | None = None
@@ -80,6 +80,7 @@ class Policy(Struct, frozen=True):
     cancels: bool | None = None
     optional: bool | None = None
     absent: tuple[Mechanism, ...] = ()
+    unused: tuple[Mechanism, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
     def lacks(self, mechanism: Mechanism) -> bool:

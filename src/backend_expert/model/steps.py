@@ -7,7 +7,7 @@ planner lab takes the statements out of them.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Union
+from typing import Literal, Union
 
 from msgspec import Struct
 
@@ -43,20 +43,28 @@ class Wait(_Step, frozen=True, kw_only=True):
 
 
 class Query(_Step, frozen=True, kw_only=True):
-    """Run one statement on a dataset (named `store/dataset`) and wait for it."""
+    """Run one statement on a dataset (named `store/dataset`) and wait for it.
+
+    `limited` says whether a read of many rows ends at a stated number. `computed` says whether what is written follows from what an
+    earlier read of the same dataset returned. `independent` says that nothing of the step before is needed for it.
+    """
 
     dataset: str
     action: Action = Action.READ
     statement: str = ""
     filter_columns: tuple[str, ...] = ()
+    limited: bool | None = None
+    computed: bool | None = None
+    independent: bool | None = None
     time_ms: Estimate | None = None
     policy: Policy = UNKNOWN_POLICY
 
 
 class CacheGet(_Step, frozen=True, kw_only=True):
-    """Look a key up in a cached dataset; run `on_miss` when it is not there."""
+    """Look a key up in a cached dataset; run `on_miss` when it is not there; `independent` as for a query."""
 
     dataset: str
+    independent: bool | None = None
     hit_ratio: Estimate | None = None
     on_miss: tuple[Step, ...] = ()
     time_ms: Estimate | None = None
@@ -73,10 +81,16 @@ class CachePut(_Step, frozen=True, kw_only=True):
 
 
 class Call(_Step, frozen=True, kw_only=True):
-    """Call an operation (by its name) and wait for its reply."""
+    """Call an operation (by its name) and wait for its reply.
+
+    `address` says where the host comes from: the program and its configuration, or whoever sent the request. `independent` says that
+    nothing of the step before is needed for it.
+    """
 
     operation: str
     protocol: str = "http"
+    address: Literal["configured", "request"] | None = None
+    independent: bool | None = None
     policy: Policy = UNKNOWN_POLICY
 
 

@@ -185,12 +185,13 @@ class Dataset(Struct, frozen=True, kw_only=True):
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """A queue, topic or channel. Its name is `broker/topic`."""
+    """A queue, topic or channel. Its name is `broker/topic`; `declared_by` are the components that create it (`None`: unknown)."""
 
     name: str
     broker: str
     durable: bool | None = None
     partitions: int | None = None
+    declared_by: tuple[str, ...] | None = None
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()
 
