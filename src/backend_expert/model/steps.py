@@ -133,10 +133,15 @@ class Lock(_Step, frozen=True, kw_only=True):
 
 
 class Parallel(_Step, frozen=True, kw_only=True):
-    """Run the branches at once and go on when `first` of them are done (0: all)."""
+    """Run the branches at once and go on when `first` of them are done (0: all).
+
+    `detached` marks work that nobody waits for (one branch is empty, and `first` is 1): `handled` where its failure is caught or the code
+    says that it means it, `bare` where nobody would notice.
+    """
 
     branches: tuple[tuple[Step, ...], ...]
     first: int = 0
+    detached: Literal["bare", "handled"] | None = None
 
 
 class Repeat(_Step, frozen=True, kw_only=True):

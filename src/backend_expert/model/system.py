@@ -142,13 +142,36 @@ class Trigger(Struct, frozen=True, kw_only=True):
     dead_letter: bool | None = None
 
 
+class GuardKind(StrEnum):
+    """What a guard looks at before it lets a request through."""
+
+    AUTHENTICATION = "authentication"
+    AUTHORISATION = "authorisation"
+    THROTTLING = "throttling"
+    VALIDATION = "validation"
+    OTHER = "other"
+    """It turns nobody away, or for a reason of its own: logging, parsing, headers."""
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """Something a request passes before an operation runs; `kind` is `None` where the code does not tell what it looks at."""
+
+    name: str
+    kind: GuardKind | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
 class Operation(Struct, frozen=True, kw_only=True):
-    """A small program that a component runs. Its name is unique in the system: component, space, trigger."""
+    """A small program that a component runs. Its name is unique in the system: component, space, trigger.
+
+    `guards` are passed before the first step, in order; empty means *looked for and none*, `None` that nobody could look.
+    """
 
     name: str
     component: str
     trigger: Trigger
     steps: tuple[Step, ...] = ()
+    guards: tuple[Guard, ...] | None = None
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()
 

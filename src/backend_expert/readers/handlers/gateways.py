@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from backend_expert.model import Call, Certainty, Component, Kind, Operation, Reply, Trigger, Work, walk
+from backend_expert.model import (
+    UNKNOWN_POLICY,
+    Call,
+    Certainty,
+    Component,
+    Kind,
+    Operation,
+    Reply,
+    Trigger,
+    Work,
+    walk,
+)
 from backend_expert.readers.addresses import filled, peers
 from backend_expert.readers.directory import Directory
 from backend_expert.readers.fragment import Address
@@ -82,7 +93,7 @@ def _operation(owner: Component, trigger: str, behind: Operation, address: Addre
         protocol=known.protocol if known is not None else "http",
         certainty=known.certainty if known is not None else Certainty.DECLARED,
         evidence=address.evidence,
-        **({"policy": known.policy} if known is not None else {}),
+        policy=known.policy if known is not None else UNKNOWN_POLICY,
     )
     return Operation(
         name=f"{owner.name} {trigger}",
