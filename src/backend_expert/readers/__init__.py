@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.gathering import Reader, gather
 from backend_expert.readers.join import Reading, join
 from backend_expert.readers.repository import NothingToRead, Repository
 
 __all__ = ["NothingToRead", "Reading", "Repository", "formats", "read"]
 
-Reader = Callable[[Repository], Iterator[Fragment]]
 
+def read(root: Path, *, keep: bool = False) -> Reading:
+    """Return what is recovered of the repository at `root`; raise `NothingToRead` when there is none.
 
-def read(root: Path) -> Reading:
-    """Return what is recovered of the repository at `root`; raise `NothingToRead` when there is none."""
+    With `keep`, what was found in a large repository stays under the user's cache directory for the next time.
+    """
     repository = Repository.open(root)
-    fragments = [fragment for name in sorted(formats()) for fragment in formats()[name](repository)]
-    return join(fragments, repository)
+    return join(gather(formats(), repository, keep), repository)
 
 
 def formats() -> dict[str, Reader]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fnmatch
+import hashlib
 import os
 import posixpath
 import re
@@ -38,13 +39,14 @@ class Repository:
     """Show the regular files under `root`, sorted, as relative paths with forward slashes.
 
     What cannot be read (a link that leaves the root, a file above `SIZE_LIMIT`, bytes that are no text) is listed in `unread` once:
-    at opening for the tree itself, at `text` for the content of a file.
+    at opening for the tree itself, at `text` for the content of a file. `looked` holds the digest of every file that was asked for.
     """
 
     def __init__(self, root: Path, files: tuple[str, ...], unread: list[Unread]) -> None:
         self.root = root
         self.files = files
         self.unread = unread
+        self.looked: dict[str, str] = {}
         self._known = frozenset(files)
 
     @classmethod
@@ -80,16 +82,19 @@ class Repository:
             )
         return cls(resolved, files, unread)
 
+    def view(self) -> Repository:
+        """Return the same files with nothing looked at and nothing left out yet."""
+        return Repository(self.root, self.files, [])
+
     def __contains__(self, path: str) -> bool:
         """Tell whether the relative path is one of the files."""
         return path in self._known
 
     def text(self, path: str) -> str | None:
         """Return the text of a file, or `None` when it cannot be read; the reason is then in `unread`."""
-        try:
-            content = self._content(path)
-        except OSError as error:
-            reason = (error.strerror or "error").lower()
+        content = self._looked(path)
+        if isinstance(content, OSError):
+            reason = (content.strerror or "error").lower()
             self.leave(path, Text(f"it could not be opened ({reason})", f"não foi possível abrir ({reason})"))
             return None
         if len(content) > SIZE_LIMIT:
@@ -113,6 +118,12 @@ class Repository:
             return None
         return text.replace("\r\n", "\n")
 
+    def digest(self, path: str) -> str:
+        """Return what identifies the content of a file as far as it is read, or the error that opening it gives."""
+        if path not in self.looked:
+            self._looked(path)
+        return self.looked[path]
+
     def matching(self, *patterns: str) -> tuple[str, ...]:
         """Return the files that match a glob; one without a slash is compared with the name, any other with the whole path."""
         names = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns if "/" not in pattern]
@@ -128,6 +139,16 @@ class Repository:
         entry = Unread(printable(path), line, reason, partly)
         if entry not in self.unread:
             self.unread.append(entry)
+
+    def _looked(self, path: str) -> bytes | OSError:
+        """Return the content of a file or why there is none, and keep its digest."""
+        try:
+            content = self._content(path)
+        except OSError as error:
+            self.looked[path] = f"error {error.errno}"
+            return error
+        self.looked[path] = hashlib.blake2b(content, digest_size=16).hexdigest()
+        return content
 
     def _content(self, path: str) -> bytes:
         """Read at most one byte more than the limit, and only from a regular file inside the root."""

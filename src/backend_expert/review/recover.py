@@ -34,7 +34,7 @@ def recover(path: Path, overlay: tuple[str, str] | None = None) -> Recovered:
     Raises `NothingToRead` when nothing in it is a system, and `SystemFileError` when the overlay cannot be used.
     """
     repository = Repository.open(path)
-    reading = readers.read(path)
+    reading = readers.read(path, keep=True)
     system, notes, files = reading.system, reading.notes, reading.files
     if overlay is None and SYSTEM_FILE in repository:
         text = repository.text(SYSTEM_FILE)

@@ -12,7 +12,7 @@ EVERYBODY = "*"
 """In the place of a name: all that register."""
 
 
-class Mention(Struct, frozen=True, kw_only=True):
+class Mention(Struct, frozen=True, kw_only=True, tag=True):
     """A text in code or configuration that names a peer, as a template with `${NAME:-default}` for variables.
 
     `key` is the call, variable or property it stands under; the rules for keys of settings hold for it. `application` is set where a
@@ -27,7 +27,7 @@ class Mention(Struct, frozen=True, kw_only=True):
     application: str = ""
 
 
-class Registration(Struct, frozen=True, kw_only=True):
+class Registration(Struct, frozen=True, kw_only=True, tag=True):
     """What is built from `directory` answers under `name`: a name of service discovery, or a gRPC service that it serves."""
 
     directory: str
@@ -36,7 +36,7 @@ class Registration(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
 
 
-class Use(Struct, frozen=True, kw_only=True):
+class Use(Struct, frozen=True, kw_only=True, tag=True):
     """What is built from `directory` (or the application of that name) calls whoever registers `name`."""
 
     directory: str
@@ -47,7 +47,7 @@ class Use(Struct, frozen=True, kw_only=True):
     application: str = ""
 
 
-class Library(Struct, frozen=True, kw_only=True):
+class Library(Struct, frozen=True, kw_only=True, tag=True):
     """A build file asks for a client of `technology`: it is used, and nothing here says where it is."""
 
     directory: str
@@ -55,7 +55,7 @@ class Library(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
 
 
-class Role(Struct, frozen=True, kw_only=True):
+class Role(Struct, frozen=True, kw_only=True, tag=True):
     """What is built from `directory` is a server of this kind by a dependency alone; `technology` is empty where it says nothing new."""
 
     directory: str
@@ -64,7 +64,7 @@ class Role(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
 
 
-class Module(Struct, frozen=True, kw_only=True):
+class Module(Struct, frozen=True, kw_only=True, tag=True):
     """A program that serves is built from `directory`, whether or not anything deploys it."""
 
     directory: str
