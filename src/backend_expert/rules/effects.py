@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from backend_expert.model import (
     Action,
@@ -71,6 +71,23 @@ def leaves_effects(step: Step) -> bool:
 def places(step: Step) -> tuple[Evidence, ...]:
     """Return where a step stands."""
     return step.evidence[:1]
+
+
+def common_places(steps: Iterable[Step]) -> tuple[Evidence, ...]:
+    """Return where several steps of one program stand together, then where each one stands itself.
+
+    A step's own line is often in a helper that knows nothing of the others; what has to change is the function that calls them all.
+    """
+    chains = [step.evidence for step in steps]
+    shared = [
+        next(
+            (place for place in chain if any(place.file == far.file for other in chains if other is not chain for far in other)),
+            None,
+        )
+        for chain in chains
+    ]
+    own = [chain[0] for chain in chains if chain]
+    return tuple(dict.fromkeys([*(place for place in shared if place is not None), *own]))
 
 
 def policy_places(step: Step) -> tuple[Evidence, ...]:

@@ -22,10 +22,11 @@ def guarded_update(system: System, finding: Finding, peak: float) -> System:  # 
 
     The read stays, for the answer may need it; nothing is decided on it any more. What a lock guards is left alone.
     """
-    racing = {each.name: _racing(each) for each in system.operations if finding.subject.startswith(f"{each.name} ")}
+    racing = {each.name: _racing(each) for each in system.operations if each.component in finding.components}
 
     def guarded(operation: Operation, step: Step) -> Step:
-        if isinstance(step, Query) and step in racing.get(operation.name, ()):
+        concerned = isinstance(step, Query) and finding.subject == f"{operation.component} {step.dataset}"
+        if isinstance(step, Query) and concerned and step in racing.get(operation.name, ()):
             return structs.replace(step, action=Action.GUARDED_UPDATE)
         return step
 
@@ -43,6 +44,6 @@ def _racing(operation: Operation) -> frozenset[Query]:
         read = any(
             each.action is Action.READ and (each.dataset, frozenset(each.filter_columns)) == rows for each in queries[:position]
         )
-        if write.action is Action.UPDATE and write.filter_columns and read:
+        if write.action is Action.UPDATE and write.filter_columns and write.computed is not False and read:
             found.add(write)
     return frozenset(found)

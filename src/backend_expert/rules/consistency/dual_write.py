@@ -14,14 +14,13 @@ from backend_expert.model import (
     Publish,
     Query,
     Severity,
-    Step,
     System,
     Text,
     Transaction,
     walk,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import in_order, places, together, writes
+from backend_expert.rules.effects import common_places, in_order, together, writes
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -91,7 +90,6 @@ def _finding(system: System, link: Link, pairs: list[Pair]) -> Finding:
             f"Entre a gravação em `{written}` e a publicação em `{sent}` existe um intervalo em que uma queda, um deploy ou um "
             f"broker fora do ar deixa um sem o outro, e nada percebe.",
         )
-    steps: tuple[Step, ...] = tuple(step for pair in pairs for step in (pair.write, pair.publish))
     return Finding(
         rule="dual-write",
         severity=Severity.HIGH,
@@ -106,6 +104,6 @@ def _finding(system: System, link: Link, pairs: list[Pair]) -> Finding:
             f"{gap.en} It concerns {listed(operations, 'en', most=5)}.",
             f"{gap.pt} Isso vale para {listed(operations, 'pt', most=5)}.",
         ),
-        evidence=distinct(place for step in steps for place in places(step)),
+        evidence=distinct(place for pair in pairs for place in common_places((pair.write, pair.publish))),
         confidence=0.9,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from backend_expert.model import (
     Call,
     Compensate,
     Estimate,
+    Evidence,
     Lock,
     Operation,
     Parallel,
@@ -20,6 +21,10 @@ from backend_expert.model import (
     System,
     Transaction,
 )
+from backend_expert.rules.demand import granted, step_ms
+from backend_expert.rules.effects import common_places
+from backend_expert.rules.paths import distinct
+from backend_expert.rules.wording import Language, duration, figure, listed
 
 FEW = 3
 """Repetitions in a row that are not worth a batch: below that, a loop is as quick to read and to run."""
@@ -55,6 +60,93 @@ def repeated(system: System, operation: Operation) -> Iterator[Repeated]:
                 yield from inside(block, loop, times, certain, above)
 
     yield from inside(operation.steps, None, 1.0, True, frozenset({operation.name}))
+
+
+class Loops(Struct, frozen=True):
+    """The loops over one peer that the same operations of a component share, the operation that repeats the most first."""
+
+    component: str
+    peer: str
+    operations: tuple[str, ...]
+    steps: tuple[Repeated, ...]
+
+    @property
+    def longest(self) -> tuple[Repeated, ...]:
+        """Return the repeated steps of the operation that repeats the most."""
+        return tuple(each for each in self.steps if each.operation.name == self.operations[0])
+
+    @property
+    def times(self) -> float:
+        """Return how many steps one run of that operation repeats in all."""
+        return sum(each.times for each in self.longest)
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether the length of every loop is known."""
+        return all(each.certain for each in self.longest)
+
+    @property
+    def subject(self) -> str:
+        """Return a name that stays while lines move."""
+        others = len(self.operations) - 1
+        return f"{self.operations[0]}{f' and {others} more' if others else ''} → {self.peer} loop"
+
+    @property
+    def places(self) -> tuple[Evidence, ...]:
+        """Return every loop with the steps in it, each once."""
+        return distinct(place for each in self.steps for place in common_places((each.loop, each.step)))
+
+    def spent_ms(self, system: System) -> float:
+        """Return how long one run of the longest waits in its loops, with the assumed times taken as true."""
+        return sum(each.times * step_ms(granted(system), each.step) for each in self.longest)
+
+    def waiting(self, system: System, language: Language) -> str:
+        """Return the arithmetic of that wait (`20 × 2 ms = 40 ms`), empty without times."""
+        spent = self.spent_ms(system)
+        if not spent:
+            return ""
+        return f"{figure(self.times, language)} × {duration(spent / self.times, language)} = {duration(spent, language)}"
+
+    def assumption(self, language: Language) -> str:
+        """Return a sentence that says what the number rests on, empty where the length of every loop is known."""
+        if self.certain:
+            return ""
+        if language == "en":
+            return " How long the lists are is not stated: the number rests on assumed lengths, multiplied where loops stand inside loops."
+        return " O tamanho das listas não foi informado: o número usa tamanhos supostos, multiplicados onde há laço dentro de laço."
+
+    def others(self, language: Language) -> str:
+        """Return a sentence that names the operations beside the longest, empty where there are none."""
+        if len(self.operations) == 1:
+            return ""
+        rest = listed(self.operations[1:], language, most=5)
+        return f" The same loops run in {rest}." if language == "en" else f" Os mesmos laços rodam em {rest}."
+
+
+def shared_loops(system: System, peer_of: Callable[[Operation, Step], str | None], more_than: float) -> Iterator[Loops]:
+    """Yield the loops that repeat more than so many steps towards a peer; those of one source are told once, with all who run it."""
+    sites: dict[tuple[str, str, tuple[Evidence, ...] | str], list[Repeated]] = {}
+    for operation in system.operations:
+        found: dict[str, list[Repeated]] = {}
+        for each in repeated(system, operation):
+            peer = peer_of(operation, each.step)
+            if peer is not None:
+                found.setdefault(peer, []).append(each)
+        for peer, several in found.items():
+            if sum(each.times for each in several) > more_than:
+                for each in several:
+                    place = common_places((each.loop, each.step)) or operation.name
+                    sites.setdefault((operation.component, peer, place), []).append(each)
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Repeated]] = {}
+    for (component, peer, _), several in sites.items():
+        users = tuple(sorted({each.operation.name for each in several}))
+        groups.setdefault((component, peer, users), []).extend(several)
+    merged: dict[str, Loops] = {}
+    for (component, peer, users), several in sorted(groups.items()):
+        times = {name: -sum(each.times for each in several if each.operation.name == name) for name in users}
+        loops = Loops(component, peer, tuple(sorted(users, key=lambda name: (times[name], name))), tuple(several))
+        merged[loops.subject] = loops
+    yield from merged.values()
 
 
 def _count(count: Estimate) -> float:

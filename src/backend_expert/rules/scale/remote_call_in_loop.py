@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import Call, Finding, Link, Severity, System, Text
+from backend_expert.model import Call, Finding, Link, Operation, Severity, Step, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.demand import granted, step_ms
-from backend_expert.rules.effects import places
-from backend_expert.rules.paths import distinct
-from backend_expert.rules.scale.loops import Repeated, repeated
-from backend_expert.rules.wording import duration, figure, listed, percent
+from backend_expert.rules.scale.loops import Loops, shared_loops
+from backend_expert.rules.wording import figure, listed, percent
 
 FEWEST = 1.0
 """Calls of one run above which there is a loop to speak of: a remote call costs more than most statements."""
@@ -28,51 +25,53 @@ MANY = 10
     pt="Serviço chamado dentro de um laço",
 )
 def remote_call_in_loop(system: System) -> Iterator[Finding]:
-    """Yield, for each operation and callee, the calls to other components that run once for each item."""
+    """Yield, for each callee and each set of operations that share the loops, the calls that run once for each item."""
     homes = {operation.name: operation.component for operation in system.operations}
-    for operation in system.operations:
-        found: dict[str, list[Repeated]] = {}
-        for each in repeated(system, operation):
-            if isinstance(each.step, Call) and homes.get(each.step.operation, operation.component) != operation.component:
-                found.setdefault(homes[each.step.operation], []).append(each)
-        for callee, several in sorted(found.items()):
-            if sum(each.times for each in several) > FEWEST:
-                yield _finding(system, callee, several)
+
+    def callee_of(operation: Operation, step: Step) -> str | None:
+        callee = homes.get(step.operation) if isinstance(step, Call) else None
+        return callee if callee != operation.component else None
+
+    for loops in shared_loops(system, callee_of, more_than=FEWEST):
+        yield _finding(system, loops)
 
 
-def _finding(system: System, callee: str, several: list[Repeated]) -> Finding:
-    operation = several[0].operation
-    total = sum(each.times for each in several)
-    certain = all(each.certain for each in several)
-    called = tuple(dict.fromkeys(each.step.operation for each in several if isinstance(each.step, Call)))
-    spent = sum(each.times * step_ms(granted(system), each.step) for each in several)
-    about = Text("about " if not certain else "", "cerca de " if not certain else "")
-    total_en, total_pt = figure(total, "en"), figure(total, "pt")
-    time = Text("", "")
-    if spent:
-        time = Text(
-            f" That is {total_en} × {duration(spent / total, 'en')} = {duration(spent, 'en')} of waiting in a row.",
-            f" São {total_pt} × {duration(spent / total, 'pt')} = {duration(spent, 'pt')} de espera em fila.",
+def _finding(system: System, loops: Loops) -> Finding:
+    first, callee = loops.operations[0], loops.peer
+    called = tuple(dict.fromkeys(each.step.operation for each in loops.steps if isinstance(each.step, Call)))
+    times_en, times_pt = figure(loops.times, "en"), figure(loops.times, "pt")
+    about = Text("", "") if loops.certain else Text("about ", "cerca de ")
+    if len(loops.operations) == 1:
+        title = Text(
+            f"`{first}` calls `{callee}` {about.en}{times_en} times in a loop",
+            f"`{first}` chama `{callee}` {about.pt}{times_pt} vezes dentro de um laço",
         )
-    tail = 1 - 0.99**total
+    else:
+        title = Text(
+            f"{len(loops.operations)} operations of `{loops.component}` call `{callee}` up to {about.en}{times_en} times in the "
+            f"same loops",
+            f"{len(loops.operations)} operações de `{loops.component}` chamam `{callee}` até {about.pt}{times_pt} vezes nos mesmos "
+            f"laços",
+        )
+    waiting_en, waiting_pt = loops.waiting(system, "en"), loops.waiting(system, "pt")
+    tail = 1 - 0.99**loops.times
     return Finding(
         rule="remote-call-in-loop",
-        severity=Severity.HIGH if total >= MANY else Severity.MEDIUM,
-        subject=f"{operation.name} → {callee} loop",
-        components=(operation.component, callee),
-        links=(Link(operation.component, callee),),
-        title=Text(
-            f"`{operation.name}` calls `{callee}` {about.en}{total_en} times in a loop",
-            f"`{operation.name}` chama `{callee}` {about.pt}{total_pt} vezes dentro de um laço",
-        ),
+        severity=Severity.HIGH if loops.times >= MANY else Severity.MEDIUM,
+        subject=loops.subject,
+        components=(loops.component, callee),
+        links=(Link(loops.component, callee),),
+        title=title,
         why=Text(
-            f"One request calls {listed(called, 'en', most=3)} once for each item.{time.en} `{callee}` gets {total_en} times the "
-            f"traffic of its caller, and {percent(tail, 'en')} of the requests meet its slowest 1 % at least once (1 − "
-            f"0.99^{total_en}).",
-            f"Uma requisição chama {listed(called, 'pt', most=3)} uma vez para cada item.{time.pt} `{callee}` recebe {total_pt} "
-            f"vezes o tráfego de quem o chama, e {percent(tail, 'pt')} das requisições pegam o 1 % mais lento dele ao menos uma "
-            f"vez (1 − 0,99^{total_pt}).",
+            f"One request of `{first}` calls {listed(called, 'en', most=3)} once for each item."
+            f"{f' That is {waiting_en} of waiting in a row.' if waiting_en else ''} `{callee}` gets {times_en} times the traffic of "
+            f"its caller, and {percent(tail, 'en')} of the requests meet its slowest 1 % at least once (1 − 0.99^{times_en})."
+            f"{loops.assumption('en')}{loops.others('en')}",
+            f"Uma requisição de `{first}` chama {listed(called, 'pt', most=3)} uma vez para cada item."
+            f"{f' São {waiting_pt} de espera em fila.' if waiting_pt else ''} `{callee}` recebe {times_pt} vezes o tráfego de quem o "
+            f"chama, e {percent(tail, 'pt')} das requisições pegam o 1 % mais lento dele ao menos uma vez (1 − 0,99^{times_pt})."
+            f"{loops.assumption('pt')}{loops.others('pt')}",
         ),
-        evidence=distinct(place for each in several for step in (each.loop, each.step) for place in places(step)),
-        confidence=0.95 if certain else 0.85,
+        evidence=loops.places,
+        confidence=0.95 if loops.certain else 0.85,
     )
