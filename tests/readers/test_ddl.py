@@ -53,6 +53,23 @@ def test_columns_and_keys():
         (("customer_id", "placed_at"), False),
         (("lower(email)",), True),
     ]
+    assert [(index.primary, index.kinds, index.evidence[0].line) for index in table.indexes] == [
+        (True, (), 4),
+        (False, (), 6),
+        (False, (), 12),
+        (False, ("", "desc"), 14),
+        (False, (), 15),
+    ]
+    assert [(each.columns, each.table, each.evidence[0].line) for each in table.references] == [
+        (("customer_id",), "customers", 5),
+        (("customer_id",), "customers", 11),
+    ]
+    assert [column.evidence[0].line for column in table.columns] == [4, 5, 6, 7, 8, 9]
+
+
+def test_the_condition_of_a_partial_index():
+    (table,) = tables("a.sql", "CREATE TABLE t (a int, gone timestamptz);\nCREATE INDEX i ON t (a)\n WHERE (gone IS NULL);")
+    assert [(index.columns, index.condition, index.evidence[0].line) for index in table.indexes] == [(("a",), "(gone IS NULL)", 2)]
 
 
 def test_keys_of_mysql():

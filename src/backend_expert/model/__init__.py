@@ -1,7 +1,7 @@
 """The system under review as frozen data. It imports nothing else of ours, and everything else reads it."""
 
 from backend_expert.model.facts import Certainty, Estimate, Evidence, Text, Unread
-from backend_expert.model.finding import Finding, Link, Severity
+from backend_expert.model.finding import Finding, Link, Rewrite, Severity
 from backend_expert.model.graph import (
     CallSite,
     Dependency,
@@ -54,6 +54,7 @@ from backend_expert.model.system import (
     Operation,
     Port,
     Probe,
+    Reference,
     Setting,
     System,
     Topic,
@@ -102,9 +103,11 @@ __all__ = [
     "Probe",
     "Publish",
     "Query",
+    "Reference",
     "Repeat",
     "Reply",
     "Retry",
+    "Rewrite",
     "Setting",
     "Severity",
     "Step",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -99,7 +100,8 @@ def _targets(system: System, counting: Counting) -> dict[str, dict[str, float]]:
     return started
 
 
-def rates_per_s(system: System, peak: float = 1.0, counting: Counting = MEAN) -> dict[str, float]:
+@lru_cache(maxsize=64)
+def rates_per_s(system: System, peak: float = 1.0, counting: Counting = MEAN) -> Mapping[str, float]:
     """Return how often each operation starts, a second, when the workloads are `peak` times as heavy and nothing is retried."""
     targets = _targets(system, counting)
     rates = dict.fromkeys(targets, 0.0)

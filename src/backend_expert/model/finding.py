@@ -35,13 +35,25 @@ class Link(Struct, frozen=True, order=True):
         return f"{self.caller} → {self.callee}"
 
 
+class Rewrite(Struct, frozen=True, order=True):
+    """A statement as it is and in a better form, which a planner can compare.
+
+    The better form may need an index on `columns` of `dataset`, unless there is one already; no columns: it needs none.
+    """
+
+    statement: str
+    better: str
+    dataset: str = ""
+    columns: tuple[str, ...] = ()
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """A problem of the system, with where it shows and why it hurts.
 
     `subject` names the place in the words of the system (`orders → payment`, `redis`) and is stable while lines move.
     `components` holds every component concerned, the one to change first. `links` holds the calls concerned, in the order of the
     path where there is one. `confidence` is from 0 to 1 and says nothing about severity. `asked` marks a question: the files read
-    do not decide it.
+    do not decide it. `rewrites` holds better forms of the statements concerned.
     """
 
     rule: str
@@ -54,6 +66,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     confidence: float = 0.9
     asked: bool = False
+    rewrites: tuple[Rewrite, ...] = ()
 
     @property
     def fingerprint(self) -> str:

@@ -177,34 +177,75 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 class Column(Struct, frozen=True, kw_only=True):
-    """A column or field of a dataset."""
+    """A column or field of a dataset.
+
+    `bytes` is the mean width of a value, and `last_value` the last one that a sequence or a counter gave it, where measured.
+    """
 
     name: str
     type: str = ""
     nullable: bool = True
     personal: bool = False
+    bytes: float | None = None
+    last_value: float | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Index(Struct, frozen=True, kw_only=True):
-    """An index or key of a dataset."""
+    """An index or key of a dataset.
+
+    `kinds` says of each column what is not the default (direction, operator class, collation); it is empty where nothing differs.
+    `condition` is that of a partial index. `required` marks one that is there for a rule of the data besides uniqueness. `reads` counts
+    how often it was read, where measured.
+    """
 
     columns: tuple[str, ...]
     unique: bool = False
     name: str = ""
+    primary: bool = False
+    method: str = ""
+    kinds: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+    condition: str = ""
+    required: bool = False
+    reads: int | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """A foreign key: columns of a dataset that hold the key of `table`."""
+
+    columns: tuple[str, ...]
+    table: str
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Dataset(Struct, frozen=True, kw_only=True):
-    """A table, collection or key space. Its name is `store/dataset`, or `store/database.table` where the database is known."""
+    """A table, collection or key space. Its name is `store/dataset`, or `store/database.table` where the database is known.
+
+    `complete` tells that columns, indexes and references are all of them: only then does one that is not there prove anything.
+    """
 
     name: str
     store: str
     database: str = ""
     columns: tuple[Column, ...] = ()
     indexes: tuple[Index, ...] = ()
+    references: tuple[Reference, ...] = ()
+    complete: bool = False
     rows: Estimate | None = None
     isolation: str = ""
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def table(self) -> str:
+        """Return the name of the table alone."""
+        return self.name.partition("/")[2].removeprefix(f"{self.database}.")
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name; unquoted names of SQL know no case."""
+        return next((each for each in self.columns if each.name.lower() == name.lower()), None)
 
 
 class Topic(Struct, frozen=True, kw_only=True):

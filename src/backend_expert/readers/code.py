@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from backend_expert.model import Column, Evidence, Index, Operation, Trigger
+from backend_expert.model import Column, Evidence, Index, Operation, Reference, Trigger
 
 
 class Piece(Struct, frozen=True):
@@ -95,6 +95,7 @@ class Table(Struct, frozen=True, kw_only=True):
     database: str = ""
     columns: tuple[Column, ...] = ()
     indexes: tuple[Index, ...] = ()
+    references: tuple[Reference, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
 

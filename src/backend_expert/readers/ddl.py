@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from backend_expert.model import Column, Evidence, Index
+from backend_expert.model import Column, Evidence, Index, Reference
 from backend_expert.readers.code import Table
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
@@ -31,6 +31,11 @@ _KEY = re.compile(
     r"\s*[\"`]?(?P<name>\w*)[\"`]?\s*\((?P<columns>[^()]*(?:\([^()]*\)[^()]*)*)\)",
     re.IGNORECASE,
 )
+_REFERENCE = re.compile(
+    r"(?:^(?:CONSTRAINT\s+[\"`]?\w+[\"`]?\s+)?FOREIGN\s+KEY\s*[\"`]?\w*[\"`]?\s*\((?P<columns>[^()]*)\)\s*|\s)REFERENCES\s+"
+    + _NAME.format("parent"),
+    re.IGNORECASE,
+)
 _COLUMN = re.compile(
     r"^(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?[\"`\[]?(?P<name>[A-Za-z_]\w*)[\"`\]]?\s+(?P<type>[A-Za-z]\w*(?:\s+(?:precision|varying|with(?:out)?\s+time\s+zone))*"
     r"(?:\([^)]*\))?)(?P<rest>.*)$",
@@ -40,7 +45,8 @@ _NO_COLUMN = re.compile(
     r"^(CONSTRAINT|FOREIGN\s+KEY|CHECK|EXCLUDE|LIKE|PRIMARY\s+KEY|UNIQUE|KEY|INDEX|FULLTEXT|SPATIAL|PERIOD)\b", re.IGNORECASE
 )
 _KEY_COLUMN = re.compile(
-    r"[\"`\[]?(\w+)[\"`\]]?(?:\s*\(\d+\))?(?:\s+(?:ASC|DESC|NULLS|COLLATE|\w+_ops)\b.*)?$", re.IGNORECASE | re.DOTALL
+    r"[\"`\[]?(\w+)[\"`\]]?(?:\s*\(\d+\))?(?:\s+(?:ASC\b)?\s*(?P<kind>(?:DESC|NULLS|COLLATE|\w+_ops)\b.*)?)?$",
+    re.IGNORECASE | re.DOTALL,
 )
 _PERSONAL = re.compile(
     r"^(e_?mail(_?address)?|phone(_?number)?|mobile|first_?name|last_?name|full_?name|surname|birth_?(day|date)|date_?of_?birth|dob|ssn|cpf|"
@@ -71,55 +77,80 @@ def tables(file: str, text: str) -> tuple[Table, ...]:
     text = _without_comments(text)
     found: dict[tuple[str, str], Table] = {}
     database = ""
+
+    def at(position: int) -> tuple[Evidence, ...]:
+        return (Evidence(file, text.count("\n", 0, position) + 1, READER),)
+
     for match in _STATEMENT.finditer(text):
         if match["database"]:
             database = match["database"]
         elif match["table"]:
-            line = text.count("\n", 0, match.start()) + 1
-            parts = _parts(_inside(text, match.end()))
-            table = _table(match["table"], database, parts, Evidence(file, line, READER))
-            found.setdefault((database, table.name.lower()), table)
+            name = match["table"]
+            table = Table(name=name, database=database, evidence=at(match.start()))
+            for position, part in _parts(_inside(text, match.end()), match.end()):
+                table = _with(table, _part(part, at(position)))
+            found.setdefault((database, name.lower()), table)
         elif match["indexed"]:
-            index = Index(columns=_columns(_inside(text, match.end())), unique=bool(match["unique"]), name=match["index"] or "")
-            _add(found, database, match["indexed"], (), (index,))
+            end = match.end()
+            rest = text[end : end + 2_000].split(";", 1)[0]
+            condition = re.search(r"\)\s*WHERE\s+(.+)$", rest, re.IGNORECASE | re.DOTALL)
+            index = Index(
+                columns=_columns(_inside(text, end)),
+                kinds=_kinds(_inside(text, end)),
+                unique=bool(match["unique"]),
+                name=match["index"] or "",
+                condition=" ".join(condition[1].split()) if condition else "",
+                evidence=at(match.start()),
+            )
+            _add(found, database, match["indexed"], Table(name="", indexes=(index,)))
         elif match["altered"]:
             end = text.find(";", match.end())
-            for part in _parts(text[match.end() : end if end >= 0 else match.end() + 2_000]):
-                columns, indexes = _part(re.sub(r"^ADD\s+", "", part, flags=re.IGNORECASE))
-                _add(found, database, match["altered"], columns, indexes)
+            for position, part in _parts(text[match.end() : end if end >= 0 else match.end() + 2_000], match.end()):
+                added = _part(re.sub(r"^ADD\s+", "", part, flags=re.IGNORECASE), at(position))
+                _add(found, database, match["altered"], added)
     return tuple(found[key] for key in sorted(found))
 
 
-def _add(
-    found: dict[tuple[str, str], Table], database: str, name: str, columns: tuple[Column, ...], indexes: tuple[Index, ...]
-) -> None:
+def _add(found: dict[tuple[str, str], Table], database: str, name: str, added: Table) -> None:
     table = found.get((database, name.lower()))
     if table is not None:
-        known = {column.name for column in table.columns}
-        added = tuple(column for column in columns if column.name not in known)
-        merged = tuple(dict.fromkeys((*table.indexes, *(index for index in indexes if index.columns))))
-        found[database, name.lower()] = structs.replace(table, columns=table.columns + added, indexes=merged)
+        found[database, name.lower()] = _with(table, added)
 
 
-def _table(name: str, database: str, parts: list[str], evidence: Evidence) -> Table:
-    columns: list[Column] = []
-    indexes: list[Index] = []
-    for part in parts:
-        more, keys = _part(part)
-        columns.extend(more)
-        indexes.extend(keys)
-    return Table(name=name, database=database, columns=tuple(columns), indexes=tuple(dict.fromkeys(indexes)), evidence=(evidence,))
+def _with(table: Table, added: Table) -> Table:
+    """Return the table with what is not in it yet of another one's columns, keys and references."""
+    known = {column.name for column in table.columns}
+    keyed = {(index.columns, index.unique, index.condition, index.name) for index in table.indexes}
+    return structs.replace(
+        table,
+        columns=table.columns + tuple(column for column in added.columns if column.name not in known),
+        indexes=table.indexes
+        + tuple(
+            index
+            for index in added.indexes
+            if index.columns and (index.columns, index.unique, index.condition, index.name) not in keyed
+        ),
+        references=table.references + tuple(each for each in added.references if each not in table.references),
+    )
 
 
-def _part(part: str) -> tuple[tuple[Column, ...], tuple[Index, ...]]:
-    """Return the column or the key that one part of a definition is, with the key that a column carries itself."""
+def _part(part: str, evidence: tuple[Evidence, ...]) -> Table:
+    """Return a table of the column or the key that one part of a definition is, with the keys that a column carries itself."""
     key = _KEY.match(part)
     if key is not None:
-        unique = key["kind"].upper().startswith(("PRIMARY", "UNIQUE"))
-        return (), (Index(columns=_columns(key["columns"]), unique=unique, name=key["constraint"] or key["name"] or ""),)
+        primary = key["kind"].upper().startswith("PRIMARY")
+        unique = primary or key["kind"].upper().startswith("UNIQUE")
+        name = key["constraint"] or key["name"] or ""
+        index = Index(columns=_columns(key["columns"]), unique=unique, primary=primary, name=name, evidence=evidence)
+        return Table(name="", indexes=(index,))
+    referred = _REFERENCE.search(part)
     column = _COLUMN.match(part)
     if column is None or _NO_COLUMN.match(part):
-        return (), ()
+        if referred is None or not referred["columns"]:
+            return Table(name="")
+        return Table(
+            name="", references=(Reference(columns=_columns(referred["columns"]), table=referred["parent"], evidence=evidence),)
+        )
     name, rest = column["name"], column["rest"].upper()
     primary = "PRIMARY KEY" in rest
     made = Column(
@@ -127,17 +158,31 @@ def _part(part: str) -> tuple[tuple[Column, ...], tuple[Index, ...]]:
         type=" ".join(column["type"].lower().split()),
         nullable=not primary and "NOT NULL" not in rest and not column["type"].lower().startswith(("serial", "bigserial")),
         personal=is_personal(name),
+        evidence=evidence,
     )
-    return (made,), (Index(columns=(name,), unique=True),) if primary or re.search(r"\bUNIQUE\b", rest) else ()
+    unique = Index(columns=(name,), unique=True, primary=primary, evidence=evidence)
+    return Table(
+        name="",
+        columns=(made,),
+        indexes=(unique,) if primary or re.search(r"\bUNIQUE\b", rest) else (),
+        references=(Reference(columns=(name,), table=referred["parent"], evidence=evidence),) if referred else (),
+    )
 
 
 def _columns(text: str) -> tuple[str, ...]:
     """Return the columns of a key; one over an expression has that expression as a name."""
     found = []
-    for part in _parts(text):
+    for _, part in _parts(text):
         plain = _KEY_COLUMN.match(part)
         found.append(plain[1] if plain else " ".join(part.split()))
     return tuple(found)
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    """Return of each column of a key what is not the default: direction, operator class, collation; nothing where all are."""
+    plain = [_KEY_COLUMN.match(part) for _, part in _parts(text)]
+    found = tuple(" ".join((each["kind"] or "").lower().split()) if each is not None else "" for each in plain)
+    return found if any(found) else ()
 
 
 def _inside(text: str, start: int) -> str:
@@ -153,19 +198,20 @@ def _inside(text: str, start: int) -> str:
     return ""
 
 
-def _parts(text: str) -> list[str]:
-    """Return what commas outside of brackets part."""
-    found: list[str] = []
+def _parts(text: str, start: int = 0) -> list[tuple[int, str]]:
+    """Return what commas outside of brackets part, each with its position; the text begins at `start`."""
+    found: list[tuple[int, str]] = []
     depth = begin = 0
-    for position, sign in enumerate(text):
+    for position, sign in enumerate(text + ","):
         if sign == "(":
             depth += 1
         elif sign == ")":
             depth -= 1
-        elif sign == "," and depth == 0:
-            found.append(text[begin:position].strip())
+        elif sign == "," and (depth == 0 or position == len(text)):
+            part = text[begin:position]
+            found.append((start + begin + len(part) - len(part.lstrip()), part.strip()))
             begin = position + 1
-    return [part for part in (*found, text[begin:].strip()) if part]
+    return [(position, part) for position, part in found if part]
 
 
 def _without_comments(text: str) -> str:

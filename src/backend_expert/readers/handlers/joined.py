@@ -341,6 +341,7 @@ class _Writer:
             database=database,
             columns=before.columns if before is not None else (),
             indexes=before.indexes if before is not None else (),
+            references=before.references if before is not None else (),
             certainty=before.certainty if before is not None else Certainty.RECOVERED,
             evidence=evidence[:5],
         )

@@ -34,10 +34,11 @@ def describe(datasets: dict[str, Dataset], placed: Iterable[Placed], tables: Ite
 def _is(dataset: Dataset, table: Table) -> bool:
     if dataset.name == f"{dataset.store}/{dataset.database}":
         return False  # It stands for a database as a whole.
-    last = dataset.name.partition("/")[2].removeprefix(f"{dataset.database}.")
-    return last.lower() == table.name.lower() and (not table.database or not dataset.database or table.database == dataset.database)
+    return dataset.table.lower() == table.name.lower() and (
+        not table.database or not dataset.database or table.database == dataset.database
+    )
 
 
 def _described(dataset: Dataset, table: Table) -> Dataset:
     evidence = tuple(dict.fromkeys((*table.evidence, *dataset.evidence)))
-    return structs.replace(dataset, columns=table.columns, indexes=table.indexes, evidence=evidence)
+    return structs.replace(dataset, columns=table.columns, indexes=table.indexes, references=table.references, evidence=evidence)
