@@ -50,6 +50,16 @@ def test_arrays_grow() -> None:
     assert run.exhausted
 
 
+def test_a_history_too_long_for_its_depths_goes_to_the_plain_engine() -> None:
+    steps = 2**15 + 10
+    label = Text("up", "sobe")
+    up = Command(label, label, ((Atom(variable("n") - number(steps - 1), "<="),),), (("n", variable("n") + number(1)),))
+    machine = Machine((Variable("n", 0, steps),), (up,), ())
+    run = explore_compiled(machine, limit=10**6)
+    assert run == explore_machine(machine, limit=10**6)
+    assert run.states == steps + 1
+
+
 def test_narrow_counters_are_named() -> None:
     label = Text("up", "sobe")
     up = Command(label, label, TRUE, (("n", variable("n") + number(1)),))

@@ -13,13 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from backend_expert.lab.states.machine import Machine
-from backend_expert.lab.states.python_engine import Run
+from backend_expert.lab.states.python_engine import Run, explore_machine
 
 if TYPE_CHECKING:
     from backend_expert.lab.states.tables import Cursors, Store, Tables
 
 FIRST_SIZE = 1 << 16
-"""States for which there is room at first; the arrays double when they are full, and half of the hash table stays free."""
+"""Places in the hash table and the queues at first; they double when they are full."""
 
 MOST_COMMANDS = 30_000
 """Commands that a 16-bit number can name, with room to spare; a larger machine is for the plain engine. Real flows have up to 500."""
@@ -36,19 +36,26 @@ def explore_compiled(machine: Machine, *, limit: int, requests_first: bool = Tru
 
     kernel = _kernel()
     tables = tables_of(machine)
-    store = _first_store(machine, tables)
+    store = _first_store(machine, tables, limit)
     cursors = np.zeros(8, np.int64)
-    cursors[kernel.COUNT] = 1
-    cursors[kernel.ARRIVING_TAIL] = 1
+    cursors[[kernel.COUNT, kernel.ARRIVING_TAIL]] = 1
     kernel.rehash(store.states, 1, store.table)
-    while True:
-        status = kernel.explore(tables, store, cursors, limit, requests_first)
-        if status == kernel.STATES_FULL:
-            store = _more_states(store, cursors, kernel)
-        elif status == kernel.QUEUE_FULL:
-            store = _longer_queues(store)
+    while (status := kernel.explore(tables, store, cursors, limit, requests_first)) in kernel.UNFINISHED:
+        if status == kernel.LEVEL_DONE:
+            store = store._replace(arriving=store.later, later=np.zeros(FIRST_SIZE, np.int32))
+            cursors[[kernel.ARRIVING_HEAD, kernel.INSIDE_HEAD, kernel.INSIDE_TAIL]] = 0
+            cursors[kernel.ARRIVING_TAIL], cursors[kernel.LATER_TAIL] = cursors[kernel.LATER_TAIL], 0
+        elif status == kernel.INSIDE_FULL:
+            store = store._replace(inside=_doubled(store.inside))
+        elif status == kernel.LATER_FULL:
+            store = store._replace(later=_doubled(store.later))
         else:
-            break
+            size = 2 * store.table.shape[0]
+            store = store._replace(table=np.zeros(1, np.int32))  # The old table goes before the new one comes: both are large.
+            store = store._replace(table=np.zeros(size, np.int32))
+            kernel.rehash(store.states, int(cursors[kernel.COUNT]), store.table)
+    if status == kernel.TOO_DEEP:
+        return explore_machine(machine, limit=limit, requests_first=requests_first)
     capped = status == kernel.CAPPED
     if not capped:
         _judge_restless(machine, tables, store, int(cursors[kernel.COUNT]), kernel)
@@ -67,22 +74,27 @@ def _judge_restless(machine: Machine, tables: Tables, store: Store, count: int, 
             store.found[number] = kernel.first_broken(tables, store.states, store.depth, calm, count, number)
 
 
-def _first_store(machine: Machine, tables: Tables) -> Store:
+def _first_store(machine: Machine, tables: Tables, limit: int) -> Store:
+    """Return the store of a machine in its first state.
+
+    There is room for as many states as may be found: what is asked of the system as zeros takes no memory before it is written, and
+    arrays that grow would stand there twice while they are copied.
+    """
     import numpy as np
 
     from backend_expert.lab.states.tables import Store
 
     width = int(tables.word.max(initial=0)) + 1
-    states = np.zeros((FIRST_SIZE, width), np.uint64)
+    most = limit + len(machine.commands) + 1
+    states = np.zeros((most, width), np.uint64)
     for index, variable in enumerate(machine.variables):
         states[0, tables.word[index]] |= np.uint64((variable.initial - variable.low) << int(tables.shift[index]))
     return Store(
         states=states,
-        parent=np.full(FIRST_SIZE, -1, np.int32),
-        command=np.full(FIRST_SIZE, -1, np.int16),
-        depth=np.zeros(FIRST_SIZE, np.int32),
-        done=np.zeros(FIRST_SIZE, np.uint8),
-        table=np.full(2 * FIRST_SIZE, -1, np.int32),
+        parent=np.zeros(most, np.int32),
+        command=np.zeros(most, np.int16),
+        depth=np.zeros(most, np.uint16),
+        table=np.zeros(FIRST_SIZE, np.int32),
         arriving=np.zeros(FIRST_SIZE, np.int32),
         inside=np.zeros(FIRST_SIZE, np.int32),
         later=np.zeros(FIRST_SIZE, np.int32),
@@ -94,27 +106,9 @@ def _first_store(machine: Machine, tables: Tables) -> Store:
 def _doubled(array: Any) -> Any:
     import numpy as np
 
-    return np.concatenate((array, np.zeros_like(array)))
-
-
-def _more_states(store: Store, cursors: Cursors, kernel: ModuleType) -> Store:
-    import numpy as np
-
-    table = np.full(2 * store.table.shape[0], -1, np.int32)
-    states = _doubled(store.states)
-    kernel.rehash(states, int(cursors[kernel.COUNT]), table)
-    return store._replace(
-        states=states,
-        parent=_doubled(store.parent),
-        command=_doubled(store.command),
-        depth=_doubled(store.depth),
-        done=_doubled(store.done),
-        table=table,
-    )
-
-
-def _longer_queues(store: Store) -> Store:
-    return store._replace(arriving=_doubled(store.arriving), inside=_doubled(store.inside), later=_doubled(store.later))
+    longer = np.zeros(2 * array.shape[0], array.dtype)
+    longer[: array.shape[0]] = array
+    return longer
 
 
 def _run(machine: Machine, store: Store, cursors: Cursors, kernel: ModuleType, *, capped: bool) -> Run:

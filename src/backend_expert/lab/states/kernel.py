@@ -14,12 +14,18 @@ from numba import njit
 if TYPE_CHECKING:
     from backend_expert.lab.states.tables import Cursors, Store, Tables
 
-FINISHED, STATES_FULL, QUEUE_FULL, CAPPED, READY = 0, 1, 2, 3, 4
+FINISHED, CAPPED, TOO_DEEP, READY, LEVEL_DONE, TABLE_FULL, INSIDE_FULL, LATER_FULL = range(8)
+UNFINISHED = (LEVEL_DONE, TABLE_FULL, INSIDE_FULL, LATER_FULL)
 
 # Cursors: what the explorer needs to go on after its arrays have grown.
 COUNT, TRANSITIONS, ARRIVING_HEAD, ARRIVING_TAIL, INSIDE_HEAD, INSIDE_TAIL, LATER_TAIL, FOUND = range(8)
 
 INTERNAL, ENVIRONMENT, REQUEST, FAULT = 0, 1, 2, 3
+
+DONE = 0x8000
+"""The bit of a state's depth that says it has been expanded; the others hold depths up to `DEEPEST`."""
+
+DEEPEST = DONE - 1
 
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 """2**64 divided by the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, vol. 3, 6.4)."""
@@ -41,13 +47,13 @@ def _hashed(words: Array, mask: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def rehash(states: Array, count: int, table: Array) -> None:
-    """Fill an empty table with the states known so far."""
+    """Fill an empty table with the states known so far; a place holds 1 + the number of its state, and 0 while it is free."""
     mask = np.uint64(table.shape[0] - 1)
     for index in range(count):
         place = _hashed(states[index], mask)
-        while table[place] >= 0:
+        while table[place] > 0:
             place = (place + 1) & np.intp(mask)
-        table[place] = index
+        table[place] = index + 1
 
 
 @njit(forceinline=True)
@@ -83,7 +89,7 @@ def _next_waiting(arriving: Array, inside: Array, depth: Array, cursors: Array) 
     """Take the waiting state of least depth; of two alike, the one that waited since the level before."""
     take_inside = cursors[ARRIVING_HEAD] == cursors[ARRIVING_TAIL]
     if not take_inside and cursors[INSIDE_HEAD] != cursors[INSIDE_TAIL]:
-        take_inside = depth[arriving[cursors[ARRIVING_HEAD]]] > depth[inside[cursors[INSIDE_HEAD]]]
+        take_inside = depth[arriving[cursors[ARRIVING_HEAD]]] & DEEPEST > depth[inside[cursors[INSIDE_HEAD]]] & DEEPEST
     if take_inside:
         here = inside[cursors[INSIDE_HEAD]]
         cursors[INSIDE_HEAD] += 1
@@ -94,30 +100,25 @@ def _next_waiting(arriving: Array, inside: Array, depth: Array, cursors: Array) 
 
 
 @njit(forceinline=True)
-def _room(states: Array, arriving: Array, inside: Array, later: Array, cursors: Array, most: Array) -> Array:
-    """Start the next level of faults when this one is done, and see that every array has room for one more step."""
+def _room(table: Array, inside: Array, later: Array, cursors: Array, most: Array) -> Array:
+    """Tell whether this level of faults is done, and whether every array has room for one more step."""
     if cursors[ARRIVING_HEAD] == cursors[ARRIVING_TAIL] and cursors[INSIDE_HEAD] == cursors[INSIDE_TAIL]:
-        size = cursors[LATER_TAIL]
-        if size == 0:
-            return FINISHED
-        arriving[:size] = later[:size]
-        cursors[ARRIVING_HEAD], cursors[ARRIVING_TAIL], cursors[LATER_TAIL] = 0, size, 0
-        cursors[INSIDE_HEAD], cursors[INSIDE_TAIL] = 0, 0
-    if cursors[COUNT] + most >= states.shape[0]:
-        return STATES_FULL
+        return LEVEL_DONE if cursors[LATER_TAIL] else FINISHED
+    if 4 * (cursors[COUNT] + most) >= 3 * table.shape[0]:
+        return TABLE_FULL
     if cursors[INSIDE_TAIL] + most >= inside.shape[0]:
         waiting = cursors[INSIDE_TAIL] - cursors[INSIDE_HEAD]
         for index in range(waiting):
             inside[index] = inside[cursors[INSIDE_HEAD] + index]
         cursors[INSIDE_HEAD], cursors[INSIDE_TAIL] = 0, waiting
         if 2 * waiting + most >= inside.shape[0]:
-            return QUEUE_FULL
-    return QUEUE_FULL if cursors[LATER_TAIL] + most >= later.shape[0] else READY
+            return INSIDE_FULL
+    return LATER_FULL if cursors[LATER_TAIL] + most >= later.shape[0] else READY
 
 
 @njit(cache=True, nogil=True)
 def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests_first: bool) -> int:
-    """Go on with an exploration until it is finished, capped, or an array is full; what was found is in the arrays."""
+    """Go on with an exploration until it or a level of faults is done, or an array is full; what was found is in the arrays."""
     # Every array has a local name: taken out of the tuple in the loops, each access would count references.
     low, high, saturates, words, shifts, masks = tables.low, tables.high, tables.saturates, tables.word, tables.shift, tables.mask
     process_variable, process_row, row_first, row_last = (
@@ -132,7 +133,7 @@ def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests
     term_variable, term_factor = tables.term_variable, tables.term_factor
     update_target, update_constant, update_terms = tables.update_target, tables.update_constant, tables.update_terms
     property_clauses, property_always = tables.property_clauses, tables.property_always
-    states, parents, commands, depths, done = store.states, store.parent, store.command, store.depth, store.done
+    states, parents, commands, depths = store.states, store.parent, store.command, store.depth
     table, arriving, inside, later_queue = store.table, store.arriving, store.inside, store.later
     found, narrow = store.found, store.narrow
 
@@ -146,13 +147,16 @@ def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests
     enabled = np.zeros(most + 1, np.int64)
     made = np.zeros((most + 1, width), np.uint64)
     while True:
-        status = _room(states, arriving, inside, later_queue, cursors, most)
+        status = _room(table, inside, later_queue, cursors, most)
         if status != READY:
             return int(status)
         here = _next_waiting(arriving, inside, depths, cursors)
-        if done[here]:
+        if depths[here] & DONE:
             continue
-        done[here] = 1
+        depth = np.int64(depths[here]) + 1
+        if depth > DEEPEST:
+            return TOO_DEEP
+        depths[here] |= DONE
         for name in range(variables):
             values[name] = np.int64((states[here, words[name]] >> shifts[name]) & masks[name]) + low[name]
 
@@ -217,14 +221,13 @@ def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests
         if wanted > 0 and cursors[FOUND] == wanted:
             return FINISHED
         cursors[TRANSITIONS] += count
-        depth = depths[here] + 1
         for kind in range(4):
             put_off = kind == FAULT or (kind == REQUEST and not requests_first)
             for each in range(count):
                 if kinds[enabled[each]] != kind:
                     continue
                 place = _hashed(made[each], mask)
-                known = np.intp(table[place])
+                known = np.intp(table[place]) - 1
                 while known >= 0:
                     same = True
                     for word in range(width):
@@ -232,14 +235,14 @@ def explore(tables: Tables, store: Store, cursors: Cursors, limit: int, requests
                     if same:
                         break
                     place = (place + 1) & np.intp(mask)
-                    known = np.intp(table[place])
+                    known = np.intp(table[place]) - 1
                 if known < 0:
                     known = np.intp(cursors[COUNT])
                     cursors[COUNT] += 1
-                    table[place] = known
+                    table[place] = cursors[COUNT]
                     for word in range(width):
                         states[known, word] = made[each, word]
-                elif done[known] or depths[known] <= depth:
+                elif depths[known] & DONE or depths[known] <= depth:
                     continue
                 parents[known], commands[known], depths[known] = here, enabled[each], depth
                 if put_off:
@@ -313,7 +316,7 @@ def settle(tables: Tables, states: Array, count: int, table: Array, calm: Array)
                         continue
                     resting = False
                     place = _hashed(made, mask)
-                    known = np.intp(table[place])
+                    known = np.intp(table[place]) - 1
                     while True:
                         same = True
                         for word in range(width):
@@ -321,7 +324,7 @@ def settle(tables: Tables, states: Array, count: int, table: Array, calm: Array)
                         if same:
                             break
                         place = (place + 1) & np.intp(mask)
-                        known = np.intp(table[place])
+                        known = np.intp(table[place]) - 1
                     if calm[known]:
                         calm[here] = 1
             if resting:
@@ -336,7 +339,7 @@ def first_broken(tables: Tables, states: Array, depths: Array, calm: Array, coun
     values = np.zeros(low.shape[0], np.int64)
     best = -1
     for here in range(count):
-        if calm[here] or (best >= 0 and depths[here] >= depths[best]):
+        if calm[here] or (best >= 0 and depths[here] & DEEPEST >= depths[best] & DEEPEST):
             continue
         for name in range(low.shape[0]):
             values[name] = np.int64((states[here, words[name]] >> shifts[name]) & masks[name]) + low[name]
