@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import lru_cache
 
 from backend_expert.advice.demand import TAIL, mean, residence_ms, tidy
 from backend_expert.model import CacheGet, Call, CallSite, Link, Operation, Policy, Query, Retry, System, entries, walk
@@ -22,7 +24,8 @@ good request in a hundred.
 """
 
 
-def timeouts_ms(system: System) -> dict[CallSite, float]:
+@lru_cache(maxsize=64)
+def timeouts_ms(system: System) -> Mapping[CallSite, float]:
     """Return the timeout of each call that somebody waits for, in ms, budgeted from the entries down.
 
     A call gets the 99.9th percentile of its callee (at least one TCP retransmission above the mean), but all its attempts together

@@ -7,7 +7,8 @@ numbers were good ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from backend_expert.model import (
     Branch,
@@ -53,7 +54,8 @@ def tidy(value: float) -> float:
     return float(round(math.ceil(value / unit - 1e-9) * unit, 9))
 
 
-def residence_ms(system: System) -> dict[str, float]:
+@lru_cache(maxsize=64)
+def residence_ms(system: System) -> Mapping[str, float]:
     """Return the mean time of each operation without any queue, by name, in ms; a call back into a cycle counts nothing."""
     operations = {operation.name: operation for operation in system.operations}
     round_trip = 2 * mean(system.network_ms)
@@ -112,7 +114,8 @@ def step_ms(system: System, step: Step) -> float:
     return steps_ms((step,), lambda name: known.get(name, 0.0), 2 * mean(system.network_ms))
 
 
-def concurrency(system: System, peak: float = 1.0) -> dict[str, float]:
+@lru_cache(maxsize=64)
+def concurrency(system: System, peak: float = 1.0) -> Mapping[str, float]:
     """Return how many requests each component works on at once, and how many statements each store, by Little's law.
 
     L = rate x time (J. D. C. Little 1961); queues are not counted.
@@ -130,7 +133,8 @@ def concurrency(system: System, peak: float = 1.0) -> dict[str, float]:
     return held
 
 
-def processor_demand(system: System, peak: float = 1.0) -> dict[str, float]:
+@lru_cache(maxsize=64)
+def processor_demand(system: System, peak: float = 1.0) -> Mapping[str, float]:
     """Return how many cores each component keeps busy, by the same law."""
     rates = rates_per_s(system, peak)
     busy: dict[str, float] = {component.name: 0.0 for component in system.components}
@@ -141,7 +145,8 @@ def processor_demand(system: System, peak: float = 1.0) -> dict[str, float]:
     return busy
 
 
-def connections_held(system: System, peak: float = 1.0) -> dict[tuple[str, str], float]:
+@lru_cache(maxsize=64)
+def connections_held(system: System, peak: float = 1.0) -> Mapping[tuple[str, str], float]:
     """Return how many connections each component holds to each store at once, by (component, store).
 
     A transaction holds its connection from begin to commit, whatever happens in between.

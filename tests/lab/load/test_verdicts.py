@@ -35,3 +35,29 @@ def test_an_idle_system_settles_at_once_and_an_overloaded_one_never() -> None:
     scenario = load.Scenario(60)
     assert load.settling_s(station(50), scenario) <= 15
     assert load.settling_s(station(500), scenario) == pytest.approx(30, abs=5), "an overloaded system never settles"
+
+
+def test_shares_under_several_faults_are_those_of_one_run_for_each() -> None:
+    system = sketch.system(
+        [sketch.component("s", workers=4), sketch.component("db", workers=4)],
+        [sketch.operation("op", "s", sketch.work(5), sketch.call("ask")), sketch.operation("ask", "db", sketch.work(5))],
+        {"op": 100},
+    )
+    scenarios = [
+        load.Scenario(20, faults=faults)
+        for faults in ((), (load.crash("s", 5, 10),), (load.errors("db", 0.5, 5, 10),), (load.partition("s", "db", 0, 9),))
+    ]
+    shares = load.success_shares(system, scenarios, 5, 15, seed=3)
+    for scenario, share in zip(scenarios, shares, strict=True):
+        series = load.run(system, scenario, seed=3).series
+        offered = sum(series.offered_per_s[5:15])
+        good = sum(
+            rate * (ratio or 0.0) for rate, ratio in zip(series.offered_per_s[5:15], series.success_ratio[5:15], strict=True)
+        )
+        assert share == pytest.approx(good / offered)
+    assert shares[0] == 1.0
+    assert shares[2] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_stretch_without_requests_is_a_success() -> None:
+    assert load.success_shares(station(1e-6), [load.Scenario(5)], 1, 3) == (1.0,)

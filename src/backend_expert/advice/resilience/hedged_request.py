@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from msgspec import structs
 
@@ -43,7 +44,7 @@ def hedged_request(system: System, finding: Finding, peak: float) -> System:  # 
     return with_policies(system, sites, hedged)
 
 
-def _may_go_twice(system: System, site: CallSite, times: dict[str, float]) -> bool:
+def _may_go_twice(system: System, site: CallSite, times: Mapping[str, float]) -> bool:
     """Tell whether a second request finds another instance, costs something worth waiting for, and changes nothing."""
     callee = component_of(system, site.callee)
     if not isinstance(site.step, Call) or callee is None or callee.kind not in RUN_IN_COPIES or replicas_of(callee) < 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
@@ -47,7 +47,7 @@ def _with_workers(workers: int) -> Callable[[Deployment], Deployment]:
     return lambda deployment: structs.replace(deployment, workers=chosen(workers))
 
 
-def _with_pools(system: System, finding: Finding, held: dict[tuple[str, str], float]) -> System:
+def _with_pools(system: System, finding: Finding, held: Mapping[tuple[str, str], float]) -> System:
     def sized(site: CallSite) -> Policy:
         policy = site.step.policy
         caller, store = component_of(system, site.caller), component_of(system, site.callee)

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
     from backend_expert.lab.load.scale_out import ClusterError, cluster
-    from backend_expert.lab.load.verdicts import recovery_share, settling_s
+    from backend_expert.lab.load.verdicts import recovery_share, settling_s, success_shares
 
 _LAZY = {
     "capacity": "limits",
@@ -80,6 +80,7 @@ _LAZY = {
     "run_until_interrupted": "interruption",
     "settling_s": "verdicts",
     "smallest": "limits",
+    "success_shares": "verdicts",
     "kernel_is_compiled": "compiled",
 }
 
@@ -145,5 +146,6 @@ __all__ = [
     "slow",
     "smallest",
     "spike",
+    "success_shares",
     "trace",
 ]

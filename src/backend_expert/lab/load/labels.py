@@ -9,9 +9,12 @@ from msgspec import Struct
 
 
 class Label(Struct):
-    """A row that is not known yet."""
+    """A row that is not known yet; in a table of integers it is its row."""
 
     row: int = -1
+
+    def __int__(self) -> int:
+        return self.row
 
 
 @lru_cache(maxsize=65536)

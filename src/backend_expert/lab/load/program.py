@@ -6,6 +6,7 @@ topic becomes an operation of its broker that delivers to the subscribers; a del
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,19 @@ def compile_program(system: System, scenario: Scenario, *, checked: bool = False
     if not checked:
         check_all(system, scenario)
     return Compiler(system, scenario).program()
+
+
+def compile_each(system: System, scenarios: Sequence[Scenario]) -> tuple[Program, ...]:
+    """Return the tables of a complete system under each scenario; they differ in their faults alone, and the rest is compiled once.
+
+    Raises `ModelError` as `compile_program` does.
+    """
+    check_all(system, scenarios[0])
+    for scenario in scenarios[1:]:
+        check_scenario(system, scenario)
+    compiler = Compiler(system, scenarios[0])
+    first = compiler.program()
+    return first, *(compiler.disturbed(first, scenario) for scenario in scenarios[1:])
 
 
 def check_all(system: System, scenario: Scenario) -> None:
@@ -160,7 +174,7 @@ class Compiler:
     ) -> int:
         """Add a row to the program and return its number."""
         code, shape = law_numbers(law) if law is not None else (0, 0.0)
-        self.rows.append((hashed(key), mean, shape, int(op), a, b, c, code, handler))
+        self.rows.append((hashed(key), mean, shape, int(op), a, b, c, code, -1 if handler is None else handler))
         return len(self.rows) - 1
 
     def start_of(self, name: str) -> Label:
@@ -390,6 +404,15 @@ class Compiler:
             width=self.width,
         )
 
+    def disturbed(self, program: Program, scenario: Scenario) -> Program:
+        """Return the compiled program with the faults of another scenario."""
+        plans = plan(self.system, scenario, self.group_of, self.groups, self.links, self.caches)
+        tables = program.tables | {
+            "controls": np.array(plans.controls, layout.CONTROL),
+            "scalers": np.array(plans.scalers, layout.SCALER),
+        }
+        return program._replace(scenario=scenario, tables=tables)
+
     def gates_of(self, component: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the gates of the slots and of the cores of a component."""
         first, count = self.instances_of(component)
@@ -420,23 +443,9 @@ class Compiler:
             "controls": (layout.CONTROL, interventions.controls),
             "scalers": (layout.SCALER, interventions.scalers),
         }
-        arrays = {
-            name: np.array([tuple(map(_resolved, row)) for row in rows] if name in LABELLED else rows, dtype)
-            for name, (dtype, rows) in tables.items()
-        }
-        arrays["branches"] = np.array([(_resolved(each),) for each in self.branches], layout.BRANCH)
+        arrays = {name: np.array(rows, dtype) for name, (dtype, rows) in tables.items()}
+        arrays["branches"] = np.array([(each,) for each in self.branches], layout.BRANCH)
         return arrays
-
-
-LABELLED = frozenset({"program", "sites", "workloads"})
-"""Tables whose rows refer to rows of the program."""
-
-
-def _resolved(value: Any) -> Any:
-    """Return the row of a label; anything else as it is."""
-    if isinstance(value, Label):
-        return value.row
-    return -1 if value is None else value
 
 
 def entry_rates(system: System, scenario: Scenario) -> tuple[tuple[str, float], ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 from msgspec import structs
 
 from backend_expert.lab.load.experiment import Progress, replication_seed, simulate, spread
+from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.measure import figures
 from backend_expert.lab.load.outcome import Interval
-from backend_expert.lab.load.program import compile_program
+from backend_expert.lab.load.program import compile_each, compile_program
 from backend_expert.lab.load.scenario import ModelError, Scenario
 from backend_expert.lab.load.statistics import mser_5, wilson
 from backend_expert.model import System
@@ -43,6 +45,23 @@ def recovery_share(
     after = [figures(tally, scenario).recovery_s for tally in spread(simulate, seeds, executor, progress, 0, replications)]
     recovered = sum(each is not None and (within_s is None or each <= within_s) for each in after)
     return wilson(recovered, replications)
+
+
+def success_shares(
+    system: System, scenarios: Sequence[Scenario], start_s: float, end_s: float, *, seed: int = 1
+) -> tuple[float, ...]:
+    """Return, for scenarios that differ in their faults alone, the share of the requests of a stretch of time that succeed.
+
+    A request belongs to the slice in which it arrives; 1 where none arrives. Raises `ModelError` as `run` does.
+    """
+    shares = []
+    for program in compile_each(complete(system), scenarios):
+        counted = simulate(program, seed)
+        first, last = (round(second / program.scenario.slice_s) for second in (start_s, end_s))
+        counts = counted.slice_counts[first:last]
+        decided = int(counts[:, Counter.OFFERED].sum() - counted.slice_waiting[first:last].sum())
+        shares.append(float(counts[:, Counter.SUCCEEDED].sum()) / decided if decided > 0 else 1.0)
+    return tuple(shares)
 
 
 def settling_s(system: System, scenario: Scenario, *, seed: int = 1) -> float:
