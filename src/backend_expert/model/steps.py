@@ -72,9 +72,10 @@ class CacheGet(_Step, frozen=True, kw_only=True):
 
 
 class CachePut(_Step, frozen=True, kw_only=True):
-    """Write a key of a cached dataset; `expiry_s` is `None` when unknown."""
+    """Write a key of a cached dataset; `expiry_s` is `None` when unknown; `computed` as for a query."""
 
     dataset: str
+    computed: bool | None = None
     expiry_s: Estimate | None = None
     time_ms: Estimate | None = None
     policy: Policy = UNKNOWN_POLICY

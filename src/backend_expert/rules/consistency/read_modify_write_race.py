@@ -6,7 +6,22 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from backend_expert.model import Action, Certainty, Finding, Link, Lock, Operation, Query, Severity, System, Text, Transaction, walk
+from backend_expert.model import (
+    Action,
+    CacheGet,
+    CachePut,
+    Certainty,
+    Finding,
+    Link,
+    Lock,
+    Operation,
+    Query,
+    Severity,
+    System,
+    Text,
+    Transaction,
+    walk,
+)
 from backend_expert.rules.catalogue import rule
 from backend_expert.rules.effects import common_places, in_order, together
 from backend_expert.rules.paths import distinct
@@ -23,8 +38,8 @@ class Race(Struct, frozen=True):
     """A read and an update of the same rows in one run of an operation."""
 
     operation: Operation
-    read: Query
-    write: Query
+    read: Query | CacheGet
+    write: Query | CachePut
 
     @property
     def seen(self) -> bool:
@@ -45,25 +60,33 @@ def read_modify_write_race(system: System) -> Iterator[Finding]:
     stores = {dataset.name: dataset.store for dataset in system.datasets}
     found: dict[tuple[str, str], list[Race]] = {}
     for operation in system.operations:
-        for read, write in _unguarded_pairs(system, operation):
-            found.setdefault((operation.component, write.dataset), []).append(Race(operation, read, write))
+        for race in _races(system, operation):
+            found.setdefault((operation.component, race.write.dataset), []).append(race)
     for (component, dataset), races in sorted(found.items()):
         yield _finding(component, dataset, stores.get(dataset, ""), races)
 
 
-def _unguarded_pairs(system: System, operation: Operation) -> list[tuple[Query, Query]]:
+def _races(system: System, operation: Operation) -> Iterator[Race]:
     guarded = _guarded(system, operation)
-    steps = [(step, choice) for step, choice in in_order(operation.steps) if isinstance(step, Query) and id(step) not in guarded]
-    pairs = []
+    steps = [(step, choice) for step, choice in in_order(operation.steps) if id(step) not in guarded]
     for position, (write, choice) in enumerate(steps):
-        if write.action is not Action.UPDATE or not write.filter_columns or write.computed is False:
-            continue
-        for read, other in steps[:position]:
-            same_rows = read.dataset == write.dataset and set(read.filter_columns) == set(write.filter_columns)
-            if read.action is Action.READ and same_rows and together(choice, other) and "for update" not in read.statement.lower():
-                pairs.append((read, write))
-                break
-    return pairs
+        if isinstance(write, Query | CachePut):
+            before = (step for step, other in steps[:position] if together(choice, other))
+            read = next((step for step in before if isinstance(step, Query | CacheGet) and _follows(step, write)), None)
+            if read is not None:
+                yield Race(operation, read, write)
+
+
+def _follows(read: Query | CacheGet, write: Query | CachePut) -> bool:
+    """Tell whether a write follows from an unlocked read: it is known to, or nothing is known and both name the same rows."""
+    locks = isinstance(read, Query) and (read.action is not Action.READ or "for update" in read.statement.lower())
+    if locks or read.dataset != write.dataset:
+        return False
+    if isinstance(write, CachePut) or isinstance(read, CacheGet):
+        return bool(write.computed)
+    if write.action is not Action.UPDATE or write.computed is not None:
+        return write.action is Action.UPDATE and bool(write.computed)
+    return bool(write.filter_columns) and set(read.filter_columns) == set(write.filter_columns)
 
 
 def _guarded(system: System, operation: Operation) -> frozenset[int]:
@@ -84,7 +107,8 @@ def _guarded(system: System, operation: Operation) -> frozenset[int]:
 
 def _finding(component: str, dataset: str, store: str, races: list[Race]) -> Finding:
     operations = tuple(dict.fromkeys(race.operation.name for race in races))
-    columns = distinct(column for race in races for column in race.write.filter_columns)
+    columns = distinct(column for race in races if isinstance(race.read, Query) for column in race.read.filter_columns)
+    by = Text(f" by {listed(columns, 'en')}", f" por {listed(columns, 'pt')}") if columns else Text("", "")
     seen = any(race.seen for race in races)
     surest = sorted(races, key=lambda race: not race.seen)
     if len(operations) == 1:
@@ -110,16 +134,14 @@ def _finding(component: str, dataset: str, store: str, races: list[Race]) -> Fin
         links=(Link(component, store),) if store else (),
         title=title,
         why=Text(
-            f"{listed(operations, 'en', most=5)} {'reads' if len(operations) == 1 else 'read'} `{dataset}` by "
-            f"{listed(columns, 'en')} and {'updates' if len(operations) == 1 else 'update'} the same rows afterwards. Two requests "
-            f"that both read before either writes both decide on the old value, and the second write wins: with one piece left, "
-            f"two are sold. Nothing that was read (a condition in the update, a version, a lock, a stricter isolation) prevents "
-            f"it.{premise.en}",
-            f"{listed(operations, 'pt', most=5)} {'lê' if len(operations) == 1 else 'leem'} `{dataset}` por "
-            f"{listed(columns, 'pt')} e depois {'atualiza' if len(operations) == 1 else 'atualizam'} as mesmas linhas. Duas "
-            f"requisições que leem antes de qualquer uma gravar decidem as duas pelo valor antigo, e a segunda gravação vence: com "
-            f"uma peça em estoque, vendem-se duas. Nada do que foi lido (uma condição no update, uma versão, um lock, um isolamento "
-            f"mais forte) impede isso.{premise.pt}",
+            f"{listed(operations, 'en', most=5)} {'reads' if len(operations) == 1 else 'read'} `{dataset}`{by.en} and "
+            f"{'updates' if len(operations) == 1 else 'update'} the same rows afterwards. Two requests that both read before either "
+            f"writes both decide on the old value, and the second write wins: with one piece left, two are sold. Nothing that was "
+            f"read (a condition in the update, a version, a lock, a stricter isolation) prevents it.{premise.en}",
+            f"{listed(operations, 'pt', most=5)} {'lê' if len(operations) == 1 else 'leem'} `{dataset}`{by.pt} e depois "
+            f"{'atualiza' if len(operations) == 1 else 'atualizam'} as mesmas linhas. Duas requisições que leem antes de qualquer "
+            f"uma gravar decidem as duas pelo valor antigo, e a segunda gravação vence: com uma peça em estoque, vendem-se duas. "
+            f"Nada do que foi lido (uma condição no update, uma versão, um lock, um isolamento mais forte) impede isso.{premise.pt}",
         ),
         evidence=distinct(place for race in surest for place in common_places((race.read, race.write))),
         confidence=0.85 if seen else 0.5,

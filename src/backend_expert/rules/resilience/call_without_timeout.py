@@ -41,8 +41,8 @@ PROXY_DEFAULTS_S = {"nginx": 60, "kong": 60, "envoy": 15}
     pt="Chamada sem timeout",
 )
 def call_without_timeout(system: System) -> Iterator[Finding]:
-    """Yield one finding for each link with a bare call, one for each store with bare statements, one question for all the rest."""
-    calls: dict[Link, list[CallSite]] = {}
+    """Yield one finding for each caller with bare calls, one for each store with bare statements, one question for all the rest."""
+    calls: dict[str, list[CallSite]] = {}
     statements: dict[str, list[CallSite]] = {}
     unknown: dict[Link, list[CallSite]] = {}
     kinds = {component.name: component.kind for component in system.components}
@@ -54,28 +54,39 @@ def call_without_timeout(system: System) -> Iterator[Finding]:
             if isinstance(site.step, Call) and site.step.certainty is not Certainty.ASSUMED:
                 unknown.setdefault(site.link, []).append(site)
         elif isinstance(site.step, Call):
-            calls.setdefault(site.link, []).append(site)
+            calls.setdefault(site.caller, []).append(site)
         else:
             statements.setdefault(site.callee, []).append(site)
-    for link in sorted(calls):
-        yield _call(system, link, calls[link])
+    for caller in sorted(calls):
+        yield _calls(system, caller, calls[caller])
     for store in sorted(statements):
         yield _statements(system, store, statements[store])
-    unknown = {link: sites for link, sites in unknown.items() if link not in calls}
+    told = {site.link for sites in calls.values() for site in sites}
+    unknown = {link: sites for link, sites in unknown.items() if link not in told}
     if unknown:
         yield _question(system, unknown)
 
 
-def _call(system: System, link: Link, sites: list[CallSite]) -> Finding:
+def _calls(system: System, caller: str, sites: list[CallSite]) -> Finding:
     operations = tuple(dict.fromkeys(site.operation for site in sites))
-    why = _holding(system, link, sites)
+    links = tuple(sorted({site.link for site in sites}))
+    callees = [link.callee for link in links]
+    most = max(links, key=lambda link: (_rate_per_s(granted(system), link, sites), link))
+    why = _holding(system, most, [site for site in sites if site.link == most])
+    if len(links) == 1:
+        title = Text(f"`{most}` has no timeout", f"`{most}` não tem timeout")
+    else:
+        title = Text(
+            f"`{caller}` calls {listed(callees, 'en', most=3)} without a timeout",
+            f"`{caller}` chama {listed(callees, 'pt', most=3)} sem timeout",
+        )
     return Finding(
         rule="call-without-timeout",
         severity=Severity.HIGH if _waited_for(system, sites) else Severity.MEDIUM,
-        subject=str(link),
-        components=(link.caller, link.callee),
-        links=(link,),
-        title=Text(f"`{link}` has no timeout", f"`{link}` não tem timeout"),
+        subject=str(most) if len(links) == 1 else f"{caller} calls",
+        components=(caller, *callees),
+        links=links,
+        title=title,
         why=Text(
             f"{why.en} It concerns {listed(operations, 'en', most=5)}.",
             f"{why.pt} Isso vale para {listed(operations, 'pt', most=5)}.",
