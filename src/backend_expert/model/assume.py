@@ -16,16 +16,19 @@ from typing import Any, get_args, get_type_hints
 from msgspec import Struct, structs
 
 from backend_expert.model.facts import Certainty, Estimate, Evidence, Text
-from backend_expert.model.graph import entries, rewrite_system
+from backend_expert.model.graph import entries, rewrite_system, walk
 from backend_expert.model.policy import Breaker, Policy, Pool
 from backend_expert.model.steps import Action, CacheGet, CachePut, Query, Step, Wait, Work
 from backend_expert.model.system import (
     STORES,
     Component,
+    Dataset,
     Deployment,
     Kind,
     Objective,
     Operation,
+    OutlierEjection,
+    RateLimit,
     System,
     Workload,
 )
@@ -102,13 +105,18 @@ RATE_PER_S = Estimate(20, 4, Certainty.ASSUMED)
 EXTERNAL_MS = Estimate(150, 2, Certainty.ASSUMED)
 CONCURRENT_MESSAGES = Estimate(10, 3, Certainty.ASSUMED)
 HIT_RATIO = Estimate(0.8, 1.15, Certainty.ASSUMED)
+POPULARITY = Estimate(0.9, 1.2, Certainty.ASSUMED)
+"""Between the pages of six web proxies, 0.64 to 0.83 (Breslau et al., INFOCOM 1999), and the 0.99 of YCSB (Cooper et al., SoCC 2010)."""
+
 SERVICE_CORES = Estimate(2, 2, Certainty.ASSUMED)
 STORE_CORES = Estimate(8, 2, Certainty.ASSUMED)
 ONE = Estimate(1, 1, Certainty.ASSUMED)
 OBJECTIVE = Objective(name="assumed", latency_p99_ms=500, success_ratio=0.99)
 """A web request that a person waits for: 0.1 s feels instant, 1 s keeps the flow of thought (Nielsen 1993, ch. 5)."""
 
-RATIOS = frozenset({"hit_ratio", "probability", "failure_ratio", "budget"})
+RATIOS = frozenset(
+    {"hit_ratio", "probability", "failure_ratio", "budget", "expiry_jitter", "reserved", "error_ratio", "maximum_share"}
+)
 
 Z_90 = 1.6448536269514722
 """The quantile of the normal law that leaves 5 % on either side: what `Estimate.spread` is defined by."""
@@ -117,6 +125,15 @@ NORMAL = NormalDist()
 
 BREAKER_WINDOW_S, BREAKER_CALLS, BREAKER_OPEN_S = 10, 10, 30
 """opossum's defaults for rollingCountTimeout and resetTimeout; ten calls before a ratio means anything."""
+
+
+REPLICATION_LAG_MS = Estimate(30, 3, Certainty.ASSUMED)
+"""The user guide of Amazon Aurora: usually much less than 100 ms after the primary."""
+
+REPLICATED_ROWS = Estimate(100_000, 10, Certainty.ASSUMED)
+
+OUTLIER_PERIOD_S, OUTLIER_EJECTED_S, OUTLIER_SHARE, OUTLIER_ERRORS = 10, 30, 0.1, 0.85
+"""Envoy's outlier detection: interval, base_ejection_time, max_ejection_percent, failure_percentage_threshold."""
 
 
 def complete(system: System) -> System:
@@ -130,7 +147,9 @@ def complete(system: System) -> System:
         operations=tuple(_operation(operation, kinds.get(operation.component)) for operation in filled.operations),
         network_ms=system.network_ms or NETWORK_MS,
     )
-    return structs.replace(filled, workloads=_workloads(filled), objectives=filled.objectives or (OBJECTIVE,))
+    return structs.replace(
+        filled, datasets=_datasets(filled), workloads=_workloads(filled), objectives=filled.objectives or (OBJECTIVE,)
+    )
 
 
 def assumptions(system: System) -> tuple[Assumed, ...]:
@@ -265,7 +284,30 @@ def _component(component: Component) -> Component:
             workers=deployment.workers or workers,
             cpu_cores=deployment.cpu_cores or (STORE_CORES if component.stateful else SERVICE_CORES),
             event_loop=runtime.event_loop if deployment.event_loop is None else deployment.event_loop,
+            rate_limit=_rate_limit(deployment.rate_limit),
+            outliers=_outliers(deployment.outliers),
+            replication_lag_ms=deployment.replication_lag_ms or (REPLICATION_LAG_MS if deployment.reads == "replicas" else None),
         ),
+    )
+
+
+def _rate_limit(limit: RateLimit | None) -> RateLimit | None:
+    """Return a limit with a burst of one second's requests, as in the example of Envoy's local rate limit."""
+    if limit is None or limit.burst is not None:
+        return limit
+    return structs.replace(limit, burst=_assumed(max(1.0, limit.rate_per_s.value)))
+
+
+def _outliers(ejection: OutlierEjection | None) -> OutlierEjection | None:
+    if ejection is None:
+        return None
+    neither = ejection.error_ratio is None and ejection.slower is None
+    return structs.replace(
+        ejection,
+        error_ratio=_assumed(OUTLIER_ERRORS) if neither else ejection.error_ratio,
+        period_s=ejection.period_s or _assumed(OUTLIER_PERIOD_S),
+        ejected_s=ejection.ejected_s or _assumed(OUTLIER_EJECTED_S),
+        maximum_share=ejection.maximum_share or _assumed(OUTLIER_SHARE),
     )
 
 
@@ -313,6 +355,31 @@ def _breaker(breaker: Breaker) -> Breaker:
     )
 
 
+def _datasets(system: System) -> tuple[Dataset, ...]:
+    """Return the datasets; keys that expire and rows that are read from replicas are simulated one by one, by their popularity."""
+    expiring = {
+        step.dataset
+        for operation in system.operations
+        for step in walk(operation.steps)
+        if isinstance(step, CachePut) and step.expiry_s is not None
+    }
+    replicated = {
+        component.name
+        for component in system.components
+        if component.deployment is not None and component.deployment.reads == "replicas"
+    }
+
+    def filled(dataset: Dataset) -> Dataset:
+        if dataset.store in replicated:
+            rows = dataset.rows or REPLICATED_ROWS
+            return structs.replace(dataset, rows=rows, popularity=dataset.popularity or POPULARITY)
+        if dataset.name in expiring:
+            return structs.replace(dataset, popularity=dataset.popularity or POPULARITY)
+        return dataset
+
+    return tuple(map(filled, system.datasets))
+
+
 def _workloads(system: System) -> tuple[Workload, ...]:
     if system.workloads:
         return system.workloads
@@ -337,6 +404,9 @@ _REASONS = {
     "network_ms": Text("one way inside one data centre", "uma ida dentro de um data center"),
     "rate_per_s": Text("nobody stated the traffic", "ninguém informou o tráfego"),
     "hit_ratio": Text("nobody stated how often the cache answers", "ninguém informou a taxa de acerto do cache"),
+    "replication_lag_ms": Text("typical inside one region", "típico dentro de uma região"),
+    "rows": Text("nobody stated how many rows there are", "ninguém informou quantas linhas existem"),
+    "popularity": Text("how unevenly keys are asked for in web caches", "quão desigual é o acesso às chaves em caches da web"),
     "concurrency": Text("typical prefetch of a consumer", "prefetch típico de um consumidor"),
 }
 

@@ -61,22 +61,30 @@ class Query(_Step, frozen=True, kw_only=True):
 
 
 class CacheGet(_Step, frozen=True, kw_only=True):
-    """Look a key up in a cached dataset; run `on_miss` when it is not there; `independent` as for a query."""
+    """Look a key up in a cached dataset; run `on_miss` when it is not there; `independent` as for a query.
+
+    `coalesced` says that one miss of a key at a time runs `on_miss` in an instance, and the others wait for what it brings.
+    """
 
     dataset: str
     independent: bool | None = None
     hit_ratio: Estimate | None = None
+    coalesced: bool | None = None
     on_miss: tuple[Step, ...] = ()
     time_ms: Estimate | None = None
     policy: Policy = UNKNOWN_POLICY
 
 
 class CachePut(_Step, frozen=True, kw_only=True):
-    """Write a key of a cached dataset; `expiry_s` is `None` when unknown; `computed` as for a query."""
+    """Write a key of a cached dataset; `expiry_s` is `None` when unknown; `computed` as for a query.
+
+    `expiry_jitter` is the share of it by which the life of each key is drawn longer or shorter; without one all live equally long.
+    """
 
     dataset: str
     computed: bool | None = None
     expiry_s: Estimate | None = None
+    expiry_jitter: Estimate | None = None
     time_ms: Estimate | None = None
     policy: Policy = UNKNOWN_POLICY
 

@@ -71,6 +71,34 @@ class Autoscaling(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
 
 
+class RateLimit(Struct, frozen=True, kw_only=True):
+    """Let one instance take `rate_per_s` requests, after a pause up to `burst` at once, and turn the others away (a token bucket)."""
+
+    rate_per_s: Estimate
+    burst: Estimate | None = None
+
+
+class OutlierEjection(Struct, frozen=True, kw_only=True):
+    """Take an instance that answers worse than its siblings out of the balancer for `ejected_s`.
+
+    Each `period_s` an instance is judged by the answers of that period: it is out when the share of errors reaches `error_ratio`, or when
+    its mean latency is `slower` times the median of the instances. At most `maximum_share` of them are out at the same time.
+    """
+
+    error_ratio: Estimate | None = None
+    slower: Estimate | None = None
+    period_s: Estimate | None = None
+    ejected_s: Estimate | None = None
+    maximum_share: Estimate | None = None
+
+
+class WarmUp(Struct, frozen=True, kw_only=True):
+    """Say how an instance that has just started is slower: work takes `slowdown` times as long, and evenly less until `lasting_s`."""
+
+    lasting_s: Estimate
+    slowdown: Estimate
+
+
 class Setting(Struct, frozen=True, kw_only=True):
     """A variable of the environment. The value of a secret never enters the model: it is replaced by a mark with its hash."""
 
@@ -87,7 +115,9 @@ class Deployment(Struct, frozen=True, kw_only=True):
     read only in part (a template), `complete` is false and absence proves nothing. `workers` are the requests one instance works on
     at a time; in an event loop one thread serves them all. `queue_discipline` says whom a free worker takes next: `codel` drops what
     has waited long in a queue that does not empty, `deadline` drops what nobody waits for any more. `balancing` says how callers pick
-    an instance.
+    an instance. `reserved` is the share of the places of an instance, its bounded queue included, that only critical operations may take.
+    `reads` says which instances of a store answer reads outside a transaction; what was written is there `replication_lag_ms` later.
+    `evidence` is where the container stands, when that is not where the component is described as a whole.
     """
 
     replicas: Estimate | None = None
@@ -98,7 +128,13 @@ class Deployment(Struct, frozen=True, kw_only=True):
     queue_limit: Estimate | None = None
     queue_discipline: Literal["fifo", "lifo", "codel", "deadline"] | None = None
     balancing: Literal["round-robin", "random", "least-outstanding", "two-choices"] | None = None
+    reserved: Estimate | None = None
+    rate_limit: RateLimit | None = None
+    outliers: OutlierEjection | None = None
+    reads: Literal["primary", "replicas"] | None = None
+    replication_lag_ms: Estimate | None = None
     startup_s: Estimate | None = None
+    warm_up: WarmUp | None = None
     autoscaling: Autoscaling | None = None
     disruption_budget: bool = False
     ports: tuple[Port, ...] = ()
@@ -108,6 +144,15 @@ class Deployment(Struct, frozen=True, kw_only=True):
     user: str = ""
     restart: str = ""
     complete: bool = True
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A tie beside the path of requests: to a registry, a configuration server, telemetry, or from one of these to what it looks after."""
+
+    target: str
+    certainty: Certainty = Certainty.DECLARED
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Component(Struct, frozen=True, kw_only=True):
@@ -121,6 +166,7 @@ class Component(Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     deployment: Deployment | None = None
     settings: tuple[Setting, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()
 
@@ -131,12 +177,17 @@ class Component(Struct, frozen=True, kw_only=True):
 
 
 class Trigger(Struct, frozen=True, kw_only=True):
-    """What starts an operation; for `message`, `name` is the topic and the other fields say how it is consumed."""
+    """What starts an operation; for `message`, `name` is the topic and the other fields say how it is consumed.
+
+    An instance works on `concurrency` messages at a time. The broker hands it messages ahead until `prefetch` are not acknowledged, 0 for
+    without end; `None`, unknown, hands a message out when somebody is free.
+    """
 
     kind: Literal["http", "rpc", "graphql", "message", "schedule", "start"]
     name: str = ""
     group: str = ""
     concurrency: Estimate | None = None
+    prefetch: Estimate | None = None
     acknowledge: Literal["before", "after", "auto"] | None = None
     maximum_deliveries: int | None = None
     dead_letter: bool | None = None
@@ -164,7 +215,8 @@ class Guard(Struct, frozen=True, kw_only=True):
 class Operation(Struct, frozen=True, kw_only=True):
     """A small program that a component runs. Its name is unique in the system: component, space, trigger.
 
-    `guards` are passed before the first step, in order; empty means *looked for and none*, `None` that nobody could look.
+    `guards` are passed before the first step, in order; empty means *looked for and none*, `None` that nobody could look. An operation
+    that is not `critical` is turned away first when an instance is short of places, and so is what it calls.
     """
 
     name: str
@@ -172,6 +224,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     steps: tuple[Step, ...] = ()
     guards: tuple[Guard, ...] | None = None
+    critical: bool | None = None
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()
 
@@ -224,6 +277,7 @@ class Dataset(Struct, frozen=True, kw_only=True):
     """A table, collection or key space. Its name is `store/dataset`, or `store/database.table` where the database is known.
 
     `complete` tells that columns, indexes and references are all of them: only then does one that is not there prove anything.
+    `popularity` is the exponent of the Zipf law by which rows are asked for: 0 all alike, 1 the second half as often as the first.
     """
 
     name: str
@@ -234,6 +288,7 @@ class Dataset(Struct, frozen=True, kw_only=True):
     references: tuple[Reference, ...] = ()
     complete: bool = False
     rows: Estimate | None = None
+    popularity: Estimate | None = None
     isolation: str = ""
     certainty: Certainty = Certainty.DECLARED
     evidence: tuple[Evidence, ...] = ()

@@ -36,7 +36,7 @@ def check_numbers(system: System) -> None:
         field = path.rpartition("/")[2]
         if estimate.value == 0 and field in {"replicas", "workers", "cpu_cores", "size", "attempts", "timeout_ms"}:
             raise ModelError(f"{path} is 0: nothing would ever be served there; state at least 1, or leave it out.")
-        if estimate.value > 1 and field in {"hit_ratio", "probability", "failure_ratio"}:
+        if estimate.value > 1 and field in {"hit_ratio", "probability", "failure_ratio", "expiry_jitter", "reserved", "error_ratio", "maximum_share"}:
             raise ModelError(f"{path} is {estimate.value:g}; a share is between 0 and 1.")
 
 
