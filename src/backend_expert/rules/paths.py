@@ -137,6 +137,12 @@ def place_of(component: Component) -> tuple[Evidence, ...]:
     return component.evidence[:1]
 
 
+def container_of(component: Component) -> tuple[Evidence, ...]:
+    """Return the line to point at for what is said of one container: its own, else that of the component."""
+    deployment = component.deployment
+    return (deployment.evidence[:1] if deployment is not None else ()) or place_of(component)
+
+
 def distinct(items: Iterable[T]) -> tuple[T, ...]:
     """Return places, names or links without repetition, in order."""
     return tuple(dict.fromkeys(items))

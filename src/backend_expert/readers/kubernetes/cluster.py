@@ -86,6 +86,7 @@ class Cluster:
             user=containers.user(container, spec),
             restart=string(spec, "restartPolicy") or "Always",
             complete=complete,
+            evidence=evidence(manifest.file, container.key_line("image"), self.reader),
         )
         aliases = {each.name for each in reached} | {string(spec, "hostname")}
         return Component(
@@ -95,7 +96,7 @@ class Cluster:
             aliases=tuple(sorted(aliases - {"", name})),
             deployment=deployment,
             settings=settings,
-            evidence=evidence(manifest.file, manifest.line, self.reader),
+            evidence=evidence(manifest.file, mapping(manifest.body, "metadata").key_line("name"), self.reader),
         )
 
     def kind(self, manifest: Manifest, reached: tuple[Manifest, ...]) -> Kind:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backend_expert.model import Component, Finding, Kind, Severity, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import distinct, most_needed_first, on_request_path, place_of, serves_only_telemetry
+from backend_expert.rules.paths import container_of, distinct, most_needed_first, on_request_path, serves_only_telemetry
 from backend_expert.rules.wording import listed
 
 WATCHED = frozenset({Kind.SERVICE, Kind.GATEWAY, Kind.WORKER, Kind.DATABASE, Kind.CACHE, Kind.BROKER})
@@ -39,7 +39,7 @@ def no_health_endpoint(system: System) -> Iterator[Finding]:
         f" {watched} outro{'s' * (watched > 1)} deste sistema {'tem' if watched == 1 else 'têm'}." if watched else "",
     )
     # The kubelet runs probes and ignores a HEALTHCHECK, and a Compose file may hold one beside the manifests that are described here.
-    kubelet = all(place.reader in PROBED for each in blind for place in place_of(each))
+    kubelet = all(place.reader in PROBED for each in blind for place in container_of(each))
     what = Text("probe", "probe") if kubelet else Text("probe or healthcheck", "probe ou healthcheck")
     yield Finding(
         rule="no-health-endpoint",
@@ -57,7 +57,7 @@ def no_health_endpoint(system: System) -> Iterator[Finding]:
             f"{'pode' if len(needed or names) == 1 else 'podem'} receber trabalho. Um processo que subiu mas não está pronto "
             f"recebe tráfego a cada deploy, e um que trava sem sair nunca é reiniciado.{contrast.pt}",
         ),
-        evidence=distinct(place for each in blind for place in place_of(each)),
+        evidence=distinct(place for each in blind for place in container_of(each)),
         confidence=0.85,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from backend_expert.model import Component, Finding, Severity, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import distinct, place_of
+from backend_expert.rules.paths import container_of, distinct
 from backend_expert.rules.wording import counted, listed
 
 CLUSTER_READERS = frozenset({"kubernetes", "helm"})
@@ -62,6 +62,6 @@ def _finding(floating: list[Component]) -> Finding:
             f"nós que baixam em dias diferentes rodam versões diferentes, um reinício pode ser uma troca de versão maior, e "
             f"voltar a este commit não traz de volta o que rodava antes.",
         ),
-        evidence=distinct(place for each in floating for place in place_of(each)),
+        evidence=distinct(place for each in floating for place in container_of(each)),
         confidence=0.95,
     )

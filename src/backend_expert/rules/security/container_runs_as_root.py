@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backend_expert.model import Component, Finding, Severity, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import distinct, place_of
+from backend_expert.rules.paths import container_of, distinct
 from backend_expert.rules.wording import listed
 
 
@@ -39,7 +39,7 @@ def container_runs_as_root(system: System) -> Iterator[Finding]:
             f"O usuário 0 no contêiner é o usuário 0 do kernel: quem tomar o processo de {listed(names, 'pt', most=4)} pode "
             f"gravar em tudo o que está montado, e só precisa de uma falha no runtime para tomar o nó e os vizinhos.",
         ),
-        evidence=distinct(place for each in rooted for place in place_of(each)),
+        evidence=distinct(place for each in rooted for place in container_of(each)),
         confidence=0.95,
     )
 
