@@ -75,12 +75,11 @@ class Handler(Struct, frozen=True, kw_only=True):
     """An operation by its trigger alone; the join adds the component.
 
     For `http` the trigger is named `POST /orders`; for `message`, `target` is the key of the target it is taken from and the name is the
-    queue, pattern or topic. `guards` are the middlewares and guards before it, by kind.
+    queue, pattern or topic.
     """
 
     operation: Operation
     target: str = ""
-    guards: tuple[str, ...] = ()
 
     @property
     def trigger(self) -> Trigger:

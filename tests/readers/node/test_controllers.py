@@ -193,8 +193,8 @@ def test_guards_come_first_and_are_named(nest):
     )
     assert found.outline("GET /x/a") == "call GET http://auth/check\nreply 200"
     assert found.outline("GET /x/b") == "reply 200"
-    assert found.handlers["GET /x/a"].guards == ("Limited", "Signed")
-    assert found.handlers["GET /x/b"].guards == ("Limited",)
+    assert [each.name for each in found.handlers["GET /x/a"].operation.guards] == ["Limited", "Signed"]
+    assert [each.name for each in found.handlers["GET /x/b"].operation.guards] == ["Limited"]
 
 
 def test_settings_by_name_and_by_namespace(nest):

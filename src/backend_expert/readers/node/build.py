@@ -7,20 +7,19 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from backend_expert.model import Certainty, Estimate, Evidence, Operation, Trigger
+from backend_expert.model import Certainty, Estimate, Evidence, Guard, Operation, Trigger
 from backend_expert.readers.code import Code, Handler, Table
-from backend_expert.readers.node import calls, classes, controllers, finish, names, schemas
+from backend_expert.readers.node import calls, classes, controllers, finish, guards, names, routing, schemas
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.frames import READER
 from backend_expert.readers.node.libraries import servers
 from backend_expert.readers.node.modules import Module
 from backend_expert.readers.node.project import Project
+from backend_expert.readers.node.routing import Passed
 from backend_expert.readers.node.syntax import children, text
 from backend_expert.readers.node.unit import Consumer, Unit
-from backend_expert.readers.node.values import Function, Input, Instance, Made, Resource, Value
-
-_FOUR = 4
+from backend_expert.readers.node.values import Blueprint, Constant, Function, Input, Instance, Resource, Value
 
 _SERVES = re.compile(
     r"(?:from|require\s*\(|import)\s*[\"'](?:express|express-promise-router|fastify|fastify-plugin|koa-router|@koa/router|hono|restify"
@@ -142,19 +141,21 @@ def _distinct(handlers: list[Handler]) -> Iterator[Handler]:
 def _routes(unit: Unit) -> Iterator[Handler]:
     roots = [app for app in unit.apps if not app.facts.get("mounted")]
     for app in roots:
-        for route, path, before in servers.flattened(app):
-            functions = [*before, *(each for each in route.handlers if isinstance(each, Function))]
+        for reached in routing.flattened(app):
+            functions = [each for each in reached.route.handlers if isinstance(each, Function)]
+            before = [each.value for each in reached.passed if isinstance(each.value, Function)]
             drafts: list[Draft] = []
-            places = list(route.evidence[:1])
-            for function in functions:
-                entered = _entered(unit, app, function)
+            for function in before:
                 # What stands before a handler either lets the request through or answers it with an error.
-                drafts.extend(entered if function is functions[-1] else _passing(entered))
-                place = function.frame.place(function.node)
-                if place not in places and function not in before:
-                    places.append(place)
-            trigger = Trigger(kind="http", name=f"{route.method} {path}")
-            yield _handler(trigger, drafts, 200, tuple(places), guards=tuple(_names(route.handlers[:-1])))
+                drafts.extend(_passing(_entered(unit, app, function)))
+            places = list(reached.route.evidence[:1])
+            for function in functions:
+                if function is functions[-1]:
+                    drafts.extend(_entered(unit, app, function))
+                places.append(function.frame.place(function.node))
+            trigger = Trigger(kind="http", name=f"{reached.route.method} {reached.path}")
+            known = None if not app.facts["whole"] else (*guards.guards_of(reached.passed), *_own(functions))
+            yield _handler(trigger, drafts, 200, tuple(places), known)
     for service, implementation, evidence in unit.procedures:
         for name, procedure in implementation.fields.items():
             if isinstance(procedure, Function):
@@ -164,6 +165,10 @@ def _routes(unit: Unit) -> Iterator[Handler]:
     for function, evidence_of in unit.raw:
         drafts, _ = unit.enter(function, [Input("request"), Resource("response", {"status": 200})])
         yield _handler(Trigger(kind="http", name=""), drafts, 200, evidence_of[:1])
+
+
+def _own(functions: list[Function]) -> tuple[Guard, ...]:
+    return guards.within(functions[-1]) if functions else ()
 
 
 def _passing(drafts: list[Draft]) -> list[Draft]:
@@ -179,34 +184,41 @@ def _passing(drafts: list[Draft]) -> list[Draft]:
 def _entered(unit: Unit, app: Resource, function: Function) -> list[Draft]:
     if app.facts.get("family") == "koa":
         given: list[Value] = [Resource("context", {"status": 200})]
+    elif servers.handles_errors(function):
+        return []
     else:
-        listed = function.node.child_by_field_name("parameters")
-        count = len([each for each in listed.named_children if each.type != "comment"]) if listed is not None else 1
-        if count >= _FOUR:
-            return []  # (error, request, response, next) handles errors
         given = [Input("request"), Resource("response", {"status": 200}), Input("next")]
     drafts, _ = unit.enter(function, given)
     return drafts
 
 
-def _names(handlers: list[Value]) -> Iterator[str]:
-    for each in handlers:
-        name = each.name if isinstance(each, Function) else each.maker.name if isinstance(each, Made) else ""
-        if name:
-            yield name
-
-
 def _declared(unit: Unit, each: controllers.Declared) -> Handler:
     drafts: list[Draft] = []
-    for guard in each.before:
-        entered, _ = unit.enter(guard, [Input("context")])
+    active: list[Passed] = []
+    unit.metadata = each.metadata
+    for passed in each.passed or ():
+        function = _activation(unit, passed.value)
+        entered, frame = unit.enter(function, [Input("context")]) if function is not None else ([], None)
+        if frame is not None and frame.cut_short and frame.returns == [Constant(True)]:
+            continue  # The marks of this handler switch the guard off.
         drafts.extend(_passing(entered))
+        active.append(passed)
+    unit.metadata = None
     handled, _ = unit.enter(each.handler, list(each.given))
     drafts.extend(handled)
     evidence = (each.handler.frame.place(each.handler.node),)
-    kind = each.kind
-    trigger = Trigger(kind=kind, name=each.name)  # type: ignore[arg-type]
-    return _handler(trigger, drafts, None if kind == "schedule" else each.status, evidence, guards=each.guards)
+    trigger = Trigger(kind=each.kind, name=each.name)  # type: ignore[arg-type]
+    known = None if each.passed is None else (*guards.guards_of(active), *guards.within(each.handler))
+    return _handler(trigger, drafts, None if each.kind == "schedule" else each.status, evidence, known)
+
+
+def _activation(unit: Unit, guard: Value) -> Function | None:
+    """Return the function of a guard or middleware that decides."""
+    blueprint = guard.blueprint if isinstance(guard, Instance) else guard
+    owner = unit.single(blueprint) if isinstance(blueprint, Blueprint) else None
+    if not isinstance(owner, Instance):
+        return guard if isinstance(guard, Function) else None
+    return classes.method(owner, "canActivate") or classes.method(owner, "use")
 
 
 def _consumer(unit: Unit, consumer: Consumer) -> Handler:
@@ -266,7 +278,11 @@ def _one_ack(drafts: list[Draft]) -> list[Draft]:
 
 
 def _handler(
-    trigger: Trigger, drafts: list[Draft], status: int | None, evidence: tuple[Evidence, ...], guards: tuple[str, ...] = ()
+    trigger: Trigger,
+    drafts: list[Draft],
+    status: int | None,
+    evidence: tuple[Evidence, ...],
+    passed: tuple[Guard, ...] | None = None,
 ) -> Handler:
     steps = finish.program(drafts, status)
     operation = Operation(
@@ -274,10 +290,11 @@ def _handler(
         component="",
         trigger=trigger,
         steps=steps,
+        guards=passed,
         certainty=Certainty.RECOVERED,
         evidence=tuple(dict.fromkeys(evidence)),
     )
-    return Handler(operation=operation, guards=guards)
+    return Handler(operation=operation)
 
 
 def _tables(unit: Unit) -> Iterator[Table]:

@@ -6,10 +6,12 @@ import posixpath
 from collections.abc import Iterator
 
 from msgspec import Struct
+from tree_sitter import Node
 
-from backend_expert.readers.node import classes
+from backend_expert.readers.node import classes, routing
 from backend_expert.readers.node.connections import Connection
 from backend_expert.readers.node.libraries import amqp, nest, servers
+from backend_expert.readers.node.routing import Passed, joined_path
 from backend_expert.readers.node.syntax import text
 from backend_expert.readers.node.unit import Consumer, Unit
 from backend_expert.readers.node.values import (
@@ -43,19 +45,25 @@ _VERBS = {
     "Sse": "GET",
 }
 _GRAPHQL = {"Query": "Query", "Mutation": "Mutation", "Subscription": "Subscription"}
+_PLAIN = ("@nestjs/", "class-", "@golevelup/", "typeorm", "nestjs-swagger", "rxjs")
+"""Packages whose decorators set no marks of the application."""
+
 _SCHEDULES = frozenset({"Cron", "Interval", "Timeout"})
 
 
 class Declared(Struct, frozen=True):
-    """A handler with its trigger: `kind` and `name` as the model has them, the status it answers with, its guards."""
+    """A handler with its trigger: `kind` and `name` as the model has them, the status it answers with.
+
+    `passed` is what a request passes before it, `None` for what no request starts; `metadata` are the marks that guards may look at.
+    """
 
     kind: str
     name: str
     handler: Function
     given: tuple[Value, ...] = ()
     status: int = 200
-    guards: tuple[str, ...] = ()
-    before: tuple[Function, ...] = ()
+    passed: tuple[Passed, ...] | None = None
+    metadata: Record | None = None
 
 
 def declared(unit: Unit) -> Iterator[Declared]:
@@ -67,11 +75,11 @@ def declared(unit: Unit) -> Iterator[Declared]:
         if not any(package.startswith(("@nestjs/", "nestjs-", "@golevelup/")) for package, _ in names):
             continue
         controller = next((made for made in decorations if made.maker == Foreign("@nestjs/common", ("Controller",))), None)
-        guards = (*_global_guards(unit), *_guards(decorations))
+        passed = (*unit.passed, *_global(unit), *_guards(decorations, blueprint, blueprint.node))
         for owner in classes.lineage(blueprint):
             for each in classes.members(owner):
                 if each.type == "method_definition":
-                    yield from _method(unit, blueprint, text(each.child_by_field_name("name")), owner, controller, guards, below)
+                    yield from _method(unit, blueprint, text(each.child_by_field_name("name")), owner, controller, passed, below)
 
 
 def _method(
@@ -80,7 +88,7 @@ def _method(
     name: str,
     owner: Blueprint,
     controller: Made | None,
-    guards: tuple[Value, ...],
+    passed: tuple[Passed, ...],
     below: dict[int, str],
 ) -> Iterator[Declared]:
     node = classes.method_node(owner, name)
@@ -96,24 +104,25 @@ def _method(
     status = next(
         (int(found) for made in decorations if made.maker.name == "HttpCode" and (found := number(_first(made))) is not None), None
     )
-    guarding = (*guards, *_guards(decorations))
-    names = tuple(each.name for each in guarding if isinstance(each, Blueprint | Foreign))
-    before = tuple(function for each in guarding if (function := _activation(unit, each)) is not None)
+    passed = (*passed, *_guards(decorations, owner, node))
+    marks = _metadata([*unit.decorations(blueprint.node, blueprint.frame), *decorations])
     for made in decorations:
         package, kind = made.maker.package, made.maker.name
         if package == "@nestjs/common" and kind in _VERBS and controller is not None:
             usual = 201 if kind == "Post" else 200
-            for path in _paths(unit, controller, made, decorations, below.get(blueprint.node.id, "")):
-                yield Declared("http", f"{_VERBS[kind]} {path}", handler, _inputs(handler), status or usual, names, before)
+            for path, inside in _paths(unit, controller, made, decorations, below.get(blueprint.node.id, "")):
+                bound = routing.bound_to(unit.bound, _VERBS[kind], inside, blueprint)
+                name = f"{_VERBS[kind]} {path}"
+                yield Declared("http", name, handler, _inputs(handler), status or usual, (*bound, *passed), marks)
         elif package == "@nestjs/graphql" and kind in _GRAPHQL:
             field = word(_first(made)) or word(member(_last(made), "name")) or name
-            yield Declared("graphql", f"{_GRAPHQL[kind]} {field}", handler, _inputs(handler), 200, names, before)
+            yield Declared("graphql", f"{_GRAPHQL[kind]} {field}", handler, _inputs(handler), 200, passed, marks)
         elif package == "@nestjs/microservices" and kind == "GrpcMethod":
             service = word(_first(made)) or blueprint.name
             called = word(made.arguments[1]) if len(made.arguments) > 1 else name[:1].upper() + name[1:]
-            yield Declared("rpc", f"{service}/{called}", handler, _inputs(handler), 200, names, before)
+            yield Declared("rpc", f"{service}/{called}", handler, _inputs(handler), 200, passed, marks)
         elif package == "@nestjs/microservices" and kind == "MessagePattern":
-            yield Declared("rpc", nest.pattern_of(_first(made)), handler, _inputs(handler), 200, names, before)
+            yield Declared("rpc", nest.pattern_of(_first(made)), handler, _inputs(handler), 200, passed, marks)
         elif package == "@nestjs/schedule" and kind in _SCHEDULES:
             yield Declared("schedule", f"{name} of {blueprint.name}", handler, (), 200)
         else:
@@ -177,8 +186,8 @@ def _job(unit: Unit, blueprint: Blueprint, handler: Function, made: Made) -> Non
         unit.consumers.append(consumer)
 
 
-def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], below: str) -> Iterator[str]:
-    """Yield the whole paths of a handler: prefix, version, module, controller, method."""
+def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], below: str) -> Iterator[tuple[str, str]]:
+    """Yield the whole paths of a handler (prefix, version, module, controller, method), each with what stands behind the version."""
     first = _first(controller)
     options = first if isinstance(first, Record) else Record({})
     roots = servers.path_of(member(options, "path") if isinstance(first, Record) else first) or [""]
@@ -194,10 +203,10 @@ def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], be
             versions = [f"{unit.version_prefix}{unit.default_version}"]
     for root in roots:
         for path in servers.path_of(_first(made)) or [""]:
-            inside = servers.joined_path(servers.joined_path(below, root), path)
-            prefix = "" if any(inside == servers.joined_path("", each) for each in unit.unprefixed) else unit.prefix
+            inside = joined_path(joined_path(below, root), path)
+            prefix = "" if any(inside == joined_path("", each) for each in unit.unprefixed) else unit.prefix
             for version in versions or [""]:
-                yield servers.joined_path(servers.joined_path(prefix, version), inside)
+                yield joined_path(joined_path(prefix, version), inside), inside
 
 
 def _placed(unit: Unit) -> dict[int, str]:
@@ -241,26 +250,33 @@ def _inputs(handler: Function) -> tuple[Value, ...]:
     return tuple(given)
 
 
-def _guards(decorations: list[Made]) -> Iterator[Value]:
+def _guards(decorations: list[Made], owner: Blueprint, node: Node) -> Iterator[Passed]:
+    """Yield the guards and checking pipes that decorators of a class or method name."""
     for made in decorations:
-        if made.maker.name == "UseGuards":
+        if made.maker.name in {"UseGuards", "UsePipes"}:
             for each in made.arguments:
-                yield each.maker if isinstance(each, Made) else each
+                yield Passed(each, "", (owner.frame.place(node),))
 
 
-def _global_guards(unit: Unit) -> Iterator[Value]:
-    """Yield the guards of every handler: those that `main` sets, and those that modules provide as APP_GUARD."""
-    yield from (each.blueprint if isinstance(each, Instance) else each for each in unit.guards)
+def _global(unit: Unit) -> Iterator[Passed]:
+    """Yield the guards of every handler that modules provide."""
     for provider in unit.guarding():
-        used = member(provider, "useClass", "useExisting")
-        if isinstance(used, Blueprint | Foreign):
-            yield used
+        used = member(provider, "useClass", "useExisting", "useValue")
+        place = (used.frame.place(used.node),) if isinstance(used, Blueprint) else ()
+        if not is_open(used):
+            yield Passed(used, "", place)
+        elif isinstance(factory := member(provider, "useFactory"), Function):
+            yield Passed(unit.made_by(factory, member(provider, "inject")), "", (factory.frame.place(factory.node),))
 
 
-def _activation(unit: Unit, guard: Value) -> Function | None:
-    """Return the function of a guard that decides."""
-    owner = unit.single(guard) if isinstance(guard, Blueprint) else None
-    return classes.method(owner, "canActivate") if isinstance(owner, Instance) else None
+def _metadata(decorations: list[Made]) -> Record:
+    """Return the marks that decorators set; not complete where one of them is of a library that may set any."""
+    fields = {
+        word(_first(made)): made.arguments[1]
+        for made in decorations
+        if made.maker.name == "SetMetadata" and len(made.arguments) > 1
+    }
+    return Record(fields, all(made.maker.package.startswith(_PLAIN) for made in decorations))
 
 
 def _first(made: Made) -> Value:

@@ -9,7 +9,7 @@ from tree_sitter import Node
 from backend_expert.readers.node import calls, classes, names
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES
-from backend_expert.readers.node.syntax import FUNCTIONS, WRAPPERS, children, plain, string, text, unescaped
+from backend_expert.readers.node.syntax import FUNCTIONS, WRAPPERS, children, label, plain, string, text, unescaped
 from backend_expert.readers.node.values import (
     ITEMS_LIMIT,
     NOTHING,
@@ -107,28 +107,6 @@ def _named(value: Value, node: Node | None) -> Value:
     if isinstance(value, Unknown | Outcome) or value == NOTHING:
         return Unknown(label(node))
     return value
-
-
-def label(node: Node | None) -> str:
-    """Return the last name in an expression: `id` of `order.id` and of `encodeURIComponent(order.id)`."""
-    node = plain(node) if node is not None else None
-    while node is not None:
-        match node.type:
-            case "identifier" | "property_identifier":
-                return text(node)
-            case "member_expression":
-                node = node.child_by_field_name("property")
-            case "subscript_expression":
-                node = node.child_by_field_name("object")
-            case "call_expression":
-                given = node.child_by_field_name("arguments")
-                inner = next(children(given), None) if given is not None else None
-                node = plain(inner) if inner is not None else None
-            case "await_expression" | "unary_expression":
-                node = node.named_children[0] if node.named_children else None
-            case _:
-                return ""
-    return ""
 
 
 def _object(node: Node, frame: Frame) -> Value:

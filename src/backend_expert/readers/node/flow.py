@@ -85,21 +85,23 @@ def _expression(node: Node, frame: Frame) -> bool:
 
 def _is_own_promise(node: Node, frame: Frame) -> bool:
     """Tell whether a call is that of an own asynchronous function, found without running it."""
-    called = node.child_by_field_name("function")
-    if called is None:
-        return False
-    called = plain(called)
-    found: Value = UNKNOWN
-    if called.type == "identifier":
-        found = names.lookup(text(called), frame)
-    elif called.type == "member_expression":
-        owner = called.child_by_field_name("object")
-        if owner is not None and owner.type in {"identifier", "this", "member_expression"}:
-            holder = _quiet(owner, frame)
-            name = text(called.child_by_field_name("property"))
-            if not is_open(holder) and not isinstance(holder, Outcome | Input):
-                found = names.member(holder, name, frame)
+    found = named_by(node, frame)
     return isinstance(found, Function) and is_asynchronous(found.node)
+
+
+def named_by(node: Node, frame: Frame) -> Value:
+    """Return what a call calls, found without running anything."""
+    called = node.child_by_field_name("function")
+    called = plain(called) if called is not None else None
+    if called is not None and called.type == "identifier":
+        return names.lookup(text(called), frame)
+    owner = called.child_by_field_name("object") if called is not None and called.type == "member_expression" else None
+    if called is None or owner is None or owner.type not in {"identifier", "this", "member_expression"}:
+        return UNKNOWN
+    holder = _quiet(owner, frame)
+    if is_open(holder) or isinstance(holder, Outcome | Input):
+        return UNKNOWN
+    return names.member(holder, text(called.child_by_field_name("property")), frame)
 
 
 def _quiet(node: Node, frame: Frame) -> Value:
@@ -154,7 +156,8 @@ def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
     then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
     if isinstance(condition, Constant):
         taken = then if condition.value else otherwise
-        return True if taken is not None and _block(taken, frame) else None
+        frame.cut_short = taken is not None and _block(taken, frame)
+        return frame.cut_short or None
     looked_up = _looked_up(condition_node, frame)
     first, first_ends = _captured(then, frame)
     second, second_ends = _captured(otherwise, frame)

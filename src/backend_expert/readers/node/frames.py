@@ -31,7 +31,7 @@ class Frame:
     share it until a loop, a branch or a promise opens another.
     """
 
-    __slots__ = ("asynchronous", "block", "module", "names", "parent", "path", "returns", "this", "unit")
+    __slots__ = ("asynchronous", "block", "cut_short", "module", "names", "parent", "path", "returns", "this", "unit")
 
     def __init__(
         self,
@@ -51,6 +51,8 @@ class Frame:
         self.names: dict[str, Value] = {}
         self.returns: list[Value] = []
         self.asynchronous = False
+        # Whether a condition that certainly holds ended the function.
+        self.cut_short = False
 
     def evidence(self, node: Node) -> tuple[Evidence, ...]:
         """Return the line of a node and then the calls that led to it, the nearest first."""

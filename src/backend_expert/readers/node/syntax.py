@@ -150,3 +150,25 @@ def walk(node: Node, *types: str) -> Iterator[Node]:
         if current.type in wanted:
             yield current
         stack.extend(reversed(current.named_children))
+
+
+def label(node: Node | None) -> str:
+    """Return the last name in an expression: `id` of `order.id` and of `encodeURIComponent(order.id)`."""
+    node = plain(node) if node is not None else None
+    while node is not None:
+        match node.type:
+            case "identifier" | "property_identifier":
+                return text(node)
+            case "member_expression":
+                node = node.child_by_field_name("property")
+            case "subscript_expression":
+                node = node.child_by_field_name("object")
+            case "call_expression":
+                given = node.child_by_field_name("arguments")
+                inner = next(children(given), None) if given is not None else None
+                node = plain(inner) if inner is not None else None
+            case "await_expression" | "unary_expression":
+                node = node.named_children[0] if node.named_children else None
+            case _:
+                return ""
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from backend_expert.model import Evidence
+from backend_expert.model import Evidence, GuardKind
 from backend_expert.readers.code import Binding, Exchange, Piece, Queue, Target
 from backend_expert.readers.node import calls, classes, expressions, flow, injection
 from backend_expert.readers.node.connections import Connection
@@ -16,6 +16,7 @@ from backend_expert.readers.node.entities import Entity
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES, Module
 from backend_expert.readers.node.project import Project, relaxed_json
+from backend_expert.readers.node.routing import Bound, Passed
 from backend_expert.readers.node.syntax import child_of, children, decorators, text
 from backend_expert.readers.node.values import (
     UNKNOWN,
@@ -48,6 +49,8 @@ NESTING_LIMIT = 300
 
 RECURSION_LIMIT = 12_000
 """Frames of Python's own stack that this nesting may take: up to 25 for a call in a callback in a promise."""
+
+_GUARDING = (Foreign("@nestjs/core", ("APP_GUARD",)), Foreign("@nestjs/core", ("APP_PIPE",)))
 
 
 class Consumer:
@@ -106,7 +109,10 @@ class Unit:
         self.versioned = False
         self.version_prefix = "v"
         self.default_version = ""
-        self.guards: list[Value] = []
+        self.passed: list[Passed] = []
+        self.bound: list[Bound] = []
+        self.guard_kinds: dict[int, tuple[GuardKind | None, ...]] = {}
+        self.metadata: Record | None = None
         self.data_source: Resource | None = None
         self.sequelize: Resource | None = None
         self.axios_retries = False
@@ -453,7 +459,7 @@ class Unit:
                 for made in self.decorations(blueprint.node, blueprint.frame):
                     if made.maker.name in {"Module", "Global"} and made.arguments and isinstance(made.arguments[0], Record):
                         for provider in injection.providers(made.arguments[0]):
-                            if provider.fields["provide"] == Foreign("@nestjs/core", ("APP_GUARD",)):
+                            if provider.fields["provide"] in _GUARDING:
                                 self._app_guards.append(provider)
                             self._providers.setdefault(injection.key_of(provider.fields["provide"]), provider)
             self._complete = True

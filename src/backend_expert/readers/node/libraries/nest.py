@@ -9,8 +9,9 @@ from tree_sitter import Node
 from backend_expert.readers.code import Piece
 from backend_expert.readers.node.connections import Connection, connection
 from backend_expert.readers.node.drafts import Draft, Kind
-from backend_expert.readers.node.libraries import grpc, kafka
+from backend_expert.readers.node.libraries import grpc, kafka, servers
 from backend_expert.readers.node.libraries.amqp import _channel_name as channel_name
+from backend_expert.readers.node.routing import Passed
 from backend_expert.readers.node.values import (
     UNKNOWN,
     Blueprint,
@@ -188,15 +189,19 @@ def _of_application(name: str, call: Call) -> Value | None:
         case "listen":
             if call.arguments:
                 unit.ports.append(pieces(call.argument(0)))
-        case "useGlobalGuards":
-            unit.guards.extend(call.arguments)
+        case "useGlobalGuards" | "useGlobalPipes":
+            unit.passed.extend(Passed(each, "", call.frame.evidence(call.node)[:1]) for each in call.arguments)
         case "get" | "select" | "resolve":
             first = call.argument(0)
             if isinstance(first, Blueprint):
                 return unit.single(first)
             return Resource("nest.config", {}) if isinstance(first, Foreign) and first.name == "ConfigService" else UNKNOWN
         case "use":
-            return UNKNOWN
+            unit.passed.extend(
+                Passed(each, "", call.frame.evidence(call.node)[:1])
+                for each in call.arguments
+                if not isinstance(each, Constant) and not servers.handles_errors(each)
+            )
         case _:
             pass
     return UNKNOWN

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from tree_sitter import Node
 
-from backend_expert.model import Evidence
 from backend_expert.readers.node.drafts import Draft, Kind
+from backend_expert.readers.node.routing import Mount, Passed, Route
+from backend_expert.readers.node.syntax import label, plain, text
 from backend_expert.readers.node.values import (
     UNKNOWN,
     Constant,
@@ -58,29 +58,18 @@ _REPLIES = frozenset(
         "format",
     }
 )
+HOOKS = ("onRequest", "preParsing", "preValidation", "preHandler")
+"""Hooks of Fastify that run before the handler."""
+
+_FOUR = 4
+
 _ROUTERS = frozenset({"Router", "express-promise-router", "koa-router", "router", "Hono"})
 _APPS = frozenset({"express", "fastify", "Fastify", "polka", "createServer", "restana", "koa", "server"})
 
 
-class Route(Struct):
-    """A route as it was registered: its method in upper case (`ALL` for any), its path below its router, its handlers."""
-
-    method: str
-    path: str
-    handlers: list[Value]
-    evidence: tuple[Evidence, ...]
-
-
-class Mount(Struct):
-    """A router below a path of another."""
-
-    prefix: str
-    child: Resource
-
-
-def application(call: Call, prefix: str = "", family: str = "express") -> Resource:
-    """Return a new application or router without routes."""
-    facts: dict[str, object] = {"routes": [], "mounts": [], "prefix": prefix, "family": family, "mounted": False, "shared": []}
+def application(call: Call, prefix: str = "", family: str = "express", whole: bool = True) -> Resource:
+    """Return a new application, or a router: that is no `whole`, and what a request passes before it stands where it is mounted."""
+    facts: dict[str, object] = {"entries": [], "prefix": prefix, "family": family, "mounted": False, "whole": whole}
     made = Resource("app", facts, call.frame.evidence(call.node))
     call.frame.unit.apps.append(made)
     return made
@@ -97,7 +86,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
             call.frame.unit.raw.append((handler, call.frame.evidence(call.node)))
         return call.argument(0) if isinstance(call.argument(0), Resource) else UNKNOWN
     if name in _APPS | _ROUTERS or (callee.package == "fastify" and name in {"default", "fastify"}):
-        return application(call, family="fastify" if callee.package == "fastify" else "express")
+        return application(call, family="fastify" if callee.package == "fastify" else "express", whole=name not in _ROUTERS)
     return None
 
 
@@ -106,7 +95,8 @@ def construct(maker: Foreign, call: Call) -> Value | None:
     if maker.package in {"koa", "koa-router", "@koa/router", "hono", "express", "router"}:
         options = call.argument(0)
         prefix = word(field_of(options, "prefix"))
-        return application(call, prefix, "koa" if maker.package != "express" else "express")
+        whole = maker.package in {"koa", "hono"}
+        return application(call, prefix, "koa" if maker.package != "express" else "express", whole)
     return None
 
 
@@ -134,7 +124,7 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
             return _of_response(owner, name, call) if name in _REPLIES | {"status"} else Input(name)
 
 
-def member(owner: Resource, name: str, _: Frame) -> Value:
+def member(owner: Resource, name: str, frame: Frame) -> Value:
     """Return a field: what a context holds of the request is input."""
     if owner.kind == "context":
         return owner if name in {"res", "response", "reply"} else Input(name)
@@ -142,6 +132,8 @@ def member(owner: Resource, name: str, _: Frame) -> Value:
         return Input(name)
     if owner.kind == "app" and name in {"router", "server"}:
         return owner
+    if owner.kind == "app" and isinstance(parent := owner.facts.get("parent"), Resource):
+        return parent.facts.get(f".{name}") or member(parent, name, frame)  # type: ignore[return-value]
     return Unknown(name)
 
 
@@ -185,6 +177,14 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
             return Resource("app.route", {"app": owner, "path": paths[0] if paths else "/"})
         case "register":
             return _register(owner, call)
+        case "addHook":
+            return _hook(owner, call)
+        case "decorate":
+            own, made = word(call.argument(0)), call.argument(1)
+            owner.facts[f".{own}"] = Function(made.node, made.frame, made.this, own) if isinstance(made, Function) else made
+            return owner
+        case "auth":
+            return call.argument(0)  # fastify.auth([...]) of @fastify/auth
         case "listen":
             place = call.argument(0)
             call.frame.unit.ports.append(pieces(field_of(place, "port") if isinstance(place, Record) else place))
@@ -205,8 +205,6 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
                     "enable",
                     "engine",
                     "param",
-                    "addHook",
-                    "decorate",
                     "setErrorHandler",
                     "on",
                     "onError",
@@ -218,15 +216,55 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
 
 
 def _add(owner: Resource, verb: str, path: str, given: list[Value], call: Call) -> None:
-    routes = owner.facts["routes"]
+    shown = {"del": "DELETE", "all": "ALL"}.get(verb, verb.upper())
     handlers: list[Value] = []
-    for each in given:
-        handlers.extend(each.items if isinstance(each, Listing) else [each])
-        if isinstance(each, Record) and isinstance(each.fields.get("handler"), Function):
+    passed: list[Passed] = []
+    for each in _flat(given):
+        if isinstance(each, Record) and is_open(field_of(each, "handler")):
+            passed.extend(_of_options(each, call))
+        elif isinstance(each, Record):
+            passed.extend(_of_options(each, call))
             handlers.append(each.fields["handler"])
-    if isinstance(routes, list):
-        shown = {"del": "DELETE", "all": "ALL"}.get(verb, verb.upper())
-        routes.append(Route(shown, path, handlers, call.frame.evidence(call.node)))
+        else:
+            handlers.append(each)
+    passed[:0] = [_passed(each, call) for each in handlers[:-1]]
+    if verb == "all" and "*" in path and isinstance(handlers[-1] if handlers else None, Function):
+        # A handler for everything below a path mostly lets requests through.
+        _entries(owner).append(_passed(handlers[-1], call, path.partition("*")[0].rstrip("/")))
+    _entries(owner).append(Route(shown, path, handlers, call.frame.evidence(call.node), passed))
+
+
+def _flat(given: list[Value]) -> list[Value]:
+    return [item for each in given for item in (each.items if isinstance(each, Listing) else [each])]
+
+
+def _entries(owner: object) -> list[Route | Mount | Passed]:
+    entries = owner.facts["entries"] if isinstance(owner, Resource) else []
+    return entries if isinstance(entries, list) else []
+
+
+def _passed(value: Value, call: Call, prefix: str = "") -> Passed:
+    """Return what a route or an application is given to run before handlers, under the name that the source gives it."""
+    names = [_called(node) for given, node in zip(call.arguments, call.nodes, strict=False) if given is value]
+    return Passed(value, names[0] if names else "", call.frame.evidence(call.node)[:1], prefix)
+
+
+def _called(node: Node) -> str:
+    """Return the name of a middleware, or of the function that makes it."""
+    node = plain(node)
+    while node.type == "call_expression" and (called := node.child_by_field_name("function")) is not None:
+        node = plain(called)
+    return "" if text(node) == "require" else label(node)
+
+
+def _of_options(options: Record, call: Call) -> list[Passed]:
+    """Return what the options of a route of Fastify put before its handler."""
+    found = [_passed(each, call) for name in HOOKS for each in _flat([field_of(options, name)]) if name in options.fields]
+    if isinstance(schema := field_of(options, "schema"), Record):
+        found.append(Passed(schema, "schema", call.frame.evidence(call.node)[:1]))
+    if not is_open(field_of(field_of(options, "config"), "rateLimit")):
+        found.append(Passed(Foreign("@fastify/rate-limit"), "rateLimit", call.frame.evidence(call.node)[:1]))
+    return found
 
 
 def _described(owner: Resource, options: Record, call: Call) -> None:
@@ -236,7 +274,7 @@ def _described(owner: Resource, options: Record, call: Call) -> None:
     for verb in listed:
         for path in path_of(field_of(options, "url", "path")):
             if verb.lower() in VERBS | {"*"}:
-                _add(owner, "all" if verb == "*" else verb.lower(), path, [field_of(options, "handler")], call)
+                _add(owner, "all" if verb == "*" else verb.lower(), path, [options], call)
 
 
 def _use(owner: Resource, call: Call) -> Value:
@@ -246,32 +284,45 @@ def _use(owner: Resource, call: Call) -> Value:
         if isinstance(first, Constant | Listing) or (not isinstance(first, Function | Resource) and len(call.arguments) > 1)
         else []
     )
-    mounts = owner.facts["mounts"]
-    flat: list[Value] = []
-    for each in call.arguments:
-        flat.extend(each.items if isinstance(each, Listing) else [each])
-    shared = owner.facts["shared"]
-    if isinstance(shared, list):
-        shared.extend((prefix, each) for each in flat if isinstance(each, Function) for prefix in prefixes or [""])
-    for each in flat:
-        if isinstance(each, Resource) and each.kind == "app" and each is not owner and isinstance(mounts, list):
-            each.facts["mounted"] = True
-            mounts.extend(Mount(prefix, each) for prefix in prefixes or [""])
+    entries = _entries(owner)
+    for each in _flat(call.arguments[1:] if prefixes else call.arguments):
+        if isinstance(each, Resource):
+            if each.kind == "app" and each is not owner:
+                each.facts["mounted"] = True
+                entries.extend(Mount(prefix, each) for prefix in prefixes or [""])
+        elif not isinstance(each, Constant) and not handles_errors(each):
+            entries.extend(_passed(each, call, prefix) for prefix in prefixes or [""])
+    return owner
+
+
+def handles_errors(value: Value) -> bool:
+    """Tell whether a middleware is one for errors: it takes (error, request, response, next)."""
+    listed = value.node.child_by_field_name("parameters") if isinstance(value, Function) else None
+    return listed is not None and len([each for each in listed.named_children if each.type != "comment"]) >= _FOUR
+
+
+def _hook(owner: Resource, call: Call) -> Value:
+    """Put a hook of Fastify before the routes of its application, wherever it stands."""
+    if word(call.argument(0)) in HOOKS and len(call.arguments) > 1:
+        _entries(owner).insert(0, _passed(call.argument(1), call))
     return owner
 
 
 def _register(owner: Resource, call: Call) -> Value:
-    """Run a plugin of Fastify with an application of its own below its prefix."""
+    """Run a plugin of Fastify with an application of its own below its prefix; one in `fastify-plugin` shares that of its parent."""
     plugin = call.argument(0)
-    if isinstance(plugin, Made) and plugin.maker.package == "fastify-plugin" and plugin.arguments:
+    shares = isinstance(plugin, Made) and plugin.maker.package == "fastify-plugin"
+    if isinstance(plugin, Made) and shares and plugin.arguments:
         plugin = plugin.arguments[0]
-    prefix = word(field_of(call.argument(1), "prefix"))
-    mounts = owner.facts["mounts"]
-    if isinstance(plugin, Function) and isinstance(mounts, list):
-        child = application(call, family="fastify")
-        child.facts["mounted"] = True
-        mounts.append(Mount(prefix, child))
+    if isinstance(plugin, Function):
+        child = owner
+        if not shares:
+            child = application(call, family="fastify")
+            child.facts |= {"mounted": True, "parent": owner}
+            _entries(owner).append(Mount(word(field_of(call.argument(1), "prefix")), child))
         call.run(plugin, child, call.argument(1), UNKNOWN)
+    elif isinstance(plugin, Foreign):
+        _entries(owner).insert(0, _passed(plugin, call))
     return owner
 
 
@@ -289,30 +340,3 @@ def _of_response(owner: Resource, name: str, call: Call) -> Value | None:
         owner.facts["status"] = 200
         return owner
     return owner
-
-
-def flattened(app: Resource, prefix: str = "", seen: tuple[int, ...] = ()) -> list[tuple[Route, str, list[Function]]]:
-    """Return the routes of an application and of everything mounted below it, each with its whole path and what runs before it."""
-    if id(app) in seen or len(seen) > 12:
-        return []
-    base = joined_path(prefix, str(app.facts.get("prefix") or ""))
-    routes, mounts, shared = app.facts.get("routes"), app.facts.get("mounts"), app.facts.get("shared")
-    before = [(joined_path(base, place), each) for place, each in (shared if isinstance(shared, list) else ())]
-
-    def running(path: str) -> list[Function]:
-        return [each for place, each in before if place == "/" or path == place or path.startswith(f"{place}/")]
-
-    found = []
-    for route in routes if isinstance(routes, list) else ():
-        path = joined_path(base, route.path)
-        found.append((route, path, running(path)))
-    for mount in mounts if isinstance(mounts, list) else ():
-        for route, path, inner in flattened(mount.child, joined_path(base, mount.prefix), (*seen, id(app))):
-            found.append((route, path, [*running(path), *inner]))
-    return found
-
-
-def joined_path(prefix: str, path: str) -> str:
-    """Return one path below another: one slash between them, none at the end."""
-    parts = [part for part in (*prefix.split("/"), *path.split("/")) if part]
-    return "/" + "/".join(parts)

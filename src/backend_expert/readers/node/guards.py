@@ -1,0 +1,243 @@
+"""What a middleware, hook or guard looks at before it lets a request through: by its library, by what its body does, never by a wish.
+
+The body decides: it reads a token, it looks at a role, it answers 401, 403, 429 or 400 (RFC 9110, RFC 6585). What cannot turn a request
+away is no check at all. A name decides only where the body is not among the sources. Everything else stays unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from backend_expert.model import Guard, GuardKind
+from backend_expert.readers.node import classes, flow
+from backend_expert.readers.node.frames import Frame
+from backend_expert.readers.node.routing import Passed
+from backend_expert.readers.node.syntax import text, walk
+from backend_expert.readers.node.values import Blueprint, Foreign, Function, Instance, Made, Record, Unknown, Value, member
+from backend_expert.readers.settings import name_words, words
+
+Kinds = tuple[GuardKind | None, ...]
+
+NAMELESS = "(inline)"
+"""What a middleware is called that has no name in the source."""
+
+UNKNOWN_KIND: Kinds = (None,)
+
+_FOLLOWED = 24
+"""Most functions whose text is looked at for one guard: those of the systems tried reach 7."""
+
+_DEEP = 3
+"""Most calls inside one another that are looked at."""
+
+_PACKAGES = {
+    GuardKind.AUTHENTICATION: words(
+        "express-jwt koa-jwt express-oauth2-jwt-bearer keycloak-connect express-basic-auth connect-ensure-login "
+        "@fastify/basic-auth @fastify/bearer-auth hono/jwt hono/bearer-auth hono/basic-auth supertokens-node "
+        "@nestjs/passport express-bearer-token"
+    ),
+    GuardKind.AUTHORISATION: words("nest-access-control accesscontrol casbin express-jwt-permissions express-jwt-authz nest-casl"),
+    GuardKind.THROTTLING: words(
+        "express-rate-limit express-slow-down rate-limiter-flexible @nestjs/throttler @fastify/rate-limit fastify-rate-limit "
+        "hono-rate-limiter koa-ratelimit express-brute nestjs-rate-limiter express-throttle"
+    ),
+    GuardKind.VALIDATION: words(
+        "express-validator celebrate joi express-joi-validation express-validation zod zod-express-middleware "
+        "express-openapi-validator @hono/zod-validator nestjs-zod class-validator express-zod-api koa-joi-router"
+    ),
+    GuardKind.OTHER: words(
+        "express body-parser cors helmet morgan compression cookie-parser express-session cookie-session serve-static "
+        "method-override express-winston pino-http hpp xss-clean express-mongo-sanitize multer express-fileupload response-time "
+        "connect-timeout csurf lusca i18n i18next-http-middleware express-useragent prom-client express-prom-bundle "
+        "swagger-ui-express http-proxy-middleware connect-history-api-fallback express-status-monitor serve-favicon "
+        "express-request-id cls-rtracer connect-flash express-flash connect-livereload koa-bodyparser koa-body koa-compress "
+        "@koa/cors koa-helmet koa-logger koa-static hono/cors hono/logger hono/pretty-json hono/secure-headers hono/compress "
+        "hono/timing hono/request-id apicache express-async-errors errorhandler express-handlebars vhost graphql-upload "
+        "@sentry/node @opentelemetry/api newrelic nestjs-cls nestjs-pino express-ejs-layouts webpack-dev-middleware path fs "
+        "webpack-hot-middleware express-http-context koa-session connect-redis connect-mongo express-list-endpoints"
+    ),
+}
+_BY_PACKAGE = {package: kind for kind, packages in _PACKAGES.items() for package in packages}
+
+_BY_NAME = {
+    GuardKind.AUTHENTICATION: words("auth authenticate authenticated authentication jwt token login loggedin logged bearer"),
+    GuardKind.AUTHORISATION: words("role roles permission permissions admin acl scope scopes ability abilities policies"),
+    GuardKind.THROTTLING: words("throttle throttler throttling limit limiter ratelimit ratelimiter"),
+    GuardKind.VALIDATION: words("validate validator validation schema"),
+    GuardKind.OTHER: words(
+        "log logger logging morgan cors helmet compression compress parser parse static favicon metrics prometheus tracing tracer "
+        "sentry swagger docs i18n locale cookies"
+    ),
+}
+
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+_CREDENTIAL = re.compile(
+    r"\bjwt\w*\.(?:verify|decode)|\bjwtVerify\b|verifyAsync\(|passport\.authenticate|isAuthenticated\(|timingSafeEqual\(|createHmac\("
+    r"|(?:verify|validate|check|introspect|authenticate|decode|parse|extract)\w*(?:Token|Jwt|ApiKey|Api_key|Session|Signature)\w*\("
+    r"|\btokens?\w*\.(?:verify|validate|check)|getServerSession\(|constructEvent\(|[\"'.\[(](?:authorization|x-api-key|x-access-token"
+    r"|x-auth-token|api-key|proxy-authorization)\b|\bBearer\b|cookies?\W{1,4}(?:\w*token|\w*session|jwt|sid)\b|session\??\.(?:user|userId|uid)\b",
+    re.IGNORECASE,
+)
+_UNAUTHENTICATED = re.compile(
+    r"\b401\b|unauthori[sz]ed|unauthenticated|not_?authenticated|authentication_?(?:failed|required|error)", re.IGNORECASE
+)
+_FORBIDDEN = re.compile(r"\b403\b|forbidden|access.?denied|permission.?denied", re.IGNORECASE)
+_RIGHTS = re.compile(r"roles?\b|permissions?\b|\bis_?admin|\bscopes?\b|abilit(?:y|ies)\b|\bprivileges?\b|\bacl\b", re.IGNORECASE)
+_TOO_MANY = re.compile(r"\b429\b|too.?many.?requests|throttler?exception|\blimiter\.consume\(", re.IGNORECASE)
+_INVALID = re.compile(
+    r"\b4(?:00|22)\b|bad.?request|validationResult\(|\.validate(?:Async|Sync)?\(|safeParse\(|unprocessable", re.IGNORECASE
+)
+_REFUSES = re.compile(
+    r"\bnext\(\s*[^)\s]|\bthrow\b|\breject\(|createError\(|\breturn false\b|=> false\b"
+    r"|\.(?:status|sendStatus|code|writeHead)\(\s*(?![123]\d\d)|\.redirect\([^)]*(?:log.?in|sign.?in|auth)",
+    re.IGNORECASE,
+)
+_ALWAYS = re.compile(r"\{\s*return true;?\s*\}\s*$")
+_CROSS_ORIGIN = re.compile(r"access-control-allow", re.IGNORECASE)
+
+
+def guards_of(passed: Iterable[Passed]) -> tuple[Guard, ...]:
+    """Return the guards that what a request passes amounts to, one for each thing it looks at."""
+    found = [
+        Guard(name=each.name or name_of(each.value) or NAMELESS, kind=kind, evidence=each.evidence[:1])
+        for each in passed
+        for kind in kinds(each.value)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def within(handler: Function) -> tuple[Guard, ...]:
+    """Return the check of a credential that a handler makes by itself."""
+    source = " ".join(_sources(handler))
+    if not _CREDENTIAL.search(source) or not (_UNAUTHENTICATED.search(source) or _FORBIDDEN.search(source)):
+        return ()
+    place = handler.frame.place(handler.node)
+    return (Guard(name=handler.name or "handler", kind=GuardKind.AUTHENTICATION, evidence=(place,)),)
+
+
+def name_of(value: Value) -> str:
+    """Return what the source calls a middleware or guard."""
+    match value:
+        case Function() | Blueprint() | Foreign() | Unknown():
+            return value.name
+        case Instance():
+            return value.blueprint.name
+        case Made():
+            return value.maker.name
+        case _:
+            return ""
+
+
+def kinds(value: Value) -> Kinds:
+    """Return what a middleware, hook or guard looks at; one that does two things has two kinds."""
+    match value:
+        case Instance():
+            return kinds(value.blueprint)
+        case Made() if value.maker.name == "mixin" and value.arguments:
+            return kinds(value.arguments[0])
+        case Made():
+            return _of_library(value.maker)
+        case Foreign():
+            return _of_library(value)
+        case Blueprint():
+            return _known(value, value.node.id, lambda: _of_class(value))
+        case Function():
+            return _known(value, value.node.id, lambda: _of_source(_sources(value)))
+        case Record():
+            return (GuardKind.VALIDATION,) if member(value, "body", "params", "querystring", "query") else UNKNOWN_KIND
+        case Unknown():
+            return _of_name(value.name)
+        case _:
+            return UNKNOWN_KIND
+
+
+def _known(owner: Function | Blueprint, key: int, work: Callable[[], Kinds]) -> Kinds:
+    """Return what was worked out for the same body before."""
+    known = owner.frame.unit.guard_kinds
+    if key not in known:
+        known[key] = UNKNOWN_KIND  # for a body that leads to itself
+        known[key] = work()
+    return known[key]
+
+
+def _of_library(maker: Foreign) -> Kinds:
+    if maker.package == "passport":
+        return (GuardKind.AUTHENTICATION if maker.name in {"authenticate", "authorize"} else GuardKind.OTHER,)
+    if maker == Foreign("@nestjs/common", ("ValidationPipe",)):
+        return (GuardKind.VALIDATION,)
+    found = _BY_PACKAGE.get(maker.package) or _BY_PACKAGE.get("/".join(maker.package.split("/")[:2]))
+    if found is not None:
+        return (found,)
+    if maker.package.startswith(("@fastify/", "fastify-")):
+        return (GuardKind.OTHER,)
+    return _of_name(maker.name)
+
+
+def _of_name(name: str) -> Kinds:
+    """Return what a name says of a body that is not among the sources."""
+    said = set(name_words(name)) | {name.lower()}
+    found = tuple(kind for kind, meant in _BY_NAME.items() if said & meant)
+    return tuple(kind for kind in found if kind is not GuardKind.OTHER) or found or UNKNOWN_KIND
+
+
+def _of_class(blueprint: Blueprint) -> Kinds:
+    above = [found for each in classes.lineage(blueprint) if isinstance(found := classes.base(each), Foreign | Made)]
+    inherited = kinds(above[0]) if above else ()
+    made = blueprint.frame.unit.single(blueprint)
+    methods = ("canActivate", "use", "handleRequest", "intercept", "transform", "validateRequest")
+    own = [found for name in methods if isinstance(made, Instance) and (found := classes.method(made, name)) is not None]
+    source = [part for function in own for part in _sources(function)]
+    if (
+        inherited
+        and own
+        and [function.name for function in own] == ["handleRequest"]
+        and not re.search(r"\bthrow\b|super\.", source[0])
+    ):
+        return (GuardKind.OTHER,)  # It takes the answer of the guard above and lets everybody through.
+    opens = bool(own) and own[0].name == "canActivate" and not _ALWAYS.search(source[0])
+    said = _of_source(source, opens) if source else ()
+    return tuple(dict.fromkeys(kind for kind in (*inherited, *said) if kind not in {None, GuardKind.OTHER})) or said or UNKNOWN_KIND
+
+
+def _of_source(parts: Iterable[str], refuses: bool = False) -> Kinds:
+    """Return what a body looks at; `refuses` where it turns requests away by what it returns."""
+    source = " ".join(parts)
+    unauthenticated, forbidden = _UNAUTHENTICATED.search(source), _FORBIDDEN.search(source)
+    credential, rights = _CREDENTIAL.search(source), _RIGHTS.search(source)
+    # What verifies a credential throws, and where nothing catches that the request is over.
+    throws = credential and "catch" not in source
+    if not (refuses or unauthenticated or forbidden or throws or _REFUSES.search(source)):
+        return (GuardKind.OTHER,)
+    found = []
+    if unauthenticated or credential:
+        found.append(GuardKind.AUTHENTICATION)
+    if rights or (forbidden and not found):
+        found.append(GuardKind.AUTHORISATION)
+    if _TOO_MANY.search(source):
+        found.append(GuardKind.THROTTLING)
+    if not found and _INVALID.search(source):
+        found.append(GuardKind.VALIDATION)
+    if not found and _CROSS_ORIGIN.search(source):
+        found.append(GuardKind.OTHER)
+    return tuple(found) or UNKNOWN_KIND
+
+
+def _sources(function: Function) -> Iterator[str]:
+    """Yield the text of a function and of the own functions that it calls, without comments."""
+    unit = function.frame.unit
+    seen: set[int] = set()
+    waiting = [(function, 0)]
+    while waiting and len(seen) < _FOLLOWED:
+        current, depth = waiting.pop(0)
+        if current.node.id in seen:
+            continue
+        seen.add(current.node.id)
+        yield _COMMENT.sub("", text(current.node))
+        if depth >= _DEEP:
+            continue
+        inside = Frame(unit, current.frame.module, current.frame, current.this or current.frame.this)
+        for call in walk(current.node, "call_expression"):
+            called = flow.named_by(call, inside)
+            if isinstance(called, Function):
+                waiting.append((called, depth + 1))
