@@ -44,11 +44,21 @@ _LIBRARIES = {
     "elasticsearch": r"spring-boot-starter-data-elasticsearch|elasticsearch-rest-high-level-client|go-elasticsearch|elasticsearch|NEST",
     "cassandra": r"spring-boot-starter-data-cassandra|gocql|cassandra-driver|CassandraCSharpDriver",
     "neo4j": r"spring-boot-starter-data-neo4j|neo4j-go-driver|neo4j|Neo4j\.Driver",
+    "eureka": r"spring-cloud-starter(-netflix)?-eureka(-client)?|spring-cloud-netflix-eureka-client|eureka-client|py-eureka-client",
+    "consul": r"spring-cloud-starter-consul(-all|-discovery|-config)?|hashicorp/consul/api|python-consul2?|Consul",
+    "zookeeper": r"spring-cloud-starter-zookeeper(-all|-discovery|-config)?",
+    "config-server": r"spring-cloud-starter-config|spring-cloud-config-client",
+    "spring-boot-admin": r"spring-boot-admin-starter-client",
+    "zipkin": (
+        r"spring-(cloud|boot)-starter-zipkin|spring-cloud-sleuth-zipkin|zipkin-reporter-brave|opentelemetry-exporter-zipkin|zipkin-go|py_zipkin"
+    ),
+    "prometheus": r"micrometer-registry-prometheus|simpleclient_spring_boot|prometheus-client|prometheus/client_golang|prometheus-net",
+    "logstash": r"logstash-logback-encoder|python-logstash",
 }
 """Names of packages by the technology they are a client of; a name is compared with the whole last part of a coordinate."""
 
 _FRAMEWORKS = {
-    "java": r"spring-boot-starter[\w-]*|quarkus-[\w-]+|micronaut-[\w-]+",
+    "java": (r"spring-(boot|cloud)-starter[\w-]*|spring-cloud-(config|netflix-eureka)-server|quarkus-[\w-]+|micronaut-[\w-]+"),
     "python": r"flask|fastapi|django|aiohttp|tornado|uvicorn|gunicorn|celery|grpcio",
     "go": r"gin-gonic/gin|labstack/echo|gorilla/mux|go-chi/chi|gofiber/fiber|google\.golang\.org/grpc|julienschmidt/httprouter",
     "php": r"laravel/framework|symfony/framework-bundle|slim/slim|laravel/lumen-framework",

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
-from backend_expert.model import STATEFUL, STORES, UNKNOWN_POLICY, Certainty, Component, Evidence, Kind, Policy, Text
+from backend_expert.model import STATEFUL, STORES, UNKNOWN_POLICY, Attachment, Certainty, Component, Evidence, Kind, Policy, Text
 from backend_expert.model.facts import SUREST_FIRST
 from backend_expert.readers.addresses import LOCAL_HOSTS, Peer, filled, is_address_key, peers
+from backend_expert.readers.attachments import Tie, attachments
 from backend_expert.readers.directory import Directory
 from backend_expert.readers.fragment import Address, StartOrder
 from backend_expert.readers.outside import FOR_BROWSERS, STORE_IDENTITIES, TELEMETRY
@@ -44,9 +45,10 @@ class Edge(Struct, frozen=True, kw_only=True):
 
 
 class Resolved(Struct, frozen=True):
-    """The edges of a system, the components outside that they lead to, and notes on hosts that are nowhere."""
+    """The edges of a system, its ties beside them by component, the components outside that they lead to, and notes on hosts nowhere."""
 
     edges: tuple[Edge, ...]
+    attachments: Mapping[str, tuple[Attachment, ...]]
     outside: tuple[Component, ...]
     notes: tuple[Text, ...]
 
@@ -64,19 +66,24 @@ def resolve(
     addresses = tuple(addresses)
     directory = Directory(components)
     imported = blocks(addresses)
+    orders = tuple(orders)
     found: list[Edge] = []
+    beside: list[Tie] = []
     outside: dict[str, Component] = {}
     missing: dict[str, Address] = {}
     named: dict[tuple[str, str], set[str]] = {}
     for address in addresses:
         owner = components.get(address.owner)
-        if owner is None or owner.kind in SILENT:
+        if owner is None:
             continue
         settings = {setting.name: setting.value for setting in owner.settings}
         block = imported.get((address.owner, address.key), "")
         for peer in peers(address.key, filled(address.text, settings.get)):
             named.setdefault((address.owner, block), set()).add(peer.host)
             targets = directory.find(peer, address.key, owner, settings)
+            beside.extend((owner, target, address.certainty, address.evidence) for target in targets)
+            if owner.kind in SILENT:
+                continue
             for target in targets:
                 found.extend(_edge(owner, target, peer, address, settings, block, choice=len(targets) > 1))
             if not targets:
@@ -88,7 +95,12 @@ def resolve(
                     missing.setdefault(peer.host.lower(), address)
     edges = _merged(_without_guesses(found, named, {**components, **outside}))
     edges = _merged([*edges, *_ordered({**components, **outside}, orders, edges)])
-    return Resolved(edges, tuple(outside[name] for name in sorted(outside)), tuple(_missing_notes(missing)))
+    beside.extend(
+        (components[order.component], components[order.target], Certainty.ASSUMED, order.evidence)
+        for order in orders
+        if order.component in components and order.target in components
+    )
+    return Resolved(edges, attachments(beside), tuple(outside[name] for name in sorted(outside)), tuple(_missing_notes(missing)))
 
 
 def _edge(

@@ -79,6 +79,9 @@ def _system(
     components, before = told_by_callers(components, resolved.edges), components
     if components != before:
         resolved = resolve(components, addresses, described.orders, elsewhere)
+    components = {
+        name: structs.replace(component, attachments=resolved.attachments.get(name, ())) for name, component in components.items()
+    }
     components |= {component.name: component for component in resolved.outside}
     components = _with_roles(components, resolved.edges)
     told = with_handlers(components, resolved.edges, programs(components, resolved.edges), codes, proxied, tables)

@@ -227,14 +227,33 @@ STORE_NAMES = {
 }
 """Last words of names such as `orders-db`: the last resort, where neither image nor sources say what it is."""
 
-PLATFORM_NAMES = words(
-    "eureka eureka-server discovery discovery-server discovery-service service-registry service-discovery registry registry-server "
-    "registry-service config config-server configserver config-service configuration-server configuration-service admin-server "
-    "spring-boot-admin hystrix-dashboard turbine turbine-server turbine-stream-service monitoring monitoring-service tracing-server "
-    "zipkin-server zipkin jaeger prometheus prometheus-server grafana grafana-server otel-collector otelcollector "
-    "opentelemetrycollector opamp-server log-server logserver logging zookeeper kibana logstash"
-)
-"""Names under which teams run registries, configuration servers and telemetry of their own build."""
+PLATFORM_NAMES = {
+    name: technology
+    for technology, names in {
+        "eureka": "eureka eureka-server eureka-service eurekaserver eureka-registry",
+        "registry": (
+            "discovery discovery-server discovery-service service-registry service-discovery registry registry-server registry-service"
+        ),
+        "config-server": (
+            "config config-server configserver config-service configuration configuration-server configuration-service"
+        ),
+        "spring-boot-admin": "admin-server spring-boot-admin",
+        "hystrix-dashboard": "hystrix-dashboard",
+        "turbine": "turbine turbine-server turbine-service turbine-stream-service",
+        "monitoring": "monitoring monitoring-service monitor-dashboard monitoring-dashboard",
+        "zipkin": "zipkin zipkin-server tracing-server",
+        "jaeger": "jaeger",
+        "prometheus": "prometheus prometheus-server",
+        "grafana": "grafana grafana-server",
+        "opentelemetry-collector": "otel-collector otelcollector opentelemetrycollector opamp-server",
+        "logging": "log-server logserver logging",
+        "zookeeper": "zookeeper",
+        "kibana": "kibana",
+        "logstash": "logstash",
+    }.items()
+    for name in names.split()
+}
+"""Names under which teams run registries, configuration servers and telemetry of their own build, with what that is."""
 
 GATEWAY_NAMES = words(
     "gateway api-gateway apigateway edge-gateway web-gateway gateway-service api-gw reverse-proxy ingress edge-router"

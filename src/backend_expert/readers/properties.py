@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from backend_expert.model import UNKNOWN_POLICY, Certainty, Estimate, Evidence, Kind, Policy
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.source_code.facts import Fact, Mention, Registration, Role, Use
+from backend_expert.readers.source_code.facts import Fact, Listens, Mention, Registration, Role, Use
 from backend_expert.readers.source_code.spring import Configuration, Property, configurations, module_of, resolved
 
 READER = "properties"
@@ -39,6 +39,10 @@ def _facts(configuration: Configuration) -> Iterator[Fact]:
             name = resolved(each.value, values)
             if re.fullmatch(r"[\w.-]+", name):
                 yield Registration(directory=configuration.directory, kind="discovery", name=name, evidence=evidence)
+        elif each.key == "server.port" and (port := re.fullmatch(r"(?:\$\{\w+:)?([1-9]\d{1,4})\}?", each.value)):
+            yield Listens(
+                directory=configuration.directory, port=int(port[1]), evidence=evidence, application=configuration.application
+            )
         elif not _ABOUT_ITSELF.search(each.key) and not each.key.startswith("zuul.routes."):
             yield Mention(
                 directory=configuration.directory,

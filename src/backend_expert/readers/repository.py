@@ -23,8 +23,13 @@ DEPTH_LIMIT = 32
 SIZE_LIMIT = 4 * 1024 * 1024
 """Largest file that is read, in bytes: the largest YAML file in the same repositories has 69 kB."""
 
-LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "build", "dist", "node_modules", "target", "vendor", "venv"})
+LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "dist", "node_modules", "target", "vendor", "venv"})
 """Directories of copies and products: what stands in them is not the source of anything that is deployed."""
+
+BUILDERS = frozenset(
+    {"build.gradle", "build.gradle.kts", "CMakeLists.txt", "gradlew", "package.json", "pyproject.toml", "setup.py"}
+)
+"""Files of tools that write what they make into `build`; where none stands beside it, people keep scripts and deployments there."""
 
 
 class NothingToRead(Exception):  # noqa: N818 (the name is the sentence a user sees; it is no defect of the program)
@@ -176,6 +181,12 @@ def beside(file: str, relative: str) -> str | None:
     return None if joined == ".." or joined.startswith("../") else joined
 
 
+def before_building(directory: str) -> str:
+    """Return where the sources of a build directory stand: a tool puts what it makes into `orders/target`, people write in `orders`."""
+    above, _, last = directory.rpartition("/")
+    return above if above and last in {*LEFT_OUT, "build"} else directory
+
+
 def printable(name: str) -> str:
     """Return a name with everything that is no printable character escaped, so that a file name cannot steer a terminal."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in name)
@@ -223,6 +234,7 @@ def _walk(root: Path, unread: list[Unread]) -> Iterator[tuple[str, str | None]]:
             )
             continue
         below = []
+        made = LEFT_OUT | {"build"} if any(entry.name in BUILDERS for entry in entries) else LEFT_OUT
         for entry in entries:
             path = f"{directory}/{entry.name}" if directory else entry.name
             if printable(path) != path:
@@ -233,7 +245,7 @@ def _walk(root: Path, unread: list[Unread]) -> Iterator[tuple[str, str | None]]:
             elif entry.is_symlink():
                 yield from _link(root, path, unread)
             elif entry.is_dir(follow_symlinks=False):
-                if entry.name not in LEFT_OUT:
+                if entry.name not in made:
                     below.append((path, depth + 1))
             elif entry.is_file(follow_symlinks=False):
                 yield path, None

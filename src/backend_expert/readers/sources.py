@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from backend_expert.model import Component
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.fragment import Image
 from backend_expert.readers.repository import Repository
-from backend_expert.readers.technology import runtime
+from backend_expert.readers.technology import by_image, runtime
 
 _BUILD_FILES = ("package.json", "pom.xml", "build.gradle", "build.gradle.kts", "go.mod", "requirements.txt", "pyproject.toml")
 
@@ -44,7 +45,19 @@ class Sources:
         if component.source or image is not None:
             return component.source or (image.directory if image is not None else "")
         found = {directory for name in _names(component) for directory in self._named.get(name, ())}
-        return found.pop() if len(found) == 1 else ""
+        return found.pop() if len(found) == 1 else self._ending(component) if not found else ""
+
+    def _ending(self, component: Component) -> str:
+        """Return the one directory whose name ends that of an image no registry knows: `acme/shop-orders` is built from `orders`."""
+        name = _image_name(component)
+        if not name or by_image(component.image) is not None:
+            return ""
+        parts = re.split(r"[-_.]", name)
+        for start in range(1, len(parts)):
+            found = self._named.get(plain_name("-".join(parts[start:])), set())
+            if found:
+                return next(iter(found)) if len(found) == 1 else ""
+        return ""
 
     def technology(self, directory: str) -> str:
         """Return what the sources in a directory are written in; empty when nothing there says it."""
@@ -55,8 +68,11 @@ class Sources:
 
 
 def _names(component: Component) -> set[str]:
-    image = component.image.split("@")[0].rpartition("/")[2].partition(":")[0]
-    return {plain_name(component.name), plain_name(image)} - {""}
+    return {plain_name(component.name), plain_name(_image_name(component))} - {""}
+
+
+def _image_name(component: Component) -> str:
+    return component.image.split("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def _plainest(images: list[Image]) -> Image | None:

@@ -96,7 +96,7 @@ def _signs(traits: Traits) -> Iterator[Identity | None]:
     if traits.name.lower() in CLIENT_NAMES or _repository(traits.image).rpartition("/")[2] in CLIENT_NAMES:
         yield Identity(Kind.CLIENT, (by_image(traits.base) or Identity(Kind.CLIENT)).technology)
     if traits.name.lower() in PLATFORM_NAMES:
-        yield Identity(Kind.PLATFORM, traits.name.lower())
+        yield Identity(Kind.PLATFORM, PLATFORM_NAMES[traits.name.lower()])
     base = by_image(traits.base)
     if traits.name.lower() in GATEWAY_NAMES and (base is None or base.kind is Kind.SERVICE):
         yield Identity(Kind.GATEWAY, base.technology if base is not None else "")

@@ -10,7 +10,7 @@ from backend_expert.readers.compose.forms import arguments, directory, exposed, 
 from backend_expert.readers.compose.interpolation import environment, stand_in
 from backend_expert.readers.compose.service import Found, Service
 from backend_expert.readers.fragment import Address, StartOrder
-from backend_expert.readers.repository import Repository, beside
+from backend_expert.readers.repository import Repository, before_building, beside
 from backend_expert.readers.settings import setting, words
 from backend_expert.readers.technology import works_alone
 
@@ -180,7 +180,7 @@ def _source(service: Service) -> str:
         return ""
     context = build.at("context")
     file = build.at("dockerfile")
-    base = directory(build, context.text if context is not None else build.text)
+    base = before_building(directory(build, context.text if context is not None else build.text))
     if not base or file is None or "/" not in file.text.replace("\\", "/").removeprefix("./") or "$" in file.text:
         return base
     below = posixpath.dirname(file.text.replace("\\", "/"))

@@ -47,6 +47,15 @@ class Use(Struct, frozen=True, kw_only=True, tag=True):
     application: str = ""
 
 
+class Listens(Struct, frozen=True, kw_only=True, tag=True):
+    """What is built from `directory` (or the application of that name) listens on `port` where nothing deploys it."""
+
+    directory: str
+    port: int
+    evidence: tuple[Evidence, ...]
+    application: str = ""
+
+
 class Library(Struct, frozen=True, kw_only=True, tag=True):
     """A build file asks for a client of `technology`: it is used, and nothing here says where it is."""
 
@@ -72,4 +81,4 @@ class Module(Struct, frozen=True, kw_only=True, tag=True):
     evidence: tuple[Evidence, ...]
 
 
-Fact = Mention | Registration | Use | Library | Role | Module
+Fact = Mention | Registration | Use | Listens | Library | Role | Module

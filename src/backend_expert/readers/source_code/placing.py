@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import structs
 
-from backend_expert.model import STATEFUL, Certainty, Component, Kind
+from backend_expert.model import STATEFUL, Certainty, Component, Deployment, Kind, Port
 from backend_expert.readers.addresses import filled
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.fragment import Address
 from backend_expert.readers.settings import without_credentials
 from backend_expert.readers.shared import blocks
-from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Library, Mention, Module, Registration, Role, Use
+from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Library, Listens, Mention, Module, Registration, Role, Use
 
 _BY_ITSELF = frozenset({"Health", "ServerReflection", "Reflection", "Greeter", "Channelz"})
 """gRPC services that every server may have beside its own: they tell nobody from another."""
@@ -24,8 +24,13 @@ _FAMILIES = {
     "kafka": frozenset({"kafka", "redpanda"}),
     "postgresql": frozenset({"postgresql", "cockroachdb"}),
     "elasticsearch": frozenset({"elasticsearch", "opensearch"}),
+    "eureka": frozenset({"eureka", "registry"}),
+    "consul": frozenset({"consul", "registry"}),
 }
 """Products that answer to the client of another one."""
+
+_SERVED_BY_NAME = STATEFUL | {Kind.PLATFORM}
+"""Kinds of products, of which a client library says enough where there is one of them."""
 
 SHARED_LIMIT = 3
 """Most components that one code base is taken to speak for: a web process, its worker and its scheduler."""
@@ -48,7 +53,7 @@ def as_code_says(components: Mapping[str, Component], facts: Iterable[Fact]) -> 
             component = result[owner]
             if isinstance(fact, Role):
                 technology = fact.technology or component.technology
-                if component.kind in {Kind.SERVICE, Kind.GATEWAY, Kind.WORKER} and fact.directory == component.source:
+                if component.kind in {Kind.SERVICE, Kind.GATEWAY, Kind.WORKER, fact.kind} and fact.directory == component.source:
                     result[owner] = structs.replace(component, kind=fact.kind, technology=technology)
             elif fact.kind == "discovery" and fact.name.lower() not in taken and fact.name not in component.aliases:
                 result[owner] = structs.replace(component, aliases=(*component.aliases, fact.name))
@@ -66,6 +71,12 @@ def of_modules(facts: Sequence[Fact], root: str) -> tuple[Component, ...]:
         own = sorted(name for place, name in names.items() if directory == "." or f"{place}/".startswith(f"{directory}/"))
         name = own[0] if len(own) == 1 else root if directory == "." else directory.rpartition("/")[2]
         module = modules[directory]
+        ports = tuple(
+            Port(number=fact.port, published=fact.port, evidence=fact.evidence)
+            for fact in facts
+            if isinstance(fact, Listens)
+            and (fact.application.lower() == name.lower() if fact.application else f"{fact.directory}/".startswith(f"{directory}/"))
+        )
         found.setdefault(
             name,
             Component(
@@ -73,6 +84,7 @@ def of_modules(facts: Sequence[Fact], root: str) -> tuple[Component, ...]:
                 kind=Kind.SERVICE,
                 technology=module.language,
                 source=directory,
+                deployment=Deployment(ports=ports[:1], complete=False) if ports else None,
                 certainty=Certainty.RECOVERED,
                 evidence=module.evidence,
             ),
@@ -98,7 +110,9 @@ def of_code(components: Mapping[str, Component], facts: Sequence[Fact]) -> Itera
                         yield from (_use(fact, owner, target) for target in sorted(targets) if target != owner)
             case Library():
                 family = _FAMILIES.get(fact.technology, frozenset({fact.technology}))
-                candidates = [each.name for each in components.values() if each.technology in family and each.stateful]
+                candidates = [
+                    each.name for each in components.values() if each.technology in family and each.kind in _SERVED_BY_NAME
+                ]
                 for owner in placed[fact.directory]:
                     if len(candidates) == 1:
                         yield _library(fact, owner, candidates[0])
