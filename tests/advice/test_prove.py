@@ -18,7 +18,6 @@ from backend_expert.lab import load
 from backend_expert.model import (
     Action,
     Call,
-    Certainty,
     Estimate,
     Finding,
     Mechanism,
@@ -31,7 +30,6 @@ from backend_expert.model import (
     Transaction,
     Trigger,
     Wait,
-    Work,
 )
 
 if TYPE_CHECKING:
@@ -377,16 +375,3 @@ def test_experiments_name_their_trouble(two_callees: Builder, with_store: Builde
     # 150/s x 20 ms keep 3 of 16 places busy; at 10.7 times the time they keep 32 busy, twice what there is.
     assert fault == load.slow("db", 10.7, BEFORE_S, 20)
     assert peak_traffic(system, finding, 3).faults == ()
-
-
-def test_a_number_that_matters_is_named(two_callees: Builder, finding_of: FindingOf) -> None:
-    system = two_callees()
-    guessed = Work(cpu_ms=Estimate(20, 3, Certainty.ASSUMED))
-    system = structs.replace(
-        system,
-        operations=tuple(
-            structs.replace(each, steps=(guessed,)) if each.name == "steady work" else each for each in system.operations
-        ),
-    )
-    proving = prove(system, (finding_of("call-without-timeout", "front>risky"),), structs.replace(BENCH, draws=12))
-    assert [path for path, _ in proving.sensitivity] == ["operations/steady work/steps/0/cpu_ms"]

@@ -19,6 +19,7 @@ from backend_expert.review.result import (
     HistoryEvent,
     Interval,
     Measure,
+    MeasureFirst,
     Node,
     PeakStudy,
     Proof,
@@ -679,6 +680,21 @@ def sample() -> Result:
                 matters=0.22,
             ),
             Assumption(path="network_ms", value=0.5, low=0.2, high=1.25, reason=Text("one data centre", "um data center")),
+        ),
+        measure_first=(
+            MeasureFirst(
+                title=Text("The processor time of a request in `orders`", "O tempo de processador de uma requisição em `orders`"),
+                effect=Text(
+                    "Assumed: 4 ms, plausible from 1 ms to 16 ms. At 5x the p99 is 61 ms at the low end and 940 ms at the high end.",
+                    "Suposto: 4 ms, plausível de 1 ms a 16 ms. Com 5x o p99 é 61 ms na ponta baixa e 940 ms na ponta alta.",
+                ),
+                numbers=("operations/orders:http/steps/0/cpu_ms",),
+                weight=1.0,
+                success_ratio_low=1.0,
+                success_ratio_high=0.97,
+                latency_p99_ms_low=61.0,
+                latency_p99_ms_high=940.0,
+            ),
         ),
         questions=(
             Text(

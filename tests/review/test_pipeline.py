@@ -67,6 +67,18 @@ def test_the_worst_come_first(reviewed: Result) -> None:
     assert {"datastore-port-published", "single-instance-on-critical-path"} <= {finding.rule for finding in reviewed.findings}
 
 
+def test_it_says_what_to_measure_first(reviewed: Result) -> None:
+    assert 1 <= len(reviewed.measure_first) <= 3
+    weights = [each.weight for each in reviewed.measure_first]
+    assert weights[0] == 1.0
+    assert weights == sorted(weights, reverse=True)
+    known = {each.path: each for each in reviewed.assumptions}
+    for each in reviewed.measure_first:
+        assert {known[path].matters for path in each.numbers} == {each.weight}
+        assert (each.latency_p99_ms_low, each.success_ratio_low) != (each.latency_p99_ms_high, each.success_ratio_high)
+    assert reviewed.assumptions[0].path in reviewed.measure_first[0].numbers
+
+
 def test_every_reference_leads_somewhere(reviewed: Result) -> None:
     findings = {finding.id for finding in reviewed.findings}
     recommendations = {each.id for each in reviewed.recommendations}

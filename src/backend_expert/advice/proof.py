@@ -96,14 +96,9 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
 
 class Proving(Struct, frozen=True, kw_only=True):
-    """Everything that was tried: the proposals, the system with all accepted ones in it, and how they do together.
-
-    `sensitivity` holds, by path, how strongly an assumed number moved the gain of an accepted proposal (rank correlation, the
-    strongest of all): what to measure next.
-    """
+    """Everything that was tried: the proposals, the system with all accepted ones in it, and how they do together."""
 
     proposals: tuple[Proposal, ...]
     after_all: System
     together: Proof | None
-    sensitivity: tuple[tuple[str, float], ...] = ()
     notes: tuple[Text, ...] = ()

@@ -87,7 +87,6 @@ def prove(
         ),
         after_all=_change(kept, bench.peak)(before),
         together=proof_of(whole, before) if whole is not None else None,
-        sensitivity=_sensitivity(accepted),
         notes=tuple(dict.fromkeys(each.refusal for each in tried if each.trial is None and each.refusal.en)),
     )
 
@@ -180,14 +179,3 @@ def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected"
 
 def _section(remedy: Remedy, heading: Text) -> Text:
     return Text(*(section(remedy.page(language), heading.in_language(language)) for language in ("en", "pt-BR")))
-
-
-def _sensitivity(accepted: list[Tried]) -> tuple[tuple[str, float], ...]:
-    """Return, for each assumed number, the strongest correlation with the gain of an accepted remedy, the strongest first."""
-    strongest: dict[str, float] = {}
-    for each in accepted:
-        plausible = each.trial.plausible if each.trial is not None else None
-        for number in plausible.sensitivity if plausible is not None else ():
-            if abs(number.correlation) > abs(strongest.get(number.path, 0.0)):
-                strongest[number.path] = number.correlation
-    return tuple(sorted(strongest.items(), key=lambda entry: (-abs(entry[1]), entry[0])))

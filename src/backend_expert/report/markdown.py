@@ -64,6 +64,7 @@ def _parts(writer: Writer) -> Iterator[str]:
     yield from _system(writer)
     yield from _peak(writer)
     yield from _requirements(writer)
+    yield from _measure_first(writer)
     yield from _findings(writer)
     yield from _rejected(writer)
     yield from _assumptions(writer)
@@ -210,6 +211,18 @@ def _requirements(writer: Writer) -> Iterator[str]:
         yield f"- **{w(each.verdict)}** {writer.say(each.title)}: {writer.say(each.answer)}"
         if each.counterexample:
             yield f"  {w('Counterexample')}: {writer.say(each.counterexample)}"
+    yield ""
+
+
+def _measure_first(writer: Writer) -> Iterator[str]:
+    w, first = writer.word, writer.result.measure_first
+    if not first:
+        return
+    yield f"## {w('Measure these first')}"
+    yield ""
+    yield w("about-measure-first")
+    yield ""
+    yield from (f"{place}. **{writer.say(each.title)}** {writer.say(each.effect)}" for place, each in enumerate(first, 1))
     yield ""
 
 

@@ -49,6 +49,7 @@ def terminal(result: Result, language: str, *, width: int = 80, color: bool = Fa
         _do_first(order, language),
         _peak(result, language),
         _requirements(result, language),
+        _measure_first(result, language),
         _findings(order, language),
         _rejected(order, language),
         _not_read(result, language),
@@ -217,6 +218,17 @@ def _requirement(each: Requirement, language: str) -> RenderableType:
     if each.counterexample:
         lines.append(Styled(f"{words(language)('Counterexample')}: ") + _sentence(each.counterexample, language))
     return Group(*lines)
+
+
+def _measure_first(result: Result, language: str) -> RenderableType | None:
+    if not result.measure_first:
+        return None
+    rows = [
+        (Styled(f"{place:>2}."), Group(_sentence(each.title, language, "bold"), _sentence(each.effect, language)))
+        for place, each in enumerate(result.measure_first, 1)
+    ]
+    w = words(language)
+    return _section(w("Measure these first"), Styled(w("about-measure-first")), _rows(rows, gap=1))
 
 
 def _findings(order: Order, language: str) -> RenderableType:

@@ -134,6 +134,7 @@ WORDS = {
     "For": "Para",
     "What the lab measured": "O que o laboratório mediu",
     # assumptions
+    "Measure these first": "Meça isto primeiro",
     "Place in system.yaml": "Lugar no system.yaml",
     "Value": "Valor",
     "Range tried": "Faixa testada",
@@ -193,6 +194,10 @@ SENTENCES = {
     "about-rejected": Text(
         "These remedies were tried on this system too. They did not win, so they are not advised.",
         "Estas correções também foram testadas neste sistema. Não trouxeram ganho, por isso não são recomendadas.",
+    ),
+    "about-measure-first": Text(
+        "Of everything that was assumed, this moves the answers at the peak most, from one end of its plausible range to the other:",
+        "De tudo o que foi suposto, isto é o que mais muda as respostas no pico, de uma ponta à outra da faixa plausível:",
     ),
     "about-assumptions": Text(
         "Nobody stated these numbers. The experiments drew each from its range instead of trusting it. To replace one, write it "

@@ -21,10 +21,20 @@ from backend_expert.review import consistency, executors
 from backend_expert.review.brief import BASIC, Brief, Need
 from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
+from backend_expert.review.measuring import measure_first
 from backend_expert.review.peak import peak_study
 from backend_expert.review.recover import Recovered, recover
 from backend_expert.review.requirements import Question, decide, undecided
-from backend_expert.review.result import Assumption, CheckedRule, Footer, PeakStudy, ReportedFinding, Requirement, Result
+from backend_expert.review.result import (
+    Assumption,
+    CheckedRule,
+    Footer,
+    MeasureFirst,
+    PeakStudy,
+    ReportedFinding,
+    Requirement,
+    Result,
+)
 from backend_expert.review.scoring import overall, scores
 from backend_expert.review.verdict import read_sentence, verdict_sentence
 
@@ -80,9 +90,9 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
         flows = exploring.result() if exploring is not None else ()
         requirements = _requirements(completed, recovered.system, request, flows, pool, announce)
         announce("peak")
-        study, notes = _peak(completed, proving.after_all, request, pool)
+        study, first, notes = _peak(completed, proving.after_all, request, pool)
     shown = consistency.proved(reported(findings, rules.all_rules(), proving.proposals, Repository.open(request.path)), flows)
-    return _result(request, recovered, completed, shown, proving, requirements, study, notes)
+    return _result(request, recovered, completed, shown, proving, requirements, study, first, notes)
 
 
 def at_peak(system: System, factor: float) -> System:
@@ -136,13 +146,16 @@ def _requirements(
     return tuple(answers)
 
 
-def _peak(completed: System, after: System, request: Request, pool: Executor) -> tuple[PeakStudy | None, tuple[Text, ...]]:
+def _peak(
+    completed: System, after: System, request: Request, pool: Executor
+) -> tuple[PeakStudy | None, tuple[MeasureFirst, ...], tuple[Text, ...]]:
     if not request.lab or not completed.workloads:
-        return None, ()
+        return None, (), ()
     try:
-        return peak_study(completed, after, request.peak, request.seed, pool), ()
+        study = peak_study(completed, after, request.peak, request.seed, pool)
+        return study, measure_first(completed, request.peak, request.seed, pool), ()
     except load.ModelError as error:
-        return None, (Text(f"The peak was not tried: {error}", f"O pico não foi testado: {error}"),)
+        return None, (), (Text(f"The peak was not tried: {error}", f"O pico não foi testado: {error}"),)
 
 
 def _result(
@@ -153,6 +166,7 @@ def _result(
     proving: Proving,
     requirements: tuple[Requirement, ...],
     study: PeakStudy | None,
+    first: tuple[MeasureFirst, ...],
     notes: tuple[Text, ...],
 ) -> Result:
     catalogue = rules.all_rules()
@@ -176,7 +190,8 @@ def _result(
         edges=edges_of(recovered.system, shown),
         peak=study,
         findings=shown,
-        assumptions=_assumed(completed, proving),
+        assumptions=_assumed(completed, first),
+        measure_first=first,
         questions=_questions(recovered.system),
         unread=recovered.unread,
         notes=(*recovered.notes, *proving.notes, *notes),
@@ -192,9 +207,9 @@ def _result(
     )
 
 
-def _assumed(completed: System, proving: Proving) -> tuple[Assumption, ...]:
+def _assumed(completed: System, first: tuple[MeasureFirst, ...]) -> tuple[Assumption, ...]:
     """Return every assumed number, the ones that matter most first, then in the order of the file form."""
-    matters = dict(proving.sensitivity)
+    matters = {path: each.weight for each in first for path in each.numbers}
     listed = [
         Assumption(
             path=each.path,
@@ -206,7 +221,7 @@ def _assumed(completed: System, proving: Proving) -> tuple[Assumption, ...]:
         )
         for each in assumptions(completed)
     ]
-    return tuple(sorted(listed, key=lambda each: -abs(each.matters or 0.0)))
+    return tuple(sorted(listed, key=lambda each: -(each.matters or 0.0)))
 
 
 def _questions(system: System) -> tuple[Text, ...]:

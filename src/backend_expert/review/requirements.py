@@ -26,7 +26,6 @@ from backend_expert.model import (
     reached_from_entries,
     replace_component,
 )
-from backend_expert.model.assume import draw
 from backend_expert.model.wording import counted, figure, milliseconds, named, percent, sentence
 from backend_expert.review.brief import TITLES, Need
 from backend_expert.review.result import Band, Requirement
@@ -305,7 +304,7 @@ def with_more_replicas(system: System, times: int) -> System:
 
 def _worlds(question: Question, count: int) -> list[System]:
     """Return the system as it stands and `count` - 1 plausible worlds."""
-    return [question.system, *(draw(question.system, question.seed, world) for world in range(1, count))]
+    return [question.system, *load.plausible(question.system, question.seed, count)[1:]]
 
 
 def _in_worlds(question: Question, scenario: load.Scenario, executor: Executor) -> list[load.Outcome]:

@@ -29,6 +29,7 @@ __all__ = [
     "Footer",
     "Interval",
     "Measure",
+    "MeasureFirst",
     "Node",
     "PeakStudy",
     "Proof",
@@ -168,7 +169,10 @@ class PeakStudy(Struct, frozen=True, kw_only=True):
 
 
 class Assumption(Struct, frozen=True, kw_only=True):
-    """A number nobody stated: its place in `system.yaml`, its value, and the range that experiments drew from."""
+    """A number nobody stated: its place in `system.yaml`, its value, and the range that experiments drew from.
+
+    `matters` is the weight of the quantity that it belongs to, where that is one to measure first.
+    """
 
     path: str
     value: float
@@ -176,6 +180,22 @@ class Assumption(Struct, frozen=True, kw_only=True):
     high: float
     reason: Text
     matters: float | None = None
+
+
+class MeasureFirst(Struct, frozen=True, kw_only=True):
+    """An assumed quantity whose true value would change much, with what users get at either end of its range, all else as assumed.
+
+    `numbers` are its places in `system.yaml`; `weight` is its effect as a share of the strongest one's.
+    """
+
+    title: Text
+    effect: Text
+    numbers: tuple[str, ...]
+    weight: float
+    success_ratio_low: float
+    success_ratio_high: float
+    latency_p99_ms_low: float | None
+    latency_p99_ms_high: float | None
 
 
 class CheckedRule(Struct, frozen=True, kw_only=True):
@@ -221,6 +241,7 @@ class Result(Struct, frozen=True, kw_only=True):
     notes: tuple[Text, ...]
     rules: tuple[CheckedRule, ...]
     footer: Footer
+    measure_first: tuple[MeasureFirst, ...] = ()
 
 
 def to_json(result: Result) -> bytes:

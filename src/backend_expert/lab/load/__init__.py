@@ -20,6 +20,7 @@ from backend_expert.lab.load.outcome import (
     Comparison,
     ComponentOutcome,
     Difference,
+    Effect,
     EntryOutcome,
     Interval,
     Load,
@@ -31,7 +32,9 @@ from backend_expert.lab.load.outcome import (
     Scaling,
     Sensitivity,
     SliceSeries,
+    Swing,
 )
+from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import (
     Arrivals,
     Bursts,
@@ -67,7 +70,9 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
     from backend_expert.lab.load.scale_out import ClusterError, cluster
+    from backend_expert.lab.load.screening import screen
     from backend_expert.lab.load.verdicts import recovery_share, settling_s, success_shares
+    from backend_expert.lab.load.worlds import plausible
 
 _LAZY = {
     "capacity": "limits",
@@ -75,9 +80,11 @@ _LAZY = {
     "cluster": "scale_out",
     "compare": "experiment",
     "monte_carlo": "experiment",
+    "plausible": "worlds",
     "recovery_share": "verdicts",
     "run": "experiment",
     "run_until_interrupted": "interruption",
+    "screen": "screening",
     "settling_s": "verdicts",
     "smallest": "limits",
     "success_shares": "verdicts",
@@ -102,6 +109,7 @@ __all__ = [
     "ComponentOutcome",
     "Crash",
     "Difference",
+    "Effect",
     "EntryOutcome",
     "Errors",
     "Fault",
@@ -116,6 +124,7 @@ __all__ = [
     "Outcome",
     "Partition",
     "PoolOutcome",
+    "Quantity",
     "Recovery",
     "Scalability",
     "Scaling",
@@ -124,6 +133,7 @@ __all__ = [
     "Sensitivity",
     "SliceSeries",
     "Slow",
+    "Swing",
     "at_rates",
     "bursty",
     "capacity",
@@ -138,10 +148,12 @@ __all__ = [
     "loss",
     "monte_carlo",
     "partition",
+    "plausible",
     "ramp",
     "recovery_share",
     "run",
     "run_until_interrupted",
+    "screen",
     "settling_s",
     "slow",
     "smallest",

@@ -16,6 +16,7 @@ from backend_expert.lab.load.memory import Memory, program_digest, system_digest
 from backend_expert.lab.load.outcome import Comparison, Difference, MonteCarlo, Outcome
 from backend_expert.lab.load.pairs import differences, judged, precise
 from backend_expert.lab.load.program import Program, check_all, compile_program
+from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import ModelError, Scenario
 from backend_expert.lab.load.workspace import Run
 from backend_expert.lab.load.worlds import changed, replaced
@@ -162,7 +163,7 @@ def monte_carlo(
     origin = system_digest(both.before)
     sizes = (draws,) if isinstance(draws, int) else draws
     pairs: list[tuple[Figures, Figures]] = []
-    drawn: list[dict[str, float]] = []
+    drawn: list[dict[Quantity, float]] = []
     for size in sizes:
         tasks, keys = [], []
         for number in range(len(pairs), size):

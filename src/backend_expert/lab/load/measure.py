@@ -96,6 +96,7 @@ class Figures(NamedTuple):
 
     success_ratio: float
     goodput_per_s: float
+    latency_mean_ms: float | None
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
@@ -113,6 +114,7 @@ def figures(t: Tally, scenario: Scenario) -> Figures:
     return Figures(
         success_ratio=_success_ratio(counts, int(t.waiting.sum())),
         goodput_per_s=float(counts[Counter.SUCCEEDED]) / (scenario.duration_s * t.runs),
+        latency_mean_ms=float(t.entry_sums.sum()) / int(counts[Counter.SUCCEEDED]) if counts[Counter.SUCCEEDED] else None,
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,

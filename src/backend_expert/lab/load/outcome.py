@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import Scenario
 from backend_expert.model import Objective
 
@@ -212,18 +213,35 @@ def matters(measure: str, before: float, after: float, margin: float) -> bool:
 
 
 class Sensitivity(Struct, frozen=True):
-    """How strongly an assumed number moves the gain: Spearman's rank correlation over the draws, from -1 to 1."""
+    """How strongly an assumed quantity moves the gain: Spearman's rank correlation over the draws, from -1 to 1."""
 
-    path: str
+    quantity: Quantity
     correlation: float
 
 
+class Effect(Struct, frozen=True, kw_only=True):
+    """What users get: the mean time until a good answer is the cost, and a request without one costs the patience of its user."""
+
+    success_ratio: float
+    p99_ms: float | None
+    cost_ms: float
+
+
+class Swing(Struct, frozen=True, kw_only=True):
+    """What one assumed quantity does between the ends of its range, all others at their middle; `numbers` are its paths."""
+
+    quantity: Quantity
+    numbers: tuple[str, ...]
+    at_low: Effect
+    at_high: Effect
+
+
 class MonteCarlo(Struct, frozen=True, kw_only=True):
-    """A change tried in many plausible worlds: every assumed number drawn from its spread, the same draw before and after.
+    """A change tried in many plausible worlds: every assumed quantity drawn from its spread, the same draw before and after.
 
     `share_better` is the share of draws in which the change is better by the measure `measure`, with its Wilson interval; draws that
     differ by less than anyone would act on count half. `differences` holds the median and the 5 % and 95 % points of
-    after minus before. `sensitivity` is sorted by strength: the first number is the one to measure next.
+    after minus before. `sensitivity` is sorted by strength: the first is the one to measure next.
     """
 
     draws: int

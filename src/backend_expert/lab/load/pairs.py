@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backend_expert.lab.load.measure import Figures
 from backend_expert.lab.load.outcome import DECIDING, Difference, MonteCarlo, Sensitivity, matters
+from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import Scenario
 from backend_expert.lab.load.statistics import mean_interval, spearman, spread_interval, wilson
 
@@ -82,7 +83,9 @@ def gain(pair: Pair, measure: str, scenario: Scenario) -> float:
     return before - after if LOWER_IS_BETTER[measure] else after - before
 
 
-def judged(pairs: Sequence[Pair], drawn: Sequence[dict[str, float]], scenario: Scenario, measure: str, seed: int) -> MonteCarlo:
+def judged(
+    pairs: Sequence[Pair], drawn: Sequence[dict[Quantity, float]], scenario: Scenario, measure: str, seed: int
+) -> MonteCarlo:
     """Return what many plausible worlds say about a change."""
     if measure == "auto":
         margin = dict(DECIDING)["success_ratio"]
@@ -100,6 +103,6 @@ def judged(pairs: Sequence[Pair], drawn: Sequence[dict[str, float]], scenario: S
             (each, spread_interval([number(b, each, scenario) - number(a, each, scenario) for a, b in pairs]))
             for each in LOWER_IS_BETTER
         ),
-        sensitivity=tuple(sorted(correlations, key=lambda each: (-abs(each.correlation), each.path))),
+        sensitivity=tuple(sorted(correlations, key=lambda each: (-abs(each.correlation), each.quantity))),
         gains=tuple(gains),
     )

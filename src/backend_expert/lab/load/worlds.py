@@ -1,58 +1,94 @@
-"""Plausible worlds: one draw of every assumed number, the same before and after a change."""
+"""Plausible worlds: one draw of every assumed quantity, the same before and after a change."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, structs
 
+from backend_expert.lab.load.quantity import Quantity, quantities
 from backend_expert.model import Estimate, Evidence, System, Text
-from backend_expert.model.assume import complete, drawn, estimates
+from backend_expert.model.assume import NORMAL, RATIOS, Z_90, complete, estimates
 
 
 class Change(Struct, frozen=True):
     """A complete system before and after a change, with the draws that both share.
 
     Every number of `before` is an object of its own, so a number that the change left alone is the same object in `after`: it gets
-    the same draw, wherever the change has moved it. The remedy was computed from the estimates, not from the world it is tried in.
+    the same draw, wherever the change has moved it. Numbers of one quantity are drawn together, those that the change brings too. The
+    remedy was computed from the estimates, not from the world it is tried in.
     """
 
     before: System
     after: System
-    numbers_before: tuple[tuple[str, Estimate], ...]
-    numbers_after: tuple[tuple[str, Estimate], ...]
+    numbers_before: tuple[tuple[Quantity, Estimate], ...]
+    numbers_after: tuple[tuple[Quantity, Estimate], ...]
 
-    def world(self, seed: int, number: int) -> tuple[System, System, dict[str, float]]:
-        """Return both systems in one plausible world, with the drawn values by their path in the system before."""
-        values, named = self.values(seed, number)
-        return replaced(self.before, values), replaced(self.after, values), named
+    def world(self, seed: int, number: int) -> tuple[System, System, dict[Quantity, float]]:
+        """Return both systems in one plausible world, with the factors on what is assumed."""
+        values, factors = self.values(seed, number)
+        return replaced(self.before, values), replaced(self.after, values), factors
 
-    def values(self, seed: int, number: int) -> tuple[dict[int, float], dict[str, float]]:
-        """Return the draws of one plausible world: by the identity of the estimate, and by path for the numbers that are assumed."""
+    def values(self, seed: int, number: int) -> tuple[dict[int, float], dict[Quantity, float]]:
+        """Return the draws of one plausible world: by the identity of the estimate, and by what is assumed as a factor on it."""
         values: dict[int, float] = {}
-        named: dict[str, float] = {}
-        for path, estimate in self.numbers_before:
-            value = values[id(estimate)] = drawn(path, estimate, seed, number)
+        factors: dict[Quantity, float] = {}
+        for quantity, estimate in self.numbers_before:
+            value = values[id(estimate)] = drawn(quantity, estimate, seed, number)
             if estimate.assumed and estimate.spread > 1:
-                named[path] = value
-        for path, estimate in self.numbers_after:
+                factors[quantity] = value / estimate.value if estimate.value else 1.0
+        for quantity, estimate in self.numbers_after:
             if id(estimate) not in values:
-                values[id(estimate)] = drawn(path, estimate, seed, number)
-        return values, named
+                values[id(estimate)] = drawn(quantity, estimate, seed, number)
+        return values, factors
 
 
 def changed(system: System, change: Callable[[System], System]) -> Change:
     """Complete a system and apply a change to it."""
-    before = _individual(complete(system))
+    before = individual(complete(system))
     after = complete(change(before))
-    return Change(before, after, estimates(before), estimates(after))
+    return Change(before, after, _measured(before), _measured(after))
 
 
-def _individual(value: Any) -> Any:
-    """Return the value with every estimate copied, so that no two places share one."""
-    return _rebuilt(value, lambda estimate: structs.replace(estimate))
+def plausible(system: System, seed: int, count: int) -> list[System]:
+    """Return the first worlds of a system: every assumed quantity drawn from its spread, all other numbers as they are."""
+    before = individual(complete(system))
+    numbers = _measured(before)
+    return [
+        replaced(before, {id(estimate): drawn(quantity, estimate, seed, number) for quantity, estimate in numbers})
+        for number in range(count)
+    ]
+
+
+def drawn(quantity: Quantity, estimate: Estimate, seed: int, world: int) -> float:
+    """Return the value of a number in a plausible world: log-normal by its spread where it is assumed, as it stands otherwise.
+
+    A draw is keyed by seed, world and quantity, so that it is the same before and after a change.
+    """
+    if estimate.spread == 1 or not estimate.assumed:
+        return estimate.value
+    digest = hashlib.blake2b(f"{seed}/{world}/{quantity}".encode(), digest_size=8).digest()
+    uniform = (int.from_bytes(digest) + 0.5) / 2**64
+    return bounded(quantity, estimate.value * math.exp(math.log(estimate.spread) * NORMAL.inv_cdf(uniform) / Z_90))
+
+
+def bounded(quantity: Quantity, value: float) -> float:
+    """Return a value that the quantity can have: a share is at most 1."""
+    return min(1.0, value) if quantity.kind in RATIOS else value
+
+
+def _measured(system: System) -> tuple[tuple[Quantity, Estimate], ...]:
+    known = quantities(system)
+    return tuple((known.get(id(estimate), Quantity(path)), estimate) for path, estimate in estimates(system))
+
+
+def individual(system: System) -> System:
+    """Return the system with every number copied, so that no two places share one."""
+    return _rebuilt(system, lambda estimate: structs.replace(estimate))  # type: ignore[no-any-return]
 
 
 def replaced(value: Any, values: Mapping[int, float]) -> Any:
