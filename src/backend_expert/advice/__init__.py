@@ -3,7 +3,7 @@
 `prove` tries all of them on a system and its findings in the load lab.
 """
 
-from backend_expert.advice.catalogue import Example, Remedy, all_remedies, remedies_for, remedy
+from backend_expert.advice.catalogue import Example, Remedy, all_remedies, remedies_for, remedy, remedy_named, repairs
 from backend_expert.advice.proof import Band, Interval, Measure, Proof, Proposal, Proving, Series
 from backend_expert.advice.prove import prove
 from backend_expert.advice.trial import Bench
@@ -23,4 +23,6 @@ __all__ = [
     "prove",
     "remedies_for",
     "remedy",
+    "remedy_named",
+    "repairs",
 ]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from backend_expert.advice import remedy_named, repairs
 from backend_expert.lab import states
 from backend_expert.model import System, Text
 from backend_expert.model.wording import figure, sentence, together
@@ -109,7 +110,7 @@ def _fixes(
     for invariant in states.prepared(flow).invariants:
         if invariant.name in shortest.values():
             alone = structs.replace(flow, invariants=(invariant,))
-            plan = states.plan(alone, state_limit=state_limit, progress=progress)
+            plan = states.plan(alone, repairs(), state_limit=state_limit, progress=progress)
             rungs = tuple(_fix(rung) for rung in plan.ladder)
             ladders.append(Ladder(invariant=invariant.name, rungs=rungs, minimal=plan.minimal))
     return tuple(ladders)
@@ -229,6 +230,6 @@ def _seen_outside(variable: str) -> bool:
 
 def _fix(rung: states.Rung) -> Fix:
     return Fix(
-        remedies=tuple(states.remedy_named(applied.remedy).title for applied in rung.applied),
+        remedies=tuple(remedy_named(applied.remedy).title for applied in rung.applied),
         broken=tuple(answer.name for answer in rung.verdict.answers if answer.verdict != "none"),
     )

@@ -5,9 +5,27 @@ from __future__ import annotations
 from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.flows import change_handlers
 from backend_expert.advice.place import consumers, with_operations
+from backend_expert.lab import states
 from backend_expert.model import Ack, Finding, Operation, System
 from backend_expert.model.graph import rewrite
+
+
+def in_flow(flow: states.Flow, invariant: states.Invariant) -> states.Flow:  # noqa: ARG001 - an early one loses whatever comes after it
+    """Move the acknowledgement of every consumer to its end."""
+    return change_handlers(flow, _handler)
+
+
+def _handler(handler: states.Handler) -> states.Handler:
+    if not handler.consumes:
+        return handler
+    acks = [step for step in handler.steps if isinstance(step, states.Ack)]
+    last = bool(handler.steps) and isinstance(handler.steps[-1], states.Ack)
+    if handler.acknowledge == "explicit" and (not acks or (len(acks) == 1 and last)):
+        return handler
+    rest = tuple(step for step in handler.steps if not isinstance(step, states.Ack))
+    return structs.replace(handler, steps=(*rest, acks[0] if acks else states.Ack()), acknowledge="explicit")
 
 
 @remedy(
@@ -17,6 +35,8 @@ from backend_expert.model.graph import rewrite
     addresses=("ack-before-effect",),
     considers=("consistency", "resilience", "asynchronous-communication"),
     effort="hours",
+    in_flow=in_flow,
+    closes=("lost-event", "stuck", "half-compensated"),
 )
 def acknowledge_after_effect(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - one crash is enough
     """Return the system in which the finding's consumers acknowledge as their last step."""

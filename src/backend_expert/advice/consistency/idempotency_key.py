@@ -5,7 +5,10 @@ from __future__ import annotations
 from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.flows import change_handlers, change_steps, only_store
 from backend_expert.advice.place import added, component_of, synchronous_sites, with_policies, with_steps
+from backend_expert.lab import states
+from backend_expert.lab.states.flow import walk as walk_flow
 from backend_expert.model import (
     Action,
     Call,
@@ -26,6 +29,55 @@ from backend_expert.model import (
 KNOWN_ALREADY = "INSERT INTO idempotency_key (key, answer) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING"
 
 
+def in_flow(flow: states.Flow, invariant: states.Invariant) -> states.Flow:
+    """Make whoever has the effect recognise the request: the external system of the invariant, else our own API."""
+    system = invariant.of.partition(".")[0]
+    if any(each.name == system for each in flow.externals):
+        return _at_the_other_side(flow, system)
+    return _at_the_api(flow)
+
+
+def _at_the_other_side(flow: states.Flow, system: str) -> states.Flow:
+    """Make the external system recognise the request, whatever attempt or delivery asks."""
+
+    def change(step: states.Step) -> states.Step:
+        own = isinstance(step, states.Effect) and step.external.partition(".")[0] == system and step.key is not None
+        return structs.replace(step, key="request") if isinstance(step, states.Effect) and own else step
+
+    changed = change_steps(flow, change)
+    externals = tuple(structs.replace(each, key="request") if each.name == system else each for each in flow.externals)
+    return changed if externals == flow.externals else structs.replace(changed, externals=externals)
+
+
+def _at_the_api(flow: states.Flow) -> states.Flow:
+    """Store the key in the transaction of the first row that a request inserts."""
+    if not flow.bounds.retry:
+        return flow
+    changed = change_handlers(flow, lambda handler: _with_key(handler) if handler.entry else handler)
+    if changed is flow:
+        return flow
+    names = [f"{handler.actor}.request_key" for handler in changed.handlers if handler not in flow.handlers]
+    return structs.replace(
+        changed, tables=(*flow.tables, *(states.Table(name, per="request", unique="request") for name in dict.fromkeys(names)))
+    )
+
+
+def _with_key(handler: states.Handler) -> states.Handler:
+    name = f"{handler.actor}.request_key"
+    if any(isinstance(step, states.Insert) and step.table == name for step in walk_flow(handler.steps)):
+        return handler
+    status = next((step.status for step in handler.steps if isinstance(step, states.Reply) and step.status < 400), 200)
+    key = states.Insert(name, on_duplicate=(states.Reply(status), states.Stop()), evidence=handler.evidence)
+    for index, step in enumerate(handler.steps):
+        if isinstance(step, states.Transaction):
+            inside = structs.replace(step, steps=(key, *step.steps))
+            return structs.replace(handler, steps=(*handler.steps[:index], inside, *handler.steps[index + 1 :]))
+        if only_store(step) and any(isinstance(each, states.Insert) for each in walk_flow((step,))):
+            inside = states.Transaction((key, step), evidence=step.evidence)
+            return structs.replace(handler, steps=(*handler.steps[:index], inside, *handler.steps[index + 1 :]))
+    return handler
+
+
 @remedy(
     "idempotency-key",
     en="Send an idempotency key, and answer a repeat from what was stored",
@@ -33,6 +85,8 @@ KNOWN_ALREADY = "INSERT INTO idempotency_key (key, answer) VALUES ($1, $2) ON CO
     addresses=("retry-of-non-idempotent-call",),
     considers=("consistency", "resilience"),
     effort="days",
+    in_flow=in_flow,
+    closes=("double-effect", "duplicate-entity"),
 )
 def idempotency_key(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - one lost answer is enough
     """Return the system in which the finding's retried calls carry a key, which the callee stores in the transaction of its first write.

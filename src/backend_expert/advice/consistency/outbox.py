@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from msgspec import Struct, structs
 
 from backend_expert.advice.catalogue import remedy
+from backend_expert.advice.flows import change_handlers, only_store
 from backend_expert.advice.place import added, component_of, with_steps
+from backend_expert.lab import states
+from backend_expert.lab.states.flow import rewrite
+from backend_expert.lab.states.flow import walk as walk_flow
 from backend_expert.model import (
     Action,
     Dataset,
@@ -33,6 +38,57 @@ class Move(Struct, frozen=True):
     outbox: str
 
 
+def in_flow(flow: states.Flow, invariant: states.Invariant) -> states.Flow:
+    """Move every direct publish into the transaction of the row that it tells of."""
+    return stored_with_the_row(flow, invariant, "outbox")
+
+
+def stored_with_the_row(flow: states.Flow, invariant: states.Invariant, via: Literal["outbox", "cdc"]) -> states.Flow:
+    """Return the flow whose direct publishes (of the invariant's topic, else all) take effect with the row that they tell of."""
+    topics = {topic.name for topic in flow.topics}
+    wanted = {invariant.of} & topics or topics
+    return change_handlers(flow, lambda handler: _stored(handler, wanted, via))
+
+
+def _stored(handler: states.Handler, topics: set[str], via: Literal["outbox", "cdc"]) -> states.Handler:
+    def inside(step: states.Step) -> states.Step:
+        if not isinstance(step, states.Transaction) or not any(isinstance(each, states.Insert) for each in walk_flow(step.steps)):
+            return step
+        return structs.replace(step, steps=tuple(_by_relay(each, via) if _direct(each, topics) else each for each in step.steps))
+
+    steps = rewrite(handler.steps, inside)
+    for publish in [step for step in steps if _direct(step, topics)]:
+        moved = _beside_the_row(tuple(each for each in steps if each is not publish), _by_relay(publish, via))
+        steps = steps if moved is None else moved
+    return structs.replace(handler, steps=steps)
+
+
+def _direct(step: states.Step, topics: set[str]) -> bool:
+    return isinstance(step, states.Publish) and not step.via and step.topic in topics
+
+
+def _by_relay(step: states.Step, via: Literal["outbox", "cdc"]) -> states.Step:
+    """Return a publish that a relay makes later, which waits for the broker."""
+    assert isinstance(step, states.Publish)
+    return structs.replace(step, via=via, confirmed=True)
+
+
+def _beside_the_row(steps: tuple[states.Step, ...], publish: states.Step) -> tuple[states.Step, ...] | None:
+    """Return the steps with the publish beside the insert: in its transaction, or in a new one; nothing where no row is inserted."""
+    for index, step in enumerate(steps):
+        if isinstance(step, states.Transaction) and any(isinstance(each, states.Insert) for each in walk_flow((step,))):
+            return (*steps[:index], structs.replace(step, steps=(*step.steps, publish)), *steps[index + 1 :])
+    inserts = [index for index, step in enumerate(steps) if isinstance(step, states.Insert)]
+    if not inserts:
+        return None
+    start = inserts[-1]
+    end = start + 1
+    while end < len(steps) and only_store(steps[end]):
+        end += 1
+    together = states.Transaction((*steps[start:end], publish), evidence=steps[start].evidence)
+    return (*steps[:start], together, *steps[end:])
+
+
 @remedy(
     "outbox",
     en="Store the event in the transaction of the row, and let a relay publish it",
@@ -40,6 +96,8 @@ class Move(Struct, frozen=True):
     addresses=("dual-write",),
     considers=("consistency", "eventually-consistent", "asynchronous-communication"),
     effort="days",
+    in_flow=in_flow,
+    closes=("lost-event", "phantom-event", "stuck", "half-compensated"),
 )
 def outbox(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - a lost event is lost at any load
     """Return the system in which the finding's operations insert their messages into an outbox, and a relay publishes them.

@@ -19,7 +19,6 @@ A flow in fifteen lines::
 """
 
 from backend_expert.lab.states.explore import explore, prepared
-from backend_expert.lab.states.fixes import Plan, Rung, plan
 from backend_expert.lab.states.flow import (
     Ack,
     Bounds,
@@ -54,8 +53,9 @@ from backend_expert.lab.states.flow import (
     Write,
 )
 from backend_expert.lab.states.flow_file import is_flow, parse_flow, read_flow
+from backend_expert.lab.states.plan import Plan, Rung, plan
 from backend_expert.lab.states.recover import flows_of
-from backend_expert.lab.states.remedies.catalogue import remedy_named
+from backend_expert.lab.states.repair import Repair
 from backend_expert.lab.states.verdict import Answer, Change, Event, History, Verdict, sentence
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "Plan",
     "Publish",
     "Read",
+    "Repair",
     "Repeat",
     "Reply",
     "Rung",
@@ -104,6 +105,5 @@ __all__ = [
     "plan",
     "prepared",
     "read_flow",
-    "remedy_named",
     "sentence",
 ]
