@@ -79,7 +79,7 @@ def blocks(level: int) -> st.SearchStrategy[tuple[Step, ...]]:
         *([calls] * 3 if targets else []),
     )
     program = st.lists(leaf, max_size=3).map(tuple)
-    put = CachePut(dataset="cache/c", time_ms=Estimate(0.1))
+    put = CachePut(dataset="cache/c", time_ms=Estimate(0.1), expiry_s=Estimate(0.05), expiry_jitter=Estimate(0.3))
     several = st.lists(program, min_size=1, max_size=3).map(tuple)
     nested = st.one_of(
         leaf,
@@ -89,7 +89,19 @@ def blocks(level: int) -> st.SearchStrategy[tuple[Step, ...]]:
         st.builds(Repeat, count=st.sampled_from([0.0, 1.5, 3.0]).map(Estimate), steps=program),
         st.builds(Branch, probability=st.just(Estimate(0.4)), then=program, otherwise=program),
         st.builds(Compensate, steps=program, undo=program),
-        program.map(lambda miss: CacheGet(dataset="cache/c", hit_ratio=Estimate(0.5), time_ms=Estimate(0.1), on_miss=(*miss, put))),
+        st.builds(
+            lambda miss, coalesced, policy: CacheGet(
+                dataset="cache/c",
+                hit_ratio=Estimate(0.5),
+                time_ms=Estimate(0.1),
+                on_miss=(*miss, put),
+                coalesced=coalesced,
+                policy=policy,
+            ),
+            program,
+            st.booleans(),
+            st.just(Policy()) | policies,
+        ),
     )
     return st.lists(nested, min_size=1, max_size=3).map(tuple)
 
@@ -204,6 +216,8 @@ def test_when_traffic_stops_everything_is_given_back(system: System, seed: int) 
     assert not np.any(run.tables.gates["busy"])
     assert not np.any(run.tables.gates["waiting"])
     assert not np.any(run.tables.instances["load"])
+    assert np.all(run.tables.keys["flight"] == -1)
+    assert run.state["free_nodes"][0] >= len(run.tables.nodes) - 2 * len(run.tables.rings)
     assert run.state["free_frames"][0] == len(run.tables.frames)
 
 

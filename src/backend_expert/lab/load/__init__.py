@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend_expert.lab.load.memory import Memory
 from backend_expert.lab.load.outcome import (
+    CacheOutcome,
     CallOutcome,
     Capacity,
     Comparison,
@@ -102,6 +103,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Arrivals",
     "Bursts",
+    "CacheOutcome",
     "CallOutcome",
     "Capacity",
     "ClusterError",

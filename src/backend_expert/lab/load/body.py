@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backend_expert.lab.load.labels import Label
-from backend_expert.lab.load.layout import LOOP_DEPTH, Op
+from backend_expert.lab.load.layout import CACHE_DEPTH, LOOP_DEPTH, Op
 from backend_expert.lab.load.places import value
 from backend_expert.lab.load.scenario import ModelError
 from backend_expert.model import (
@@ -15,6 +15,7 @@ from backend_expert.model import (
     CachePut,
     Call,
     Compensate,
+    Estimate,
     Kind,
     Lock,
     Operation,
@@ -45,6 +46,7 @@ class Body:
         self.operation = operation
         self.seen: dict[tuple[str, str], int] = {}
         self.open_transactions: list[str] = []
+        self.open_look_ups: list[str] = []
         self.depth = 0
 
     def compile(self) -> None:
@@ -79,8 +81,7 @@ class Body:
             case Query():
                 self.store(step, "query", handler)
             case CachePut():
-                self.store(step, "put", handler)
-                compiler.emit(Op.FILL, self.key(step), handler, b=compiler.cache(step.dataset))
+                self.cache_put(step, handler)
             case CacheGet():
                 self.cache_get(step, handler)
             case Publish():
@@ -111,8 +112,8 @@ class Body:
         site = compiler.policy_site(self.operation.component, callee, target, step.policy)
         compiler.emit(Op.CALL, self.key(step, step.operation), handler, a=site)
 
-    def store(self, step: Query | CacheGet | CachePut, verb: str, handler: Label | None) -> None:
-        """Emit the call of a store."""
+    def store(self, step: Query | CacheGet | CachePut, verb: str, handler: Label | None, left_out: int = 0) -> None:
+        """Emit the call of a store; when it succeeds so many rows after it are left out."""
         compiler = self.compiler
         dataset = compiler.datasets.get(step.dataset)
         if dataset is None or dataset.store not in compiler.components:
@@ -121,19 +122,65 @@ class Body:
         target = compiler.implicit(f"{dataset.store}/{verb}/{mean!r}", dataset.store, mean)
         pooled = dataset.store not in self.open_transactions
         site = compiler.policy_site(self.operation.component, dataset.store, target, step.policy, pooled=pooled)
-        compiler.emit(Op.CALL, self.key(step, step.dataset), handler, a=site)
+        compiler.emit(Op.CALL, self.key(step, step.dataset), handler, a=site, b=left_out)
 
     def cache_get(self, step: CacheGet, handler: Label | None) -> None:
-        """Emit a look-up, and what a miss does."""
+        """Emit a look-up, and what a miss does; a look-up that fails and may fail is a miss."""
         compiler = self.compiler
-        self.store(step, "get", handler)
-        after = Label()
-        cache = compiler.cache(step.dataset)
-        compiler.emit(Op.LOOKUP, self.key(step, f"{step.dataset}?"), handler, a=after, b=cache, mean=value(step.hit_ratio, 0.0))
-        self.steps(step.on_miss, handler)
-        if step.dataset not in compiler.filled:
-            compiler.emit(Op.FILL, self.key(step, f"{step.dataset}!"), handler, b=cache)
+        depth = len(self.open_look_ups)
+        if depth == CACHE_DEPTH:
+            raise ModelError(f"{self.operation.name} nests CacheGet steps more than {CACHE_DEPTH} deep; leave the inner ones out.")
+        after, missed = Label(), Label()
+        cache = compiler.caches.row(step.dataset)
+        key = self.key(step, f"{step.dataset}?")
+        self.store(step, "get", handler, left_out=2 if step.policy.optional else 0)
+        if step.policy.optional:
+            compiler.emit(Op.LOOKUP, key, handler, b=cache, c=depth, mean=-1.0)
+            compiler.emit(Op.JUMP, key, handler, a=missed)
+        compiler.emit(Op.LOOKUP, key, handler, a=after, b=cache, c=depth, mean=compiler.caches.hit_ratio(step))
+        missed.row = len(compiler.rows)
+        self.open_look_ups.append(step.dataset)
+        if step.coalesced:
+            undo = Label()
+            compiler.emit(Op.JOIN, key, handler, a=after, b=cache, c=depth)
+            self.on_miss(step, undo)
+            compiler.emit(Op.LAND, key, handler, a=1, b=cache, c=depth)
+            compiler.emit(Op.JUMP, key, handler, a=after)
+            undo.row = compiler.emit(Op.LAND, key, handler, a=0, b=cache, c=depth)
+            compiler.emit(Op.FAIL, key, handler)
+        else:
+            self.on_miss(step, handler)
+        self.open_look_ups.pop()
         after.row = len(compiler.rows)
+
+    def on_miss(self, step: CacheGet, handler: Label | None) -> None:
+        """Emit what a miss does, with the put that no step of the system states."""
+        self.steps(step.on_miss, handler)
+        if step.dataset not in self.compiler.filled:
+            self.fill(step, None, 0.0, handler)
+
+    def cache_put(self, step: CachePut, handler: Label | None) -> None:
+        """Emit a put; one that fails and may fail puts nothing."""
+        after = Label()
+        self.store(step, "put", handler, left_out=1 if step.policy.optional else 0)
+        if step.policy.optional:
+            self.compiler.emit(Op.JUMP, self.operation.name, handler, a=after)
+        self.fill(step, step.expiry_s, value(step.expiry_jitter, 0.0), handler)
+        after.row = len(self.compiler.rows)
+
+    def fill(self, step: CacheGet | CachePut, expiry_s: Estimate | None, jitter: float, handler: Label | None) -> None:
+        """Emit the coming of a key into a cache: that of the open look-up of its dataset, or one that is drawn."""
+        caches = self.compiler.caches
+        looked_up = [depth for depth, dataset in enumerate(self.open_look_ups) if dataset == step.dataset]
+        self.compiler.emit(
+            Op.FILL,
+            self.key(step, f"{step.dataset}!"),
+            handler,
+            b=caches.row(step.dataset),
+            c=looked_up[-1] if looked_up else -1,
+            mean=caches.life_ms(step.dataset) if expiry_s is None else 1000.0 * expiry_s.value,
+            shape=jitter,
+        )
 
     def publish(self, step: Publish, handler: Label | None) -> None:
         """Emit the way of a message to its broker."""

@@ -121,7 +121,7 @@ def attempt_over(w: State, f: Index, result: Index) -> None:
     if site.breaker >= 0 and sent:
         breaker_note(w, site.breaker + place(w, f), result == OK)
     if result == OK:
-        frame.pc += 1
+        frame.pc += 1 + row_at(w.program, frame.pc).b
         do(w, A_RUN, f)
         return
     calls = calls_at(w.calls, site.calls)

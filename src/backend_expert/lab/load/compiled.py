@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.rows import Index
 
 COMPILED_MODULES = (
-    "arrivals.py", "balancing.py", "calls.py", "codes.py", "control.py", "frames.py", "gates.py", "policies.py",
+    "arrivals.py", "balancing.py", "caches.py", "calls.py", "codes.py", "control.py", "frames.py", "gates.py", "policies.py",
     "layout.py", "rows.py", "random_keys.py", "histogram.py", "heap.py", "jit.py", "kernel.py")  # fmt: skip
 
 

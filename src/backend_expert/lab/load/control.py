@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from backend_expert.lab.load.caches import flush, land
 from backend_expert.lab.load.codes import (
     A_LOST,
     C_CRASH,
@@ -20,6 +21,8 @@ from backend_expert.lab.load.codes import (
     C_SLICE,
     C_SLOW,
     E_CONTROL,
+    JOINED,
+    LAND,
     NOTHING,
     RELEASE,
 )
@@ -68,7 +71,7 @@ def intervene(w: State, c: Index) -> None:
     elif op == C_ERRORS:
         group_at(w.groups, control.a).errors = control.x
     elif op == C_FLUSH:
-        cache_at(w.caches, control.a).fill = 0.0
+        flush(w, control.a)
     else:
         scale(w, control.a)
 
@@ -87,8 +90,12 @@ def crash(w: State, i: Index, silent: Index) -> None:
             reset_gate(w, g)
     for f in range(w.frame_count):
         frame = frame_at(w.frames, f)
-        if frame.live and frame.instance == i and frame.waits_at >= 0 and gate_at(w.gates, frame.waits_at).instance != i:
-            leave_queue(w, f)
+        if frame.live and frame.instance == i:
+            if frame.waits_at >= 0 and gate_at(w.gates, frame.waits_at).instance != i:
+                leave_queue(w, f)
+            elif frame.stage == JOINED:
+                frame.stage = NOTHING
+                frame.ticket += 1
     for f in range(w.frame_count):
         frame = frame_at(w.frames, f)
         if frame.live and frame.instance == i:
@@ -119,6 +126,8 @@ def give_back(w: State, f: Index, i: Index) -> None:
         row = row_at(w.program, pc)
         if row.op == RELEASE and gate_at(w.gates, row.a).instance < 0:
             give(w, row.a)
+        elif row.op == LAND:
+            land(w, f, pc)
         pc = row.handler
 
 
@@ -149,6 +158,9 @@ def start_measuring(w: State) -> None:
     for g in range(w.group_count):
         group_at(w.groups, g).work = 0.0
         group_at(w.groups, g).shed = 0
+    for c in range(w.cache_count):
+        cache_at(w.caches, c).lookups = 0
+        cache_at(w.caches, c).hits = 0
     for c in range(w.call_count):
         calls = calls_at(w.calls, c)
         calls.attempts = 0

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from backend_expert.lab.load.arrivals import schedule_arrival
 from backend_expert.lab.load.balancing import pick
+from backend_expert.lab.load.caches import fill, found, joins, land
 from backend_expert.lab.load.calls import attempt, attempt_over, branch_over, cancel, send, send_first, time_out
 from backend_expert.lab.load.codes import (
     A_ATTEMPT,
@@ -55,7 +56,10 @@ from backend_expert.lab.load.codes import (
     FILL,
     GROW,
     HOLD,
+    JOIN,
+    JOINED,
     JUMP,
+    LAND,
     LATE,
     LOOKUP,
     LOOP,
@@ -85,6 +89,7 @@ from backend_expert.lab.load.gates import give, leave_queue, take
 from backend_expert.lab.load.heap import FRAME_BITS, FRAME_MASK, KIND_MASK, close_hole, free_node, push
 from backend_expert.lab.load.histogram import bucket
 from backend_expert.lab.load.jit import cached, compiled
+from backend_expert.lab.load.layout import CACHE_DEPTH
 from backend_expert.lab.load.random_keys import (
     ARRIVAL,
     BRANCH,
@@ -106,7 +111,6 @@ from backend_expert.lab.load.rows import (
     State,
     branch_at,
     budget_at,
-    cache_at,
     control_at,
     entry_at,
     event_at,
@@ -251,6 +255,9 @@ def _granted(w: State, f: Index) -> None:
             attempt_over(w, f, ERROR)
         else:
             send_first(w, f)
+    elif stage == JOINED:
+        frame.pc = row_at(w.program, frame.pc).a
+        _run(w, f)
     else:
         frame.pc += 1
         _run(w, f)
@@ -347,13 +354,16 @@ def _run(w: State, f: Index) -> None:
                 frame.pc = row.a
                 continue
         elif op == LOOKUP:
-            cache = cache_at(w.caches, row.b)
-            if uniform(step_key(w, f) + CHOICE) < row.mean * cache.fill:
+            if found(w, f):
                 frame.pc = row.a
                 continue
         elif op == FILL:
-            cache = cache_at(w.caches, row.b)
-            cache.fill += (1.0 - cache.fill) / cache.keys
+            fill(w, f)
+        elif op == JOIN:
+            if joins(w, f):
+                return
+        elif op == LAND:
+            land(w, f, np.int64(frame.pc))
         elif op == SPAWN:
             site = site_at(w.sites, row.a)
             key = mix(step_key(w, f) + CHILD)
@@ -377,6 +387,8 @@ def _fork(w: State, f: Index) -> None:
         key = mix(base + np.uint64(each) * BRANCH)
         c = new_frame(w, key, branch_at(w.branches, row.a + each).row, frame.group, f, frame.token, w.now, frame.deadline)
         frame_at(w.frames, c).instance = frame.instance
+        for depth in range(CACHE_DEPTH):
+            frame_at(w.frames, c).keys[depth] = frame.keys[depth]
         do(w, A_RUN, c)
 
 

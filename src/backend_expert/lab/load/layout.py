@@ -18,6 +18,7 @@ BUCKETS = OCTAVES << MANTISSA_BITS
 UNBOUNDED = 1 << 40
 BREAKER_BUCKETS = 10
 LOOP_DEPTH = 4
+CACHE_DEPTH = 4
 
 
 class Op(IntEnum):
@@ -26,7 +27,7 @@ class Op(IntEnum):
     END = 0
     WORK = 1  # hold a core for a drawn time
     SLEEP = 2  # let a drawn time pass
-    CALL = 3  # a: site
+    CALL = 3  # a: site, b: rows to leave out when it succeeds
     SPAWN = 4  # a: site; start its target and wait for nothing
     PARALLEL = 5  # a: first row of `branches`, b: how many, c: how many must be done
     REPLY = 6
@@ -36,10 +37,12 @@ class Op(IntEnum):
     AGAIN = 10  # a: row of the first step, c: depth
     JUMP = 11  # a: row
     CHANCE = 12  # a: row taken otherwise, mean: probability of the next row
-    LOOKUP = 13  # a: row after the miss branch, b: cache, mean: hit ratio of a full one
-    FILL = 14  # b: cache
+    LOOKUP = 13  # a: row after a hit, b: cache, c: depth, mean: hit ratio of the keys without a row of their own, -1 for a miss
+    FILL = 14  # b: cache, c: depth of the look-up whose key it puts, -1 for a key of its own, mean: life, shape: its jitter
     FAIL = 15
     DELIVER = 16  # a: first row of `branches`, b: how many subscribers
+    JOIN = 17  # a: row after a hit, b: cache, c: depth; wait for who fetches the key already, or fetch it
+    LAND = 18  # a: 1 when the key was fetched, b: cache, c: depth
 
 
 class LawCode(IntEnum):
@@ -86,6 +89,7 @@ class Stage(IntEnum):
     PERMIT = 3
     HOLD = 4
     REPLY = 5  # of a call, or the end of the pause before the next attempt
+    JOINED = 6  # who fetches the same key
 
 
 class Control(IntEnum):
@@ -171,6 +175,7 @@ FRAME = np.dtype(
         ("live", "i8"),
         ("sleep", "f8"),  # last pause of a decorrelated backoff
         ("loop", "i4", (LOOP_DEPTH,)),
+        ("keys", "i4", (CACHE_DEPTH,)),  # that its open look-ups asked for, -1 for one without a row of its own
     ],
     align=True,
 )
@@ -287,7 +292,24 @@ BREAKER = np.dtype(
 
 BUDGET = np.dtype([("tokens", "f8"), ("earns", "f8"), ("cap", "f8")])
 
-CACHE = np.dtype([("fill", "f8"), ("keys", "f8")])
+CACHE = np.dtype(
+    [
+        ("fill", "f8"),  # share that is there of the keys without a row of their own
+        ("others", "f8"),  # how many of those there are
+        ("first", "i8"),  # key
+        ("count", "i8"),  # of keys with rows of their own
+        ("lookups", "i8"),
+        ("hits", "i8"),
+    ]
+)
+
+KEY = np.dtype(
+    [
+        ("cumulated", "f8"),  # share of the look-ups that ask for this key or one before it
+        ("until", "f8"),  # when it expires
+        ("flight", "i8"),  # first node of who fetches it: the frame, and in the place of the stamp who waits for it
+    ]
+)
 
 LINK = np.dtype([("lost", "f8")])
 
@@ -357,6 +379,7 @@ class Workspace(NamedTuple):
     breakers: Table
     budgets: Table
     caches: Table
+    keys: Table
     links: Table
     calls: Table
     workloads: Table
@@ -403,5 +426,6 @@ STATE = np.dtype(
         ("workload_count", "i8"),
         ("segment_count", "i8"),
         ("control_count", "i8"),
+        ("cache_count", "i8"),
     ]
 )

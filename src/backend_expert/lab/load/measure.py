@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from backend_expert.lab.load.histogram import quantiles
 from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.outcome import (
+    CacheOutcome,
     CallOutcome,
     ComponentOutcome,
     EntryOutcome,
@@ -47,6 +48,7 @@ class Tally(NamedTuple):
     work: NDArray[np.float64]  # component
     shed: NDArray[np.int64]
     calls: NDArray[np.int64]  # pair × (attempts, retries, timeouts, failures, rejected)
+    lookups: NDArray[np.int64]  # cache × (look-ups, hits)
     useful: float
     unfinished: float
     orphans: int
@@ -83,6 +85,7 @@ def tally(run: Run) -> Tally:
         work=w.groups["work"].copy(),
         shed=w.groups["shed"].copy(),
         calls=np.array([w.calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
+        lookups=np.array([w.caches["lookups"], w.caches["hits"]]).T,
         useful=float(state["useful"]),
         unfinished=float(live["work"].sum()),
         orphans=int(state["orphans"]),
@@ -181,6 +184,10 @@ def outcome(t: Tally, program: Program, seed: int) -> Outcome:
         ),
         recovery=recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario),
         events=t.events,
+        caches=tuple(
+            CacheOutcome(dataset=name, lookups=int(asked), hit_ratio=int(hit) / int(asked) if asked else 1.0)
+            for name, (asked, hit) in zip(program.caches, t.lookups, strict=True)
+        ),
     )
 
 

@@ -35,6 +35,7 @@ def program_digest(program: Program) -> bytes:
     """Return 16 bytes that are equal for programs that give equal runs with equal seeds."""
     known = hashlib.blake2b(digest_size=16)
     known.update(repr((program.scenario, program.streams, program.entries, program.components, program.pools)).encode())
+    known.update(repr([(first, space.rate, space.life) for first, space in program.key_spaces]).encode())
     for name, table in sorted(program.tables.items()):
         known.update(f"{name}{table.dtype}{table.shape}".encode())
         known.update(table.tobytes())

@@ -90,6 +90,14 @@ class CallOutcome(Struct, frozen=True, kw_only=True):
     rejected_by_breaker: int
 
 
+class CacheOutcome(Struct, frozen=True, kw_only=True):
+    """How often a key was looked up in a cached dataset, and in what share of the cases it was there; 1 where none was."""
+
+    dataset: str
+    lookups: int
+    hit_ratio: float
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """One run, or several pooled.
 
@@ -130,6 +138,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     recovery: Recovery
     events: int
     partial: bool = False
+    caches: tuple[CacheOutcome, ...] = ()
 
     @property
     def bottleneck(self) -> str:

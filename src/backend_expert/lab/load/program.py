@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from backend_expert.lab.load import layout
 from backend_expert.lab.load.body import Body
 from backend_expert.lab.load.interventions import Interventions, plan
+from backend_expert.lab.load.key_spaces import Caches, KeySpace
 from backend_expert.lab.load.labels import Label, hashed
 from backend_expert.lab.load.layout import UNBOUNDED, Balancer, Discipline, Op
 from backend_expert.lab.load.places import law_numbers, places, value
@@ -30,9 +31,6 @@ REDELIVERY_MS = 1000.0
 
 RETRY_RESERVE = 10.0
 """Tokens of a full retry budget: `maxTokens` of the example in gRPC's proposal A6."""
-
-CACHE_KEYS = 1000.0
-"""Puts after which an emptied cache is at 63 % of its hit ratio, where the number of rows is unknown."""
 
 BALANCERS = {
     "round-robin": Balancer.ROUND_ROBIN,
@@ -58,6 +56,8 @@ class Program(NamedTuple):
     calls: tuple[tuple[str, str], ...]
     places: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # per component: gates of slots, gates of cores
     width: int
+    caches: tuple[str, ...]  # dataset of each cache
+    key_spaces: tuple[tuple[int, KeySpace], ...]  # with the first row of its keys
 
 
 def compile_program(system: System, scenario: Scenario, *, checked: bool = False) -> Program:
@@ -114,7 +114,7 @@ class Compiler:
         self.breakers: list[tuple[Any, ...]] = []
         self.breaker_of: dict[Any, int] = {}
         self.budgets: dict[tuple[str, str, float], int] = {}
-        self.caches: dict[str, int] = {}
+        self.caches = Caches(system, scenario)
         self.links: dict[tuple[str, str], int] = {}
         self.calls: dict[tuple[str, str], int] = {}
         self.filled = {
@@ -170,10 +170,11 @@ class Compiler:
         b: int = 0,
         c: int = 0,
         mean: float = 0.0,
+        shape: float = 0.0,
         law: Law | None = None,
     ) -> int:
         """Add a row to the program and return its number."""
-        code, shape = law_numbers(law) if law is not None else (0, 0.0)
+        code, shape = law_numbers(law) if law is not None else (0, shape)
         self.rows.append((hashed(key), mean, shape, int(op), a, b, c, code, -1 if handler is None else handler))
         return len(self.rows) - 1
 
@@ -373,10 +374,6 @@ class Compiler:
             self.breaker_of[key] = first
         return self.breaker_of[key]
 
-    def cache(self, dataset: str) -> int:
-        """Return the cache that a dataset is kept in."""
-        return self.caches.setdefault(dataset, len(self.caches))
-
     # The whole
 
     def program(self) -> Program:
@@ -391,7 +388,7 @@ class Compiler:
             group = self.group_of[self.operations[name].component]
             loads.append((0, 0, rate / 1000.0, 0.0, start, group, entries.index(name), 0))
         self.compile_waiting()
-        interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches)
+        interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches.row_of)
         return Program(
             scenario=self.scenario,
             tables=self.tables(loads, interventions),
@@ -402,11 +399,13 @@ class Compiler:
             calls=tuple(self.calls),
             places=tuple(self.gates_of(name) for name in self.group_of),
             width=self.width,
+            caches=tuple(self.caches.row_of),
+            key_spaces=self.caches.spaces(),
         )
 
     def disturbed(self, program: Program, scenario: Scenario) -> Program:
         """Return the compiled program with the faults of another scenario."""
-        plans = plan(self.system, scenario, self.group_of, self.groups, self.links, self.caches)
+        plans = plan(self.system, scenario, self.group_of, self.groups, self.links, self.caches.row_of)
         tables = program.tables | {
             "controls": np.array(plans.controls, layout.CONTROL),
             "scalers": np.array(plans.scalers, layout.SCALER),
@@ -421,7 +420,7 @@ class Compiler:
 
     def tables(self, loads: list[tuple[Any, ...]], interventions: Interventions) -> dict[str, NDArray[Any]]:
         """Return the tables as arrays."""
-        caches = [(1.0, value(self.datasets[name].rows, CACHE_KEYS) or 1.0) for name in self.caches]
+        caches, keys = self.caches.tables()
         budgets = [
             (RETRY_RESERVE * self.instances_of(caller)[1], share, RETRY_RESERVE * self.instances_of(caller)[1])
             for caller, _, share in self.budgets
@@ -444,6 +443,7 @@ class Compiler:
             "scalers": (layout.SCALER, interventions.scalers),
         }
         arrays = {name: np.array(rows, dtype) for name, (dtype, rows) in tables.items()}
+        arrays["keys"] = keys
         arrays["branches"] = np.array([(each,) for each in self.branches], layout.BRANCH)
         return arrays
 

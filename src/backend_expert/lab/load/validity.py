@@ -19,11 +19,15 @@ from backend_expert.model import (
     System,
     Transaction,
 )
-from backend_expert.model.assume import estimates
+from backend_expert.model.assume import RATIOS, estimates
 
 MEMORY_LIMIT_BYTES = 2 << 30
 SLICE_BYTES = 17_000
 """One slice: its histogram of 4,096 buckets of four bytes, and some counts."""
+
+
+SHARES = RATIOS - {"budget"}
+"""Fields that are shares of a whole; a retry budget may let each first attempt pay for several retries."""
 
 
 def check_numbers(system: System) -> None:
@@ -36,7 +40,15 @@ def check_numbers(system: System) -> None:
         field = path.rpartition("/")[2]
         if estimate.value == 0 and field in {"replicas", "workers", "cpu_cores", "size", "attempts", "timeout_ms"}:
             raise ModelError(f"{path} is 0: nothing would ever be served there; state at least 1, or leave it out.")
-        if estimate.value > 1 and field in {"hit_ratio", "probability", "failure_ratio", "expiry_jitter", "reserved", "error_ratio", "maximum_share"}:
+        if estimate.value > 1 and field in {
+            "hit_ratio",
+            "probability",
+            "failure_ratio",
+            "expiry_jitter",
+            "reserved",
+            "error_ratio",
+            "maximum_share",
+        }:
             raise ModelError(f"{path} is {estimate.value:g}; a share is between 0 and 1.")
 
 

@@ -40,6 +40,9 @@ def make(program: Program, seed: int) -> Run:
     slices = slice_count(scenario)
     tables = {name: table if name in UNCHANGED else table.copy() for name, table in program.tables.items()}
     tables["workloads"]["key"] = [hashed(f"{seed}/{name}/{at}") for at, name in enumerate(program.streams)]
+    for first, space in program.key_spaces:
+        random = np.random.default_rng(hashed(f"{seed}/keys/{first}")).random((2, len(space.shares)))
+        tables["keys"]["until"][first : first + len(space.shares)] = space.expiries(random)
     margin = 16 + 2 * program.width
     frames = FIRST_FRAMES + 2 * margin
     state = np.zeros(1, layout.STATE)
@@ -72,6 +75,7 @@ def _addressed(state: NDArray[Any], w: Workspace) -> Run:
     row["frame_count"], row["node_count"] = len(w.frames), len(w.nodes)
     row["gate_count"], row["group_count"], row["call_count"] = len(w.gates), len(w.groups), len(w.calls)
     row["workload_count"], row["segment_count"], row["control_count"] = len(w.workloads), len(w.segments), len(w.controls)
+    row["cache_count"] = len(w.caches)
     return Run(state, w)
 
 
