@@ -283,6 +283,9 @@ def _builtin(owner: Value, name: str, call: Call) -> Value:
     if name in _EACH and call.arguments:
         return _each(owner, name, call)
     if isinstance(owner, Outcome):
+        if name in {"limit", "take"} and owner.draft.kind is Kind.QUERY:
+            owner.draft.limited = True
+            return owner
         if name in _STORED and owner.draft.kind is Kind.QUERY:
             return call.emit(
                 Draft(Kind.QUERY, target=owner.draft.target, action=_STORED[name], protection=owner.draft.protection.copy())

@@ -71,6 +71,7 @@ class Draft(Struct):
     action: Action = Action.READ
     statement: str = ""
     columns: tuple[str, ...] = ()
+    limited: bool | None = None
     protection: Protection = field(default_factory=Protection)
     blocks: list[list[Draft]] = field(default_factory=list)
     status: int = 200

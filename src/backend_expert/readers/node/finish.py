@@ -6,6 +6,7 @@ from msgspec import structs
 
 from backend_expert.model import (
     Ack,
+    Action,
     Branch,
     Breaker,
     CacheGet,
@@ -122,6 +123,7 @@ def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step
                     action=draft.action,
                     statement=draft.statement,
                     filter_columns=draft.columns,
+                    limited=draft.limited if draft.action is Action.READ else None,
                     certainty=certainty,
                     evidence=evidence,
                     policy=policy(draft),

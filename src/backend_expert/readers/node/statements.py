@@ -29,6 +29,10 @@ _SET_COLUMN = re.compile(r"(?:^|,)\s*[\"`]?(?P<column>[A-Za-z_]\w*)[\"`]?\s*=\s*
 _CONFLICT = re.compile(
     r"\bON\s+(?:CONFLICT\s*(?:\((?P<columns>[^)]*)\))?[^;]*?\bDO\s+UPDATE|DUPLICATE\s+KEY\s+UPDATE)\b", re.IGNORECASE
 )
+_LIMIT = re.compile(r"\bLIMIT\b|\bFETCH\s+(?:FIRST|NEXT)\b|\bSELECT\s+TOP\b", re.IGNORECASE)
+_COUNTED = re.compile(r"\s*SELECT\s+(?:COUNT|SUM|AVG|MIN|MAX|EXISTS)\s*\(", re.IGNORECASE)
+_KEY = re.compile(r"_?id|uuid|guid|email|e_mail|username|login|slug|token|sku|isbn|code|key", re.IGNORECASE)
+"""Columns that pick one row in most schemas; what picks one for certain, only the keys of the table tell."""
 _WORDS = words("select where and or not null true false set values from join case when then else end interval limit offset")
 _CONTROL = re.compile(r"\s*(?P<word>BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|END)\b", re.IGNORECASE)
 
@@ -37,12 +41,15 @@ LENGTH_LIMIT = 20_000
 
 
 class Statement(Struct, frozen=True):
-    """One effect of a statement on one table; `guarded` updates change a row only when it is still as expected."""
+    """One effect of a statement on one table; `guarded` updates change a row only when it is still as expected.
+
+    `limited` tells whether a read states how many rows it gives, by a limit or because it counts; nothing where a key may pick one row.
+    """
 
     action: Action
     table: str
     columns: tuple[str, ...]
-    isolation: str = ""
+    limited: bool | None = None
 
 
 def control(sql: str) -> str:
@@ -92,7 +99,14 @@ def _reads(sql: str, made: set[str]) -> tuple[Statement, ...]:
     if not re.match(r"\s*(?:\(\s*)*(?:SELECT|WITH)\b", sql, re.IGNORECASE):
         return ()
     tables = [match["table"] for match in _VERBS[3][1].finditer(sql) if match["table"].lower() not in made]
-    return (Statement(Action.READ, _plain(tables[0]), _columns(sql)),) if tables else ()
+    columns = _columns(sql)
+    return (Statement(Action.READ, _plain(tables[0]), columns, _limited(sql, columns)),) if tables else ()
+
+
+def _limited(sql: str, columns: tuple[str, ...]) -> bool | None:
+    if _LIMIT.search(sql) or (_COUNTED.match(sql) and not re.search(r"\bGROUP\s+BY\b", sql, re.IGNORECASE)):
+        return True
+    return None if any(_KEY.fullmatch(column) for column in columns) else False
 
 
 def _write(sql: str, action: Action, table: str) -> Statement:

@@ -187,6 +187,16 @@ def known(value: Value | None) -> bool:
     return value == NOTHING or (isinstance(value, Record) and value.complete)
 
 
+def limited(options: Value | None, *names: str) -> bool | None:
+    """Tell whether options of a search state how many rows it gives; nothing where they are not known, or name the rows one by one."""
+    where = member(options, "where")
+    if has(options, *names):
+        return True
+    if isinstance(where, Record) and any(name in where.fields for name in ("id", "_id", "uuid")):
+        return None
+    return False if known(options) and (known(where) or isinstance(where, Listing) or not has(options, "where")) else None
+
+
 def either(one: Value, other: Value) -> Value:
     """Return what a value is that is one or the other: the known one, or the setting rather than the literal."""
     if is_open(one):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backend_expert.model import Action
 from backend_expert.readers.node import statements
-from backend_expert.readers.node.connections import Connection, connection, protected
+from backend_expert.readers.node.connections import connection, protected
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.libraries import sql
 from backend_expert.readers.node.values import (
@@ -23,6 +23,7 @@ from backend_expert.readers.node.values import (
     Unknown,
     Value,
     is_open,
+    limited,
     literal,
     pieces,
     word,
@@ -135,13 +136,8 @@ def _of_knex(owner: Resource, name: str, call: Call) -> Value | None:
         )
     if name in {"", "table", "from", "into", "select", "insert", "with"}:
         table = literal(call.argument(0)).split(" ")[0] if name in {"", "table", "from", "into"} else ""
-        known = owner.facts.get("connection")
-        draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=sql.table_target(owner, table, call))
-        draft.action = _KNEX.get(name, Action.READ)
-        if isinstance(known, Connection):
-            draft.protection = known.protection.copy()
-        call.frame.block.append(draft)
-        return Resource("knex.builder", {**owner.facts, "draft": draft}, owner.evidence)
+        made = sql.queried(owner, table, _KNEX.get(name, Action.READ), (), call, limited=False)
+        return Resource("knex.builder", {**owner.facts, "draft": made.draft}, owner.evidence)
     return UNKNOWN if name in {"destroy", "on", "ref", "fn", "schema", "client", "initialize"} else None
 
 
@@ -159,6 +155,9 @@ def _of_builder(owner: Resource, name: str, call: Call) -> Value:
         first = call.argument(0)
         columns = tuple(first.fields) if isinstance(first, Record) else (word(first).rpartition(".")[2],) if word(first) else ()
         draft.columns = tuple(dict.fromkeys((*draft.columns, *columns)))
+        draft.limited = draft.limited or (None if set(columns) & {"id", "uuid"} else draft.limited)
+    elif name in {"first", "limit", "count", "sum", "avg", "min", "max", "pluck"}:
+        draft.limited = True if name != "pluck" else draft.limited
     elif name == "then" and isinstance(call.argument(0), Function):
         return call.run(call.argument(0), Outcome(draft))
     elif name == "catch":
@@ -214,18 +213,10 @@ def _of_model(owner: Resource, name: str, call: Call) -> Value | None:
         action = Action.GUARDED_UPDATE
     if name in {"increment", "decrement"}:
         action = Action.GUARDED_UPDATE
-    known = owner.facts.get("connection")
-    draft = Draft(
-        Kind.QUERY,
-        call.frame.evidence(call.node),
-        target=sql.table_target(owner, str(owner.facts.get("name") or ""), call),
-        action=action,
-        columns=columns,
-    )
-    if isinstance(known, Connection):
-        draft.protection = known.protection.copy()
-    outcome = call.emit(draft)
-    outcome.items = name in {"findAll", "findAndCountAll"}
+    many = name in {"findAll", "findAndCountAll"}
+    limit = limited(options, "limit") if many else action is Action.READ or None
+    outcome = sql.queried(owner, str(owner.facts.get("name") or ""), action, columns, call, limit)
+    outcome.items = many
     if isinstance(call.callback, Function):
         call.run(call.callback, NOTHING, outcome)
     return outcome

@@ -16,12 +16,15 @@ from backend_expert.readers.node.values import (
     Blueprint,
     Foreign,
     Function,
+    Listing,
     Made,
     Outcome,
     Record,
     Resource,
     Unknown,
     Value,
+    has,
+    limited,
     literal,
     word,
 )
@@ -182,7 +185,9 @@ def _of_collection(owner: Resource, name: str, call: Call) -> Value | None:
     if name == "":
         return Resource("mongo.document", {**owner.facts, "new": True}, owner.evidence)
     if name in _READS:
-        outcome = call.emit(_draft(owner, Action.READ, _filter(name, call), call))
+        draft = _draft(owner, Action.READ, _filter(name, call), call)
+        draft.limited = _limited(name, draft.columns, call)
+        outcome = call.emit(draft)
         outcome.items = name in {"find", "aggregate", "distinct", "findAll"}
         return _continued(call, outcome)
     if name in _INSERTS:
@@ -198,6 +203,19 @@ def _of_collection(owner: Resource, name: str, call: Call) -> Value | None:
     if name == "startSession":
         return Resource("mongo.session", owner.facts, owner.evidence)
     return UNKNOWN if name in {"createIndex", "createIndexes", "ensureIndex", "watch", "syncIndexes"} else None
+
+
+def _limited(name: str, columns: tuple[str, ...], call: Call) -> bool | None:
+    """Tell whether a search ends at a stated number; `.limit(n)` behind it still may say so."""
+    if name in {"find", "findAll"}:
+        given = call.argument(0)
+        plain_search = given == NOTHING or (isinstance(given, Record) and given.complete)
+        return limited(call.argument(2), "limit") if plain_search and not {"_id", "id"} & set(columns) else None
+    if name == "aggregate":
+        stages = call.argument(0)
+        listed = stages.items if isinstance(stages, Listing) else []
+        return True if any(has(each, "$limit", "$count") for each in listed) else None
+    return None if name == "distinct" else True
 
 
 def _filter(name: str, call: Call) -> tuple[str, ...]:

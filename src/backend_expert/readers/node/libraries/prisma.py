@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from backend_expert.model import Action
-from backend_expert.readers.node.connections import Connection
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.libraries import sql
-from backend_expert.readers.node.values import UNKNOWN, Foreign, Function, Instance, Listing, Record, Resource, Unknown, Value, word
+from backend_expert.readers.node.values import (
+    UNKNOWN,
+    Foreign,
+    Function,
+    Instance,
+    Listing,
+    Record,
+    Resource,
+    Unknown,
+    Value,
+    limited,
+    word,
+)
 from backend_expert.readers.node.values import member as field_of
 from backend_expert.readers.settings import words
 
@@ -76,18 +87,9 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
     data = field_of(options, "data")
     if action is Action.UPDATE and isinstance(data, Record) and set(data.fields) & set(columns) - {"id"}:
         action = Action.GUARDED_UPDATE
-    known = owner.facts.get("connection")
-    model = str(owner.facts.get("name"))
-    draft = Draft(
-        Kind.QUERY,
-        call.frame.evidence(call.node),
-        target=sql.table_target(owner, call.frame.unit.prisma_table(model), call),
-        action=action,
-        columns=columns,
-    )
-    if isinstance(known, Connection):
-        draft.protection = known.protection.copy()
-    outcome = call.emit(draft)
+    model = call.frame.unit.prisma_table(str(owner.facts.get("name")))
+    limit = limited(options, "take") if name == "findMany" else None if name == "groupBy" else action is Action.READ or None
+    outcome = sql.queried(owner, model, action, columns, call, limit)
     outcome.items = name == "findMany"
     return outcome
 

@@ -30,6 +30,7 @@ from backend_expert.readers.settings import words
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from backend_expert.model import Action
     from backend_expert.readers.node.calls import Call
     from backend_expert.readers.node.frames import Frame
 
@@ -159,34 +160,20 @@ def run(owner: Resource, statement: Value, call: Call) -> Value:
         call.emit(Draft(Kind.COMMIT))
         return _continued(call, UNKNOWN)
     found = statements.effects(sql)
-    made = owner.facts.get("connection")
-    protection = made.protection if isinstance(made, Connection) else None
     outcome: Value = UNKNOWN
-    drafts = []
+    before = len(call.frame.block)
     for effect in found:
-        draft = Draft(
-            Kind.QUERY,
-            call.frame.evidence(call.node),
-            target=table_target(owner, effect.table, call),
-            action=effect.action,
-            statement=" ".join(sql.split())[:STATEMENT_SHOWN],
-            columns=effect.columns,
-        )
-        if protection is not None:
-            draft.protection = protection.copy()
-        drafts.append(draft)
+        made = queried(owner, effect.table, effect.action, effect.columns, call, effect.limited)
+        made.draft.statement = " ".join(sql.split())[:STATEMENT_SHOWN]
+        outcome = made if not isinstance(outcome, Outcome) else outcome
     action = statements.verb(sql)
-    if not drafts and action is not None:
-        draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=table_target(owner, "", call), action=action)
-        if protection is not None:
-            draft.protection = protection.copy()
-        drafts.append(draft)
-    if len(drafts) > 1:
+    if not found and action is not None:
+        outcome = queried(owner, "", action, (), call)
+    if len(found) > 1:
         # One statement is one transaction, whatever it writes to.
+        drafts = call.frame.block[before:]
+        del call.frame.block[before:]
         call.emit(Draft(Kind.TRANSACTION, target=table_target(owner, "", call), blocks=[drafts]))
-        outcome = Outcome(drafts[0])
-    elif drafts:
-        outcome = call.emit(drafts[0])
     return _continued(call, outcome)
 
 
@@ -207,6 +194,18 @@ def shown(statement: Value) -> str:
     if is_open(statement):
         return ""
     return "".join(piece.text or f"${piece.variable or piece.hole}" for piece in pieces(statement))
+
+
+def queried(
+    owner: Resource, table: str, action: Action, columns: tuple[str, ...], call: Call, limited: bool | None = None
+) -> Outcome:
+    """Add a query on a table of a connection, with what protects that connection."""
+    made = owner.facts.get("connection")
+    draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=table_target(owner, table, call), action=action)
+    draft.columns, draft.limited = columns, limited
+    if isinstance(made, Connection):
+        draft.protection = made.protection.copy()
+    return call.emit(draft)
 
 
 def table_target(owner: Resource, table: str, call: Call) -> str:

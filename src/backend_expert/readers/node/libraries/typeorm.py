@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from backend_expert.model import Action
-from backend_expert.readers.node.connections import Connection, connection, protected
+from backend_expert.readers.node.connections import connection, protected
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.libraries import sql
@@ -25,6 +25,7 @@ from backend_expert.readers.node.values import (
     Unknown,
     Value,
     is_open,
+    limited,
     literal,
     word,
 )
@@ -224,22 +225,31 @@ def _of_repository(owner: Resource, entity: object, name: str, call: Call, shift
     if name == "extend":
         return owner
     if name in _READS:
-        outcome = _query(owner, known, Action.READ, _where(first, name, known), call)
-        outcome.items = name in {"find", "findBy", "findAndCount", "findByIds"}
+        many = name in {"find", "findBy", "findAndCount", "findAndCountBy"}
+        options = Record({"where": first}) if name.endswith("By") else first
+        outcome = _queried(
+            owner,
+            known,
+            Action.READ,
+            _where(first, name, known),
+            call,
+            limited(options, "take") if many else name != "findByIds" or None,
+        )
+        outcome.items = many or name == "findByIds"
         return outcome
     if name in _INSERTS or (name == "save" and _is_new(first)):
-        return _query(owner, known, Action.INSERT, (), call)
+        return _queried(owner, known, Action.INSERT, (), call)
     if name == "save":
-        return _query(owner, known, Action.UPDATE, known.keys if known is not None else (), call)
+        return _queried(owner, known, Action.UPDATE, known.keys if known is not None else (), call)
     if name in _UPDATES:
         columns = _where(first, name, known)
         change = call.argument(shift + 1)
         changed = {known.column(each) for each in change.fields} if isinstance(change, Record) and known else set()
         keys = set(known.keys) if known is not None else {"id"}
         guarded = name in {"increment", "decrement"} or bool(changed & set(columns) - keys)
-        return _query(owner, known, Action.GUARDED_UPDATE if guarded else Action.UPDATE, columns, call)
+        return _queried(owner, known, Action.GUARDED_UPDATE if guarded else Action.UPDATE, columns, call)
     if name in _DELETES:
-        return _query(owner, known, Action.DELETE, _where(first, name, known), call)
+        return _queried(owner, known, Action.DELETE, _where(first, name, known), call)
     return UNKNOWN if name in {"merge", "hasId", "getId"} else None
 
 
@@ -266,17 +276,14 @@ def _where(first: Value, name: str, entity: Entity | None) -> tuple[str, ...]:
     return ()
 
 
-def _query(owner: Resource, entity: Entity | None, action: Action, columns: tuple[str, ...], call: Call) -> Outcome:
-    known = owner.facts.get("connection")
-    target = sql.table_target(owner, entity.table if entity is not None else "", call)
-    draft = Draft(Kind.QUERY, call.frame.evidence(call.node), target=target, action=action, columns=columns)
-    if isinstance(known, Connection):
-        draft.protection = known.protection.copy()
-    return call.emit(draft)
+def _queried(
+    owner: Resource, entity: Entity | None, action: Action, columns: tuple[str, ...], call: Call, limit: bool | None = None
+) -> Outcome:
+    return sql.queried(owner, entity.table if entity is not None else "", action, columns, call, limit)
 
 
 def _builder(owner: Resource, entity: Entity | None) -> Resource:
-    facts: dict[str, object] = {**owner.facts, "entity": entity, "action": Action.READ, "columns": [], "guarded": False}
+    facts: dict[str, object] = {**owner.facts, "entity": entity, "action": Action.READ, "columns": [], "limited": False}
     return Resource("typeorm.builder", facts, owner.evidence)
 
 
@@ -291,16 +298,20 @@ def _of_builder(owner: Resource, name: str, call: Call) -> Value | None:
         columns = facts["columns"]
         if isinstance(columns, list):
             columns.extend(_condition(call.argument(0), facts.get("entity")))
+    if name in {"take", "limit"}:
+        facts["limited"] = True
     if name in _BUILT:
         entity = facts.get("entity")
         columns = facts["columns"]
         action = facts["action"]
-        return _query(
+        one = name not in {"getMany", "getManyAndCount", "getRawMany", "getRawAndEntities", "stream"}
+        return _queried(
             owner,
             entity if isinstance(entity, Entity) else None,
             action if isinstance(action, Action) else Action.READ,
             tuple(dict.fromkeys(columns)) if isinstance(columns, list) else (),
             call,
+            one or bool(facts["limited"]),
         )
     return owner
 
