@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from backend_expert.lab.states import words
+from backend_expert.lab.states import queues, words
 from backend_expert.lab.states.commands import Commands, broker_lane, client_lane
 from backend_expert.lab.states.expression import (
     ExpressionError,
@@ -13,7 +13,6 @@ from backend_expert.lab.states.expression import (
     both,
     is_value,
     number,
-    variable,
 )
 from backend_expert.lab.states.flow import (
     Flow,
@@ -152,12 +151,11 @@ def _receive(commands: Commands, process: Process, busier: tuple[Process, ...]) 
     topic = commands.flow.topic(handler.consumes)
     free = both(is_value(process.at, 0), *(at_least(each.at, 1) for each in busier))
     for instance in commands.world.instances:
-        queue = commands.world.queue(topic, handler, instance)
-        taken = Path().assign(queue, variable(queue) - number(1))
-        for path in process.start(taken, instance):
+        taken = queues.taken(commands.world, topic, handler, instance)
+        for path in (started for way in taken for started in process.start(way, instance)):
             commands.add(
                 words.does(handler.name, instance, words.receives(topic.name)),
-                both(free, at_least(queue, 1)),
+                free,
                 path,
                 actor=broker_lane(topic),
                 target=handler.actor,

@@ -76,16 +76,18 @@ class Table(Struct, frozen=True):
 
 
 class Topic(Struct, frozen=True):
-    """A topic or queue, at least once unless its consumers acknowledge on receipt, in any order.
+    """A topic or queue, at least once unless its consumers acknowledge on receipt.
 
     `row` names the table whose rows the messages tell of; without it, it is the table into which the publisher inserts just before.
-    `durable` false: a restart of the broker forgets waiting messages.
+    `durable` false: a restart of the broker forgets waiting messages. `ordered` names the table whose key is the partition key: messages
+    of one row come in the order in which they were published; without it they come in any order.
     """
 
     name: str
     row: str = ""
     durable: bool = True
     assumed: Text = NOTHING
+    ordered: str = ""
 
 
 class External(Struct, frozen=True):

@@ -255,7 +255,7 @@ class _Reader:
         return Column(key.text, values, self.optional(declared, "init", "0"), tuple(moves), low, high)
 
     def topic(self, name: str, node: Node, line: int) -> Topic:
-        legal = ("broker", "key", "delivery", "groups", "durable", "assumed")
+        legal = ("broker", "key", "ordered", "delivery", "groups", "durable", "assumed")
         declared = self.mapping(node, line, f"topic {name}", legal)
         if self.one_of(declared, "delivery", ("at-least-once", "at-most-once"), "at-least-once") == "at-most-once":
             self.at_most_once.add(name)
@@ -264,14 +264,18 @@ class _Reader:
             self.row(declared),
             self.truth(declared, "durable", True),
             self.assumed(declared, Text(f"topic {name}", f"o tópico {name}")),
+            self.row(declared, "ordered"),
         )
 
-    def row(self, declared: Mapping) -> str:
-        """Return the table that the key of a topic names (`order.id`): the messages tell of its rows."""
-        key = self.optional(declared, "key").rpartition(".")[0]
+    def row(self, declared: Mapping, entry: str = "key") -> str:
+        """Return the table that an entry of a topic names by its key (`order.id`).
+
+        It is `key` for the rows that the messages tell of, `ordered` for those whose messages come in order.
+        """
+        key = self.optional(declared, entry).rpartition(".")[0]
         matching = [name for name in self.tables if key and (name == key or name.endswith(f".{key}"))]
         if key and not matching:
-            raise self.unknown(declared.key_line("key"), "table", key, tuple(self.tables))
+            raise self.unknown(declared.key_line(entry), "table", key, tuple(self.tables))
         return matching[0] if matching else ""
 
     def external(self, name: str, node: Node, line: int) -> External:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.lab.states import words
+from backend_expert.lab.states import queues, words
 from backend_expert.lab.states.commands import Commands, broker_lane, client_lane, evidence_of, store_lane
 from backend_expert.lab.states.expression import (
     TRUE,
@@ -34,7 +34,6 @@ from backend_expert.lab.states.flow import (
     Publish,
     Read,
     Reply,
-    Topic,
     UpdateWhere,
 )
 from backend_expert.lab.states.process import FREE, Process
@@ -121,7 +120,8 @@ def _place(commands: Commands, process: Process, node: Node, instance: Instance)
         case Await():
             _wait(commands, process, node, operation, instance)
         case Ack():
-            commands.on(process, node, instance, words.ACKNOWLEDGES, Path(), target=_topic_lane(commands, process))
+            done = queues.settled(commands.world, process.handler, instance, Path()) if process.handler.consumes else Path()
+            commands.on(process, node, instance, words.ACKNOWLEDGES, done, target=_topic_lane(commands, process))
         case Reply():
             _reply(commands, process, node, operation, instance)
         case Acquire():
@@ -291,18 +291,10 @@ def _effect(commands: Commands, process: Process, node: Node, step: Effect, inst
 def _publish(commands: Commands, process: Process, node: Node, step: Publish, instance: Instance) -> None:
     topic = commands.flow.topic(step.topic)
     lane = broker_lane(topic)
-    commands.on(process, node, instance, words.publishes(topic.name), enqueued(commands, topic, instance), target=lane)
+    for path in queues.put(commands.world, topic, instance):
+        commands.on(process, node, instance, words.publishes(topic.name), path, target=lane)
     if not step.confirmed:
         commands.on(process, node, instance, words.unconfirmed(topic.name), Path(), target=lane, fault="crash")
-
-
-def enqueued(commands: Commands, topic: Topic, instance: Instance) -> Path:
-    """Return the path on which a message waits for every group of a topic."""
-    path = Path()
-    for group in commands.flow.consumers(topic.name):
-        queue = commands.world.queue(topic, group, instance)
-        path = path.assign(queue, variable(queue) + number(1))
-    return path
 
 
 def _call(commands: Commands, process: Process, node: Node, step: Call | Parallel, instance: Instance) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from backend_expert.lab.states import queues
 from backend_expert.lab.states.expression import TRUE, Guard, Linear, both, is_value, number, opposite, variable
 from backend_expert.lab.states.flow import LOCKING, Branch, CacheGet, Call, FlowError, Handler, Parallel, Read, Step, walk
 from backend_expert.lab.states.machine import Variable
@@ -154,9 +155,8 @@ class Process:
             path = path.assign(self.result, number(2 if failed else 1))
         if self.kind == "root" and self.handler.entry and failed and not replied:
             path = path.assign(self.world.client(self.handler, instance), number(CLIENT_BROKEN))
-        if self.handler.consumes and final == "retry" and not acked:
-            queue = self.world.queue(self.world.flow.topic(self.handler.consumes), self.handler, instance)
-            path = path.assign(queue, variable(queue) + number(1))
+        if self.handler.consumes and not acked:
+            path = (queues.returned if final == "retry" else queues.settled)(self.world, self.handler, instance, path)
         return [path]
 
     def die(self, node: Node, instance: Instance) -> list[Path]:
@@ -172,8 +172,7 @@ class Process:
         if self.kind != "root" and not node.situation.replied:
             path = path.assign(self.result, number(2))
         if self.handler.consumes and not node.situation.acked:
-            queue = self.world.queue(self.world.flow.topic(self.handler.consumes), self.handler, instance)
-            path = path.assign(queue, variable(queue) + number(1))
+            path = queues.returned(self.world, self.handler, instance, path)
         if node.after_crash is not None:
             path = path.assign(self.at, number(node.after_crash.number))
             if self.message:

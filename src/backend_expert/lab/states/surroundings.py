@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend_expert.lab.states import words
+from backend_expert.lab.states import queues, words
 from backend_expert.lab.states.commands import Commands, broker_lane, store_lane
 from backend_expert.lab.states.expression import (
     TRUE,
@@ -23,7 +23,6 @@ from backend_expert.lab.states.flow import (
     Topic,
     walk,
 )
-from backend_expert.lab.states.places import enqueued
 from backend_expert.lab.states.process import DEAD, FREE
 from backend_expert.lab.states.statements import Path
 from backend_expert.lab.states.world import (
@@ -35,22 +34,24 @@ def broker(commands: Commands, topic: Topic) -> None:
     """Add what may happen to the messages of a topic: duplicates, losses, a restart, and the relay of its outbox."""
     lane = broker_lane(topic)
     relayed = any(step.topic == topic.name and step.via for step in commands.world.publishes)
-    queues = []
+    groups = commands.flow.consumers(topic.name)
     for instance in commands.world.instances:
-        for group in commands.flow.consumers(topic.name):
+        for group in groups:
             queue = commands.world.queue(topic, group, instance)
-            queues.append(queue)
             if group.acknowledge == "explicit":
                 path = Path(at_least(queue, 1)).assign(queue, variable(queue) + number(1))
                 commands.add(
                     words.does(group.name, instance, words.duplicated(topic.name)), TRUE, path, actor=lane, fault="duplicate"
                 )
-            path = Path(at_least(queue, 1)).assign(queue, variable(queue) - number(1))
-            commands.add(words.does(group.name, instance, words.lost(topic.name)), TRUE, path, actor=lane, fault="loss")
+            for path in queues.lost(commands.world, topic, group, instance):
+                commands.add(words.does(group.name, instance, words.lost(topic.name)), TRUE, path, actor=lane, fault="loss")
         if relayed:
             _relay(commands, topic, instance)
-    if not topic.durable and queues:
-        path = Path(_at_least_one(queues), {queue: number(0) for queue in queues})
+    if not topic.durable and groups:
+        waiting = [commands.world.queue(topic, group, instance) for instance in commands.world.instances for group in groups]
+        path = Path(_at_least_one(waiting))
+        for group in groups:
+            path = Path(path.guard, {**path.values, **queues.forgotten(commands.world, topic, group).values})
         commands.add(words.itself(words.broker_restarts(topic.name)), TRUE, path, actor=lane, fault="crash")
 
 
@@ -58,10 +59,11 @@ def _relay(commands: Commands, topic: Topic, instance: Instance) -> None:
     """Send what the outbox holds, then mark it: a crash between the two sends it again."""
     waiting = commands.world.outbox(topic, instance)
     sent = commands.world.flag(f"{topic.name} sent, not marked[{instance.key}]")
-    path = enqueued(commands, topic, instance).assign(sent, number(1))
     lane = broker_lane(topic)
     ready = both(at_least(waiting, 1), is_value(sent, 0))
-    commands.add(words.does("relay", instance, words.relays(topic.name)), ready, path, actor="relay", target=lane)
+    for path in queues.put(commands.world, topic, instance):
+        said = words.does("relay", instance, words.relays(topic.name))
+        commands.add(said, ready, path.assign(sent, number(1)), actor="relay", target=lane)
     marked = Path(is_value(sent, 1)).assign(sent, number(0)).assign(waiting, variable(waiting) - number(1))
     commands.add(words.does("relay", instance, words.RELAY_MARKS), at_least(waiting, 1), marked, actor="relay")
     died = Path(is_value(sent, 1)).assign(sent, number(0))
