@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from backend_expert.model import Action, Certainty, Estimate
-from backend_expert.readers.node import classes, expressions, flow, libraries, names
-from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
+from backend_expert.readers.node import builtin, classes, expressions, flow, libraries, names, waiting
+from backend_expert.readers.node.drafts import Draft, leaves
 from backend_expert.readers.node.frames import Frame
-from backend_expert.readers.node.libraries import retries
 from backend_expert.readers.node.syntax import arguments, awaited, children, plain, string, text
 from backend_expert.readers.node.values import (
-    ITEMS_LIMIT,
     NOTHING,
     UNKNOWN,
     Blueprint,
-    Constant,
     Environment,
     Foreign,
     Function,
-    Input,
     Instance,
     Listing,
     Made,
@@ -28,47 +23,27 @@ from backend_expert.readers.node.values import (
     Pending,
     Record,
     Resource,
-    Template,
     Value,
     Variable,
     constant,
     either,
     is_open,
-    joined,
 )
 from backend_expert.readers.settings import words
 
 DEPTH_LIMIT = 14
 """Most calls of own functions inside one another that are followed: the deepest chain in the systems tried has 9."""
 
-SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
-"""Rounds of a loop over what only a request knows: from two lines of an order to a page of fifteen; nobody said."""
 
 IDLE = 2
 """How often a function is followed to nowhere before it is passed over."""
 
-UNROLLED = 32
-"""Most items of a known list whose callback is followed one by one."""
 
-_EACH = words("map forEach filter reduce some every find findIndex flatMap reduceRight sort")
-_TOGETHER = frozenset({"all", "allSettled", "race", "any"})
-_LISTENS = words("on once addListener addEventListener off removeListener prependListener")
-_SAME_TEXT = words("toString trim trimEnd trimStart toLowerCase toUpperCase valueOf normalize")
 _TRANSPARENT = words(
     "encodeURIComponent encodeURI String Number parseInt parseFloat Boolean firstValueFrom lastValueFrom toPromise "
     "from of promisify resolve structuredClone freeze assign URL forwardRef"
 )
 """Functions that give back what they are given, as far as addresses, numbers and promises go."""
-
-
-_STORED = {
-    "save": Action.UPDATE,
-    "destroy": Action.DELETE,
-    "deleteOne": Action.DELETE,
-    "remove": Action.DELETE,
-    "reload": Action.READ,
-}
-"""Methods of what a query found that write it back or read it again (Mongoose, Sequelize)."""
 
 
 class Call:
@@ -138,10 +113,10 @@ def call(node: Node, frame: Frame) -> Value:
         name = text(called.child_by_field_name("property"))
         began = len(frame.block)
         owner = expressions.evaluate(owner_node, frame)
-        if name in _TOGETHER and owner == Foreign("global", ("Promise",)):
-            return _together(node, name, frame)
+        if name in waiting.TOGETHER and owner == Foreign("global", ("Promise",)):
+            return waiting.together(node, name, frame)
         if name == "forkJoin" and isinstance(owner, Foreign):
-            return _together(node, "all", frame)
+            return waiting.together(node, "all", frame)
         asked = len(frame.block)
         return of_method(owner, name, Call(node, frame, arguments_of(node, frame), began, asked))
     if called.type == "subscript_expression":
@@ -151,7 +126,7 @@ def call(node: Node, frame: Frame) -> Value:
             return of_method(owner, chosen, Call(node, frame, arguments_of(node, frame)))
     callee = expressions.evaluate(called, frame)
     if callee == Foreign("rxjs", ("forkJoin",)):
-        return _together(node, "all", frame)
+        return waiting.together(node, "all", frame)
     return of_value(callee, Call(node, frame, arguments_of(node, frame)))
 
 
@@ -176,17 +151,17 @@ def of_value(callee: Value, call: Call) -> Value:
             return _of_library(callee, call)
         case Resource() | Made():
             found = libraries.method(callee, "", call)
-            return found if found is not None else _unknown(callee, "", call)
+            return found if found is not None else unknown(callee, "", call)
         case Outcome():
             return callee
         case _:
-            return _unknown(callee, "", call)
+            return unknown(callee, "", call)
 
 
 def of_method(owner: Value, name: str, call: Call) -> Value:
     """Return what calling a method gives back."""
     if isinstance(owner, Pending):
-        owner = settled(owner, call.frame)
+        owner = waiting.settled(owner, call.frame)
     match owner:
         case Resource() | Made():
             found = libraries.method(owner, name, call)
@@ -218,7 +193,7 @@ def of_method(owner: Value, name: str, call: Call) -> Value:
             return Variable(str(constant(call.argument(0)) or ""))
         case _:
             pass
-    return _builtin(owner, name, call)
+    return builtin.method(owner, name, call)
 
 
 def _bound(function: Function, name: str, call: Call) -> Value:
@@ -244,10 +219,10 @@ def _of_library(callee: Foreign, call: Call) -> Value:
         return UNKNOWN
     if any(isinstance(each, Environment) for each in call.arguments):
         return Environment()
-    return _unknown(callee, "", call)
+    return unknown(callee, "", call)
 
 
-def _unknown(callee: Value, name: str, call: Call) -> Value:
+def unknown(callee: Value, name: str, call: Call) -> Value:
     """Follow the functions that something unknown is given, or take them for what it returns while the program is being set up."""
     functions = [each for each in call.arguments if isinstance(each, Function)]
     if call.frame.unit.starting:
@@ -261,208 +236,6 @@ def _unknown(callee: Value, name: str, call: Call) -> Value:
         value = call.run(each)
     if isinstance(callee, Foreign):
         return Made(callee, call.arguments, call.node) if not functions else value
-    return value
-
-
-def _builtin(owner: Value, name: str, call: Call) -> Value:
-    """Return what the methods of texts, lists, promises and streams give back."""
-    if name in _LISTENS:
-        return owner
-    if name in {"then", "finally", "subscribe", "tap"}:
-        return _then(owner, call)
-    if name == "catch":
-        return _caught(owner, call)
-    if name == "pipe" and isinstance(owner, Outcome):
-        retries.operators(owner.draft, call.arguments, call)
-    if name in {"pipe", "toPromise", "unref", "ref", "lean", "exec"} and isinstance(owner, Outcome):
-        return owner
-    if name in _SAME_TEXT:
-        return owner
-    if name in {"slice", "concat", "join", "replace", "replaceAll", "split", "includes"}:
-        return _text(owner, name, call)
-    if name in _EACH and call.arguments:
-        return _each(owner, name, call)
-    if isinstance(owner, Outcome):
-        if name in {"limit", "take"} and owner.draft.kind is Kind.QUERY:
-            owner.draft.limited = True
-            return owner
-        if name in _STORED and owner.draft.kind is Kind.QUERY:
-            return call.emit(
-                Draft(Kind.QUERY, target=owner.draft.target, action=_STORED[name], protection=owner.draft.protection.copy())
-            )
-        for each in call.arguments:
-            call.run(each, owner)
-        return Outcome(owner.draft, owner.items)
-    if isinstance(owner, Input):
-        return Input(name)
-    if isinstance(owner, Listing) and name == "push":
-        if not call.frame.unit.doubtful and len(owner.items) < ITEMS_LIMIT:
-            owner.items.extend(call.arguments)
-        return UNKNOWN
-    if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
-        return Environment()
-    if isinstance(owner, Made):
-        checked = name in {"parse", "parseAsync", "cast", "validateSync"} and isinstance(call.argument(0), Record)
-        return call.argument(0) if checked else _unknown(owner.maker, name, call)
-    return _unknown(owner, name, call)
-
-
-def _then(owner: Value, call: Call) -> Value:
-    value: Value = owner
-    if call.arguments and isinstance(call.arguments[0], Function):
-        value = call.run(call.arguments[0], owner)
-    if len(call.arguments) > 1 and isinstance(call.arguments[1], Function):
-        flow.undone(call.frame, [], call.into(call.arguments[1]), call.node)
-    return value
-
-
-def _caught(owner: Value, call: Call) -> Value:
-    """Return the value of a promise; its steps fail without harm where the callback neither throws nor does anything."""
-    undo = call.into(call.argument(0), UNKNOWN)
-    block = call.frame.block
-    handled = text(call.nodes[0]) if call.nodes else "throw"
-    quiet = not any(word in handled for word in ("throw", "reject", "next"))
-    if isinstance(owner, Outcome) and quiet and not leaves(undo) and not any(draft.kind is Kind.REPLY for draft in inner(undo)):
-        owner.draft.protection.optional = True
-    if leaves(undo):
-        inside = block[call.began :]
-        del block[call.began :]
-        flow.undone(call.frame, inside, undo, call.node)
-    return owner
-
-
-def _text(owner: Value, name: str, call: Call) -> Value:
-    first = call.argument(0)
-    if isinstance(owner, Listing):
-        if name == "join":
-            separator = first if isinstance(first, Constant) else Constant(",")
-            parts: list[Value] = []
-            for position, each in enumerate(owner.items):
-                parts.extend([separator, each] if position else [each])
-            return joined(*parts) if parts else Constant("")
-        if name == "concat" and isinstance(first, Listing):
-            return Listing([*owner.items, *first.items][:ITEMS_LIMIT])
-        return owner if name in {"slice", "concat"} else UNKNOWN
-    if name == "split":
-        found = constant(owner)
-        separator_text = constant(first)
-        if isinstance(found, str) and isinstance(separator_text, str) and separator_text:
-            return Listing([Constant(part) for part in found.split(separator_text)])
-        return owner
-    if name == "concat":
-        return joined(owner, *call.arguments)
-    if name in {"replace", "replaceAll"}:
-        found, old, new = constant(owner), constant(first), constant(call.argument(1))
-        if isinstance(found, str) and isinstance(old, str) and isinstance(new, str):
-            return Constant(found.replace(old, new, 1 if name == "replace" else -1))
-        return owner
-    return owner if isinstance(owner, Variable | Template | Outcome) and name == "slice" else UNKNOWN
-
-
-def _each(owner: Value, name: str, call: Call) -> Value:
-    """Follow a callback for the items of a list: one by one where they are known, once in a loop otherwise."""
-    callback = call.arguments[0]
-    if not isinstance(callback, Function):
-        return owner if name in {"filter", "sort"} else UNKNOWN
-    frame = call.frame
-    positions = 1 if name == "reduce" else 0
-    if isinstance(owner, Listing) and (frame.unit.starting or name == "map") and len(owner.items) <= UNROLLED:
-        results: list[Value] = []
-        before = [UNKNOWN] * positions
-        drafts = [captured(frame, lambda each=each: results.append(call.run(callback, *before, each))) for each in owner.items]
-        if any(leaves(each) for each in drafts):
-            asynchronous = flow.is_asynchronous(callback.node)
-            frame.block.append(
-                Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=drafts)
-                if asynchronous
-                else Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=[[draft for each in drafts for draft in each]])
-            )
-        return Listing(results) if name in {"map", "flatMap"} else owner if name in {"filter", "sort"} else UNKNOWN
-    item = Outcome(owner.draft) if isinstance(owner, Outcome) else Input() if isinstance(owner, Input) else UNKNOWN
-    value: list[Value] = []
-    frame.unit.doubtful += 1
-    try:
-        drafts_once = captured(frame, lambda: value.append(call.run(callback, *[UNKNOWN] * positions, item)))
-    finally:
-        frame.unit.doubtful -= 1
-    if not leaves(drafts_once):
-        frame.block.extend(drafts_once)
-        return owner if name in {"filter", "sort"} else UNKNOWN
-    evidence = frame.evidence(call.node)
-    if name in {"map", "flatMap", "forEach", "filter", "some"} and flow.promised(callback, drafts_once):
-        together = Draft(Kind.PARALLEL, evidence, blocks=fanned(drafts_once), certainty=Certainty.RECOVERED)
-        if name == "map":
-            holder = Draft(Kind.DETACHED, evidence, blocks=[[together]])
-            frame.block.append(holder)
-            return Pending([together], holder, UNKNOWN)
-        frame.block.append(Draft(Kind.DETACHED, evidence, blocks=[[together]]) if frame.asynchronous else together)
-        return UNKNOWN
-    frame.block.append(Draft(Kind.REPEAT, evidence, blocks=[drafts_once], count=SEVERAL))
-    return UNKNOWN
-
-
-def fanned(drafts: list[Draft]) -> list[list[Draft]]:
-    """Return the branches of a fan-out over a list of unknown length: as many as a loop over it has rounds."""
-    return [drafts for _ in range(int(SEVERAL.value))]
-
-
-def _together(node: Node, name: str, frame: Frame) -> Value:
-    """Add the steps of `Promise.all([...])` as branches that run at once."""
-    given = arguments(node)
-    inside = plain(given[0]) if given else None
-    if inside is None:
-        return UNKNOWN
-    if inside.type != "array":
-        value = expressions.evaluate(inside, frame)
-        if isinstance(value, Listing):
-            return Listing([settled(each, frame) for each in value.items])
-        return settled(value, frame)
-    branches: list[list[Draft]] = []
-    values: list[Value] = []
-    for each in children(inside):
-        target = next(children(each), None) if each.type == "spread_element" else each
-        branches.append(captured(frame, lambda target=target: values.append(settled(expressions.evaluate(target, frame), frame))))
-    busy = [branch for branch in branches if leaves(branch)]
-    if len(busy) > 1:
-        frame.block.append(
-            Draft(Kind.PARALLEL, frame.evidence(node), blocks=busy, count=Estimate(1) if name in {"race", "any"} else None)
-        )
-    else:
-        for branch in branches:
-            frame.block.extend(branch)
-    return Listing(values)
-
-
-def settled(value: Value, frame: Frame) -> Value:
-    """Return the value of a promise that is waited for here, its steps moved to this place."""
-    if not isinstance(value, Pending):
-        return value
-    if value.holder.blocks and value.holder.blocks[0]:
-        value.holder.blocks = [[]]
-        frame.block.extend(value.drafts)
-    return settled(value.value, frame)
-
-
-def detached(node: Node | None, frame: Frame) -> None:
-    """Add the steps of a call that nobody waits for."""
-    drafts = captured(frame, lambda: expressions.evaluate(node, frame))
-    if leaves(drafts) and frame.asynchronous and any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts)):
-        frame.block.append(Draft(Kind.DETACHED, frame.evidence(node) if node is not None else (), blocks=[drafts]))
-    else:
-        frame.block.extend(drafts)
-
-
-def promise(call: Call) -> Value:
-    """Return what `new Promise((resolve, reject) => ...)` is resolved with."""
-    executor = call.argument(0)
-    if not isinstance(executor, Function):
-        return UNKNOWN
-    resolved = Resource("promise.resolve", {"values": []})
-    call.run(executor, resolved, Resource("promise.reject", {"values": []}))
-    values = resolved.facts["values"]
-    value: Value = UNKNOWN
-    for each in values if isinstance(values, list) else ():
-        value = either(value, each)
     return value
 
 
@@ -506,7 +279,7 @@ def _followed(function: Function, given: list[Value], frame: Frame, node: Node) 
     definition = function.node
     path = (*frame.path, (definition.id, frame.place(node)))
     inside = Frame(unit, function.frame.module, function.frame, function.this or function.frame.this, path, frame.block)
-    inside.asynchronous = flow.is_asynchronous(definition)
+    inside.asynchronous = waiting.is_asynchronous(definition)
     bind_parameters(function, given, inside)
     body = definition.child_by_field_name("body")
     if body is None:

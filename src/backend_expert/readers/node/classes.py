@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from backend_expert.readers.node import calls, expressions, flow, injection, libraries, names
+from backend_expert.readers.node import calls, expressions, flow, injection, libraries, names, waiting
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.libraries import grpc
 from backend_expert.readers.node.syntax import child_of, children, text, walk
@@ -38,7 +38,7 @@ def new(node: Node, frame: Frame) -> Value:
         return libraries.method(maker, "", call) or UNKNOWN
     if isinstance(maker, Foreign):
         if maker == Foreign("global", ("Promise",)):
-            return calls.promise(call)
+            return waiting.promise(call)
         return libraries.construct(maker, call)
     return grpc.client(call) or UNKNOWN
 

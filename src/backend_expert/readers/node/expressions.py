@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from backend_expert.readers.node import calls, classes, names
+from backend_expert.readers.node import calls, classes, names, waiting
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES
 from backend_expert.readers.node.syntax import FUNCTIONS, WRAPPERS, children, label, plain, string, text, unescaped
@@ -72,7 +72,7 @@ def function(node: Node, frame: Frame) -> Function:
 
 def _identifier(node: Node, frame: Frame) -> Value:
     found = names.lookup(text(node), frame)
-    return calls.settled(found, frame) if isinstance(found, Pending) else found
+    return waiting.settled(found, frame) if isinstance(found, Pending) else found
 
 
 def _this(_: Node, frame: Frame) -> Value:
@@ -189,7 +189,7 @@ def _subscript(node: Node, frame: Frame) -> Value:
 
 def _await(node: Node, frame: Frame) -> Value:
     value = evaluate(next(children(node), None), frame)
-    return calls.settled(value, frame) if isinstance(value, Pending) else value
+    return waiting.settled(value, frame) if isinstance(value, Pending) else value
 
 
 def _binary(node: Node, frame: Frame) -> Value:
@@ -271,7 +271,7 @@ def _unary(node: Node, frame: Frame) -> Value:
     operator = text(node.child_by_field_name("operator"))
     argument = node.child_by_field_name("argument")
     if operator == "void":
-        calls.detached(argument, frame)
+        waiting.detached(argument, frame)
         return NOTHING
     value = evaluate(argument, frame)
     if operator == "!" and isinstance(value, Constant):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from tree_sitter import Node
 
-from backend_expert.model import Action, Certainty, Estimate, Evidence, Mechanism, Retry
-from backend_expert.readers.node import calls, classes, expressions, names
-from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
+from backend_expert.model import Action, Certainty, Estimate, Evidence
+from backend_expert.readers.node import calls, classes, expressions, loops, names, waiting
+from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES
 from backend_expert.readers.node.syntax import awaited, children, plain, text, walk
-from backend_expert.readers.node.values import UNKNOWN, Constant, Function, Input, Listing, Outcome, Pending, Value, is_open, number
+from backend_expert.readers.node.values import UNKNOWN, Constant, Outcome, Pending, is_open
 
 SOMETIMES = Estimate(0.5, 2, Certainty.ASSUMED)
 """How often a condition holds that only data decides: nobody can tell without measuring."""
@@ -74,43 +74,13 @@ def statement_ends(node: Node, frame: Frame) -> bool:
 
 def _expression(node: Node, frame: Frame) -> bool:
     inside = plain(node)
-    if inside.type == "call_expression" and not awaited(inside) and frame.asynchronous and _is_own_promise(inside, frame):
-        calls.detached(inside, frame)
+    if inside.type == "call_expression" and not awaited(inside) and frame.asynchronous and waiting.is_own_promise(inside, frame):
+        waiting.detached(inside, frame)
     else:
         value = expressions.evaluate(inside, frame)
         if isinstance(value, Pending) and inside.type != "call_expression":
-            calls.settled(value, frame)
+            waiting.settled(value, frame)
     return False
-
-
-def _is_own_promise(node: Node, frame: Frame) -> bool:
-    """Tell whether a call is that of an own asynchronous function, found without running it."""
-    found = named_by(node, frame)
-    return isinstance(found, Function) and is_asynchronous(found.node)
-
-
-def named_by(node: Node, frame: Frame) -> Value:
-    """Return what a call calls, found without running anything."""
-    called = node.child_by_field_name("function")
-    called = plain(called) if called is not None else None
-    if called is not None and called.type == "identifier":
-        return names.lookup(text(called), frame)
-    owner = called.child_by_field_name("object") if called is not None and called.type == "member_expression" else None
-    if called is None or owner is None or owner.type not in {"identifier", "this", "member_expression"}:
-        return UNKNOWN
-    holder = _quiet(owner, frame)
-    if is_open(holder) or isinstance(holder, Outcome | Input):
-        return UNKNOWN
-    return names.member(holder, text(called.child_by_field_name("property")), frame)
-
-
-def _quiet(node: Node, frame: Frame) -> Value:
-    """Return the value of a name or a chain of fields, without steps."""
-    if "(" in text(node):
-        return UNKNOWN
-    kept: list[Value] = []
-    calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
-    return kept[0] if kept else UNKNOWN
 
 
 def _declaration(node: Node, frame: Frame) -> bool:
@@ -125,28 +95,13 @@ def _declaration(node: Node, frame: Frame) -> bool:
         inside = plain(given)
         waits = awaited(inside) or inside.type != "call_expression"
         if not waits and pattern.type == "identifier" and frame.asynchronous and not frame.unit.starting:
-            names.bind(pattern, _perhaps_pending(inside, frame), frame)
+            names.bind(pattern, waiting.perhaps_pending(inside, frame), frame)
         else:
             value = expressions.evaluate(given, frame)
             if is_open(value):
                 value = classes.typed(declarator.child_by_field_name("type"), frame) or value
             names.bind(pattern, value, frame)
     return False
-
-
-def _perhaps_pending(node: Node, frame: Frame) -> Value:
-    """Return a promise that is kept in a variable and waited for later, or the value of what is no promise."""
-    own = _is_own_promise(node, frame)
-    kept: list[Value] = []
-    drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
-    value = kept[0] if kept else UNKNOWN
-    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
-    if isinstance(value, Pending) or not waits or not (own or isinstance(value, Outcome)):
-        frame.block.extend(drafts)
-        return value
-    holder = Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts])
-    frame.block.append(holder)
-    return Pending(drafts, holder, value)
 
 
 def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
@@ -156,11 +111,11 @@ def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
     then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
     if isinstance(condition, Constant):
         taken = then if condition.value else otherwise
-        frame.cut_short = taken is not None and _block(taken, frame)
+        frame.cut_short = taken is not None and block(taken, frame)
         return frame.cut_short or None
     looked_up = _looked_up(condition_node, frame)
-    first, first_ends = _captured(then, frame)
-    second, second_ends = _captured(otherwise, frame)
+    first, first_ends = captured(then, frame)
+    second, second_ends = captured(otherwise, frame)
     shown = text(plain(condition_node) if condition_node is not None else None)
     if first_ends and not second_ends and rest and (leaves(first) or looked_up is not None):
         following, rest_ends = _captured_statements(rest, frame)
@@ -222,16 +177,17 @@ def _looked_up(node: Node | None, frame: Frame) -> Draft | None:
     return None
 
 
-def _block(node: Node, frame: Frame) -> bool:
+def block(node: Node, frame: Frame) -> bool:
+    """Run what stands behind a condition or a loop, in braces or not; tell whether it ends the function or the round."""
     node = next(children(node), node) if node.type == "else_clause" else node
     return run(list(children(node)), frame) if node.type == "statement_block" else run([node], frame)
 
 
-def _captured(node: Node | None, frame: Frame) -> tuple[list[Draft], bool]:
-    """Return the steps of a branch and whether it ends the function."""
+def captured(node: Node | None, frame: Frame) -> tuple[list[Draft], bool]:
+    """Return the steps of a branch, which may not run, and whether it ends the function."""
     if node is None:
         return [], False
-    return _doubtful(frame, lambda: _block(node, frame))
+    return _doubtful(frame, lambda: block(node, frame))
 
 
 def _captured_statements(statements: list[Node], frame: Frame) -> tuple[list[Draft], bool]:
@@ -248,150 +204,19 @@ def _doubtful(frame: Frame, work: Callable[[], bool]) -> tuple[list[Draft], bool
     return drafts, bool(ends and ends[0])
 
 
-def _for_in(node: Node, frame: Frame) -> bool:
-    over = expressions.evaluate(node.child_by_field_name("right"), frame)
-    left, inside = node.child_by_field_name("left"), node.child_by_field_name("body")
-    if left is None or inside is None:
-        return False
-    if isinstance(over, Listing) and frame.unit.starting and len(over.items) <= calls.UNROLLED:
-        for each in over.items:
-            names.bind(left, each, frame)
-            _block(inside, frame)
-        return False
-    item: Value = Outcome(over.draft) if isinstance(over, Outcome) else Input() if isinstance(over, Input) else UNKNOWN
-    names.bind(left, item, frame)
-    count = Estimate(float(len(over.items))) if isinstance(over, Listing) and over.items else calls.SEVERAL
-    _repeat(node, inside, count, frame)
-    return False
-
-
-def _for(node: Node, frame: Frame) -> bool:
-    start = node.child_by_field_name("initializer")
-    if start is not None:
-        statement_ends(start, frame)
-    _counted(node, frame)
-    return False
-
-
-def _while(node: Node, frame: Frame) -> bool:
-    condition = node.child_by_field_name("condition")
-    drafts = calls.captured(frame, lambda: expressions.evaluate(condition, frame))
-    frame.block.extend(drafts)
-    _counted(node, frame)
-    return False
-
-
-def _counted(node: Node, frame: Frame) -> None:
-    inside = node.child_by_field_name("body")
-    if inside is None:
-        return
-    for change in walk(node, "update_expression", "augmented_assignment_expression"):
-        target = change.child_by_field_name("argument") or change.child_by_field_name("left")
-        if target is not None and target.type == "identifier":
-            names.assign(target, UNKNOWN, frame)
-    _repeat(node, inside, calls.SEVERAL, frame)
-
-
-def _repeat(node: Node, inside: Node, count: Estimate, frame: Frame) -> None:
-    drafts, _ = _captured(inside, frame)
-    if not leaves(drafts):
-        frame.block.extend(drafts)
-    elif _tries_again(node, inside):
-        retried(drafts, _attempts(node, inside, frame), frame.evidence(node))
-        frame.block.extend(drafts)
-    else:
-        frame.block.append(Draft(Kind.REPEAT, frame.evidence(node), blocks=[drafts], count=count))
-
-
-def retried(drafts: Iterable[Draft], retry: Retry | None, evidence: tuple[Evidence, ...]) -> None:
-    """Mark every call among the steps as tried again; an unknown number of attempts leaves the policy unknown."""
-    for draft in inner(list(drafts)):
-        if draft.kind in REMOTE:
-            draft.protection = draft.protection.copy()
-            draft.protection.absent.discard(Mechanism.RETRY)
-            draft.protection.retry = retry
-            draft.protection.evidence = tuple(dict.fromkeys((*draft.protection.evidence, *evidence[:1])))
-
-
-def _tries_again(loop: Node, inside: Node) -> bool:
-    """Tell whether a loop is a retry: its body tries, leaves when that works, and goes round again when it does not."""
-    tries = _tries(inside)
-    if len(tries) != 1 or loop.type == "for_in_statement":
-        return False
-    attempt, handler = tries[0].child_by_field_name("body"), tries[0].child_by_field_name("handler")
-    if attempt is None or handler is None:
-        return False
-    return any(each.type in {"return_statement", "break_statement"} for each in children(attempt))
-
-
-def _tries(inside: Node) -> list[Node]:
-    return (
-        [statement for statement in children(inside) if statement.type == "try_statement"]
-        if inside.type == "statement_block"
-        else []
-    )
-
-
-def _attempts(loop: Node, inside: Node, frame: Frame) -> Retry | None:
-    """Return how often such a loop tries and how long it waits in between; nothing when the number is not known."""
-    handler = _tries(inside)[0].child_by_field_name("handler")
-    limit = _limit(loop.child_by_field_name("condition"), frame)
-    for comparison in walk(handler, "binary_expression") if handler is not None else ():
-        limit = limit or _limit(comparison, frame)
-    if limit is None or handler is None:
-        return None
-    pause = _pause(handler, frame)
-    backoff = Estimate(pause, certainty=Certainty.RECOVERED, evidence=(frame.place(handler),)) if pause else None
-    return Retry(attempts=Estimate(limit, certainty=Certainty.RECOVERED, evidence=(frame.place(loop),)), backoff_ms=backoff)
-
-
-def _limit(comparison: Node | None, frame: Frame) -> float | None:
-    """Return the number that a counter is compared with."""
-    if comparison is None:
-        return None
-    comparison = plain(comparison)
-    if comparison.type != "binary_expression" or text(comparison.child_by_field_name("operator")) not in {
-        "<",
-        "<=",
-        ">",
-        ">=",
-        "==",
-        "===",
-    }:
-        return None
-    for side in ("right", "left"):
-        found = number(expressions.evaluate(comparison.child_by_field_name(side), frame))
-        if found is not None and 1 < found <= 100:
-            return found
-    return None
-
-
-def _pause(handler: Node, frame: Frame) -> float | None:
-    """Return the first pause in milliseconds between two attempts."""
-    for call in walk(handler, "call_expression"):
-        name = text(call.child_by_field_name("function")).rpartition(".")[2].lower()
-        if name not in {"sleep", "delay", "wait", "settimeout", "pause"}:
-            continue
-        for constant_node in walk(call.child_by_field_name("arguments") or call, "number", "identifier"):
-            found = number(expressions.evaluate(constant_node, frame))
-            if found is not None and found >= 10:
-                return found
-    return None
-
-
 def _try(node: Node, frame: Frame) -> bool:
     inside, handler, final = (node.child_by_field_name(name) for name in ("body", "handler", "finalizer"))
     ended: list[bool] = []
-    steps = calls.captured(frame, lambda: ended.append(_block(inside, frame) if inside is not None else False))
+    steps = calls.captured(frame, lambda: ended.append(block(inside, frame) if inside is not None else False))
     undo: list[Draft] = []
     if handler is not None:
         caught = handler.child_by_field_name("body")
-        undo, _ = _captured(caught, frame)
+        undo, _ = captured(caught, frame)
     undone(frame, steps, undo, handler if handler is not None else node)
     if final is not None:
         last = final.child_by_field_name("body")
         if last is not None:
-            _block(last, frame)
+            block(last, frame)
     return bool(ended and ended[0]) and handler is None
 
 
@@ -430,7 +255,7 @@ def _switch(node: Node, frame: Frame) -> bool:
 def _return(node: Node, frame: Frame) -> bool:
     given = next(children(node), None)
     if given is not None:
-        frame.returns.append(calls.settled(expressions.evaluate(given, frame), frame))
+        frame.returns.append(waiting.settled(expressions.evaluate(given, frame), frame))
     return True
 
 
@@ -448,26 +273,14 @@ def _labelled(node: Node, frame: Frame) -> bool:
     return statement_ends(inside, frame) if inside is not None else False
 
 
-def is_asynchronous(definition: Node) -> bool:
-    """Tell whether a function says `async`."""
-    return any(child.type == "async" for child in definition.children)
-
-
-def promised(callback: Function, drafts: list[Draft]) -> bool:
-    """Tell whether a callback gives back a promise: it says `async`, or what it does takes time and it is one expression."""
-    inside = callback.node.child_by_field_name("body")
-    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
-    return waits and (is_asynchronous(callback.node) or (inside is not None and inside.type != "statement_block"))
-
-
 _STATEMENTS: dict[str, Callable[[Node, Frame], bool]] = {
     "expression_statement": _expression,
     "lexical_declaration": _declaration,
     "variable_declaration": _declaration,
-    "for_in_statement": _for_in,
-    "for_statement": _for,
-    "while_statement": _while,
-    "do_statement": _while,
+    "for_in_statement": loops.for_in,
+    "for_statement": loops.for_loop,
+    "while_statement": loops.while_loop,
+    "do_statement": loops.while_loop,
     "try_statement": _try,
     "switch_statement": _switch,
     "return_statement": _return,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from backend_expert.model import Guard, GuardKind
-from backend_expert.readers.node import classes, flow
+from backend_expert.readers.node import classes, waiting
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.routing import Passed
 from backend_expert.readers.node.syntax import text, walk
@@ -227,9 +227,9 @@ def _sources(function: Function) -> Iterator[str]:
     """Yield the text of a function and of the own functions that it calls, without comments."""
     unit = function.frame.unit
     seen: set[int] = set()
-    waiting = [(function, 0)]
-    while waiting and len(seen) < _FOLLOWED:
-        current, depth = waiting.pop(0)
+    following = [(function, 0)]
+    while following and len(seen) < _FOLLOWED:
+        current, depth = following.pop(0)
         if current.node.id in seen:
             continue
         seen.add(current.node.id)
@@ -238,6 +238,6 @@ def _sources(function: Function) -> Iterator[str]:
             continue
         inside = Frame(unit, current.frame.module, current.frame, current.this or current.frame.this)
         for call in walk(current.node, "call_expression"):
-            called = flow.named_by(call, inside)
+            called = waiting.named_by(call, inside)
             if isinstance(called, Function):
-                waiting.append((called, depth + 1))
+                following.append((called, depth + 1))

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Evidence, GuardKind
 from backend_expert.readers.code import Binding, Exchange, Piece, Queue, Target
-from backend_expert.readers.node import calls, classes, expressions, flow, injection
+from backend_expert.readers.node import calls, classes, expressions, flow, injection, libraries, names, waiting
 from backend_expert.readers.node.connections import Connection
 from backend_expert.readers.node.drafts import Draft
 from backend_expert.readers.node.entities import Entity
@@ -167,7 +167,6 @@ class Unit:
                 flow.statement_ends(statement, frame)
 
     def _declare(self, module: Module, statement: Node) -> None:
-        from backend_expert.readers.node import names
         from backend_expert.readers.node.modules import bound
 
         for declarator in children(statement):
@@ -373,8 +372,6 @@ class Unit:
 
     def single(self, blueprint: Blueprint) -> Value:
         """Return the one object that a container makes of a class."""
-        from backend_expert.readers.node import libraries
-
         if blueprint.node.id not in self._singles:
             made = Instance(blueprint)
             self._singles[blueprint.node.id] = made
@@ -544,13 +541,13 @@ class Unit:
         """Follow a handler from its first line; return its steps and its frame."""
         self.limit = min(self.work + HANDLER_LIMIT, WORK_LIMIT)
         frame = Frame(self, function.frame.module, function.frame, function.this or function.frame.this)
-        frame.asynchronous = flow.is_asynchronous(function.node)
+        frame.asynchronous = waiting.is_asynchronous(function.node)
         calls.bind_parameters(function, given, frame)
         body = function.node.child_by_field_name("body")
         if body is not None and body.type == "statement_block":
             flow.body(body, frame)
         elif body is not None:
-            frame.returns.append(calls.settled(expressions.evaluate(body, frame), frame))
+            frame.returns.append(waiting.settled(expressions.evaluate(body, frame), frame))
         self.cut = self.cut or self.work >= self.limit
         return frame.block, frame
 

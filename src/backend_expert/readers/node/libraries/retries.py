@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backend_expert.model import Certainty, Estimate, Mechanism, Retry
-from backend_expert.readers.node import flow
+from backend_expert.readers.node import loops
 from backend_expert.readers.node.drafts import REMOTE, Draft, inner
 from backend_expert.readers.node.values import (
     UNKNOWN,
@@ -73,7 +73,7 @@ def function(callee: Foreign, call: Call) -> Value | None:
         from backend_expert.readers.node.calls import captured
 
         drafts = captured(call.frame, lambda: kept.append(call.run(work)))
-        flow.retried(drafts, _retry(options, _RETRIES[callee.package], call), (call.frame.place(call.node),))
+        loops.retried(drafts, _retry(options, _RETRIES[callee.package], call), (call.frame.place(call.node),))
         call.frame.block.extend(drafts)
         return kept[0] if kept else UNKNOWN
     if callee.package.startswith("rxjs") and callee.name in _OPERATORS:
@@ -131,7 +131,7 @@ def operators(draft: Draft, given: list[Value], call: Call) -> None:
                 backoff = Estimate(pause, certainty=Certainty.RECOVERED, evidence=place) if pause else None
                 # A number as delay is the same before every attempt.
                 retry = Retry(Estimate(count + 1, certainty=Certainty.RECOVERED, evidence=place), backoff, backoff)
-            flow.retried([draft], retry, place)
+            loops.retried([draft], retry, place)
         elif each.maker.name in {"timeout", "timeoutWith"}:
             limit = number(member(argument, "each", "first")) if isinstance(argument, Record) else number(argument)
             if limit:

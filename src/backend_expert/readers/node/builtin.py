@@ -1,0 +1,198 @@
+"""What the methods of texts, lists, promises and streams give back, and the steps of their callbacks."""
+
+from __future__ import annotations
+
+from backend_expert.model import Action, Certainty, Estimate
+from backend_expert.readers.node import calls, flow, waiting
+from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
+from backend_expert.readers.node.libraries import retries
+from backend_expert.readers.node.syntax import text
+from backend_expert.readers.node.values import (
+    ITEMS_LIMIT,
+    UNKNOWN,
+    Constant,
+    Environment,
+    Function,
+    Input,
+    Listing,
+    Made,
+    Outcome,
+    Pending,
+    Record,
+    Template,
+    Value,
+    Variable,
+    constant,
+    joined,
+)
+from backend_expert.readers.settings import words
+
+SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
+"""Rounds of a loop over what only a request knows: from two lines of an order to a page of fifteen; nobody said."""
+
+
+UNROLLED = 32
+"""Most items of a known list whose callback is followed one by one."""
+
+
+_EACH = words("map forEach filter reduce some every find findIndex flatMap reduceRight sort")
+
+
+_LISTENS = words("on once addListener addEventListener off removeListener prependListener")
+
+
+_SAME_TEXT = words("toString trim trimEnd trimStart toLowerCase toUpperCase valueOf normalize")
+
+
+_STORED = {
+    "save": Action.UPDATE,
+    "destroy": Action.DELETE,
+    "deleteOne": Action.DELETE,
+    "remove": Action.DELETE,
+    "reload": Action.READ,
+}
+"""Methods of what a query found that write it back or read it again (Mongoose, Sequelize)."""
+
+
+def method(owner: Value, name: str, call: calls.Call) -> Value:
+    """Return what the methods of texts, lists, promises and streams give back."""
+    if name in _LISTENS:
+        return owner
+    if name in {"then", "finally", "subscribe", "tap"}:
+        return _then(owner, call)
+    if name == "catch":
+        return _caught(owner, call)
+    if name == "pipe" and isinstance(owner, Outcome):
+        retries.operators(owner.draft, call.arguments, call)
+    if name in {"pipe", "toPromise", "unref", "ref", "lean", "exec"} and isinstance(owner, Outcome):
+        return owner
+    if name in _SAME_TEXT:
+        return owner
+    if name in {"slice", "concat", "join", "replace", "replaceAll", "split", "includes"}:
+        return _of_text(owner, name, call)
+    if name in _EACH and call.arguments:
+        return _each(owner, name, call)
+    if isinstance(owner, Outcome):
+        if name in {"limit", "take"} and owner.draft.kind is Kind.QUERY:
+            owner.draft.limited = True
+            return owner
+        if name in _STORED and owner.draft.kind is Kind.QUERY:
+            return call.emit(
+                Draft(Kind.QUERY, target=owner.draft.target, action=_STORED[name], protection=owner.draft.protection.copy())
+            )
+        for each in call.arguments:
+            call.run(each, owner)
+        return Outcome(owner.draft, owner.items)
+    if isinstance(owner, Input):
+        return Input(name)
+    if isinstance(owner, Listing) and name == "push":
+        if not call.frame.unit.doubtful and len(owner.items) < ITEMS_LIMIT:
+            owner.items.extend(call.arguments)
+        return UNKNOWN
+    if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
+        return Environment()
+    if isinstance(owner, Made):
+        checked = name in {"parse", "parseAsync", "cast", "validateSync"} and isinstance(call.argument(0), Record)
+        return call.argument(0) if checked else calls.unknown(owner.maker, name, call)
+    return calls.unknown(owner, name, call)
+
+
+def _then(owner: Value, call: calls.Call) -> Value:
+    value: Value = owner
+    if call.arguments and isinstance(call.arguments[0], Function):
+        value = call.run(call.arguments[0], owner)
+    if len(call.arguments) > 1 and isinstance(call.arguments[1], Function):
+        flow.undone(call.frame, [], call.into(call.arguments[1]), call.node)
+    return value
+
+
+def _caught(owner: Value, call: calls.Call) -> Value:
+    """Return the value of a promise; its steps fail without harm where the callback neither throws nor does anything."""
+    undo = call.into(call.argument(0), UNKNOWN)
+    block = call.frame.block
+    handled = text(call.nodes[0]) if call.nodes else "throw"
+    quiet = not any(word in handled for word in ("throw", "reject", "next"))
+    if isinstance(owner, Outcome) and quiet and not leaves(undo) and not any(draft.kind is Kind.REPLY for draft in inner(undo)):
+        owner.draft.protection.optional = True
+    if leaves(undo):
+        inside = block[call.began :]
+        del block[call.began :]
+        flow.undone(call.frame, inside, undo, call.node)
+    return owner
+
+
+def _of_text(owner: Value, name: str, call: calls.Call) -> Value:
+    first = call.argument(0)
+    if isinstance(owner, Listing):
+        if name == "join":
+            separator = first if isinstance(first, Constant) else Constant(",")
+            parts: list[Value] = []
+            for position, each in enumerate(owner.items):
+                parts.extend([separator, each] if position else [each])
+            return joined(*parts) if parts else Constant("")
+        if name == "concat" and isinstance(first, Listing):
+            return Listing([*owner.items, *first.items][:ITEMS_LIMIT])
+        return owner if name in {"slice", "concat"} else UNKNOWN
+    if name == "split":
+        found = constant(owner)
+        separator_text = constant(first)
+        if isinstance(found, str) and isinstance(separator_text, str) and separator_text:
+            return Listing([Constant(part) for part in found.split(separator_text)])
+        return owner
+    if name == "concat":
+        return joined(owner, *call.arguments)
+    if name in {"replace", "replaceAll"}:
+        found, old, new = constant(owner), constant(first), constant(call.argument(1))
+        if isinstance(found, str) and isinstance(old, str) and isinstance(new, str):
+            return Constant(found.replace(old, new, 1 if name == "replace" else -1))
+        return owner
+    return owner if isinstance(owner, Variable | Template | Outcome) and name == "slice" else UNKNOWN
+
+
+def _each(owner: Value, name: str, call: calls.Call) -> Value:
+    """Follow a callback for the items of a list: one by one where they are known, once in a loop otherwise."""
+    callback = call.arguments[0]
+    if not isinstance(callback, Function):
+        return owner if name in {"filter", "sort"} else UNKNOWN
+    frame = call.frame
+    positions = 1 if name == "reduce" else 0
+    if isinstance(owner, Listing) and (frame.unit.starting or name == "map") and len(owner.items) <= UNROLLED:
+        results: list[Value] = []
+        before = [UNKNOWN] * positions
+        drafts = [
+            calls.captured(frame, lambda each=each: results.append(call.run(callback, *before, each))) for each in owner.items
+        ]
+        if any(leaves(each) for each in drafts):
+            asynchronous = waiting.is_asynchronous(callback.node)
+            frame.block.append(
+                Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=drafts)
+                if asynchronous
+                else Draft(Kind.PARALLEL, frame.evidence(call.node), blocks=[[draft for each in drafts for draft in each]])
+            )
+        return Listing(results) if name in {"map", "flatMap"} else owner if name in {"filter", "sort"} else UNKNOWN
+    item = Outcome(owner.draft) if isinstance(owner, Outcome) else Input() if isinstance(owner, Input) else UNKNOWN
+    value: list[Value] = []
+    frame.unit.doubtful += 1
+    try:
+        drafts_once = calls.captured(frame, lambda: value.append(call.run(callback, *[UNKNOWN] * positions, item)))
+    finally:
+        frame.unit.doubtful -= 1
+    if not leaves(drafts_once):
+        frame.block.extend(drafts_once)
+        return owner if name in {"filter", "sort"} else UNKNOWN
+    evidence = frame.evidence(call.node)
+    if name in {"map", "flatMap", "forEach", "filter", "some"} and waiting.promised(callback, drafts_once):
+        together = Draft(Kind.PARALLEL, evidence, blocks=fanned(drafts_once), certainty=Certainty.RECOVERED)
+        if name == "map":
+            holder = Draft(Kind.DETACHED, evidence, blocks=[[together]])
+            frame.block.append(holder)
+            return Pending([together], holder, UNKNOWN)
+        frame.block.append(Draft(Kind.DETACHED, evidence, blocks=[[together]]) if frame.asynchronous else together)
+        return UNKNOWN
+    frame.block.append(Draft(Kind.REPEAT, evidence, blocks=[drafts_once], count=SEVERAL))
+    return UNKNOWN
+
+
+def fanned(drafts: list[Draft]) -> list[list[Draft]]:
+    """Return the branches of a fan-out over a list of unknown length: as many as a loop over it has rounds."""
+    return [drafts for _ in range(int(SEVERAL.value))]
