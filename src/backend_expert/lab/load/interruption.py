@@ -47,8 +47,8 @@ def _stopped(run: Run) -> Tally:
 def _cut(counted: Tally, slices: int) -> Tally:
     """Return the counts without the slices that were never reached."""
     return counted._replace(
-        slice_counts=counted.slice_counts[:slices],
-        slice_waiting=counted.slice_waiting[:slices],
+        slice_counts=counted.slice_counts[:, :slices],
+        slice_waiting=counted.slice_waiting[:, :slices],
         slice_histogram=counted.slice_histogram[:slices],
         busy=counted.busy[:slices],
         queued=counted.queued[:slices],

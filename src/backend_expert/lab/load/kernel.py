@@ -111,6 +111,7 @@ from backend_expert.lab.load.rows import (
     State,
     branch_at,
     budget_at,
+    cell_at,
     control_at,
     entry_at,
     event_at,
@@ -146,7 +147,7 @@ def _record(w: State, f: Index, result: Index) -> None:
         counter = LATE
     at = frame.slice
     entry_at(w.entries, entry).counts[counter] += 1
-    slice_at(w.slices, at).counts[counter] += 1
+    cell_at(w.cells, entry * w.slice_count + at).counts[counter] += 1
     if counter == SUCCEEDED:
         row = bucket(latency)
         entry_at(w.entries, entry).bins[row] += 1
@@ -430,7 +431,7 @@ def _arrive(w: State, stream: Index) -> None:
         at = min(np.int64((w.now - w.warm) * w.slice_rate), w.slice_count - 1)
         frame_at(w.frames, f).slice = at
         entry_at(w.entries, load.entry).counts[OFFERED] += 1
-        slice_at(w.slices, at).counts[OFFERED] += 1
+        cell_at(w.cells, load.entry * w.slice_count + at).counts[OFFERED] += 1
     load.index += 1
     schedule_arrival(w, stream, exponential(key + ARRIVAL))
     if load.hop > 0.0:

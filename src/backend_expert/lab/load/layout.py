@@ -357,7 +357,9 @@ BRANCH = np.dtype([("row", "i8")])
 
 ENTRY = np.dtype([("total", "f8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
 
-SLICE = np.dtype([("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
+SLICE = np.dtype([("bins", "i4", (BUCKETS,))])
+
+CELL = np.dtype([("counts", "i8", (len(Counter),))])
 
 INTEGRAL = np.dtype([("busy", "f8"), ("waiting", "f8")])
 
@@ -388,6 +390,7 @@ class Workspace(NamedTuple):
     scalers: Table
     entries: Table
     slices: Table
+    cells: Table  # entry × slice
     integrals: Table  # slice boundary × gate
 
 

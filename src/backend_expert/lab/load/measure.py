@@ -37,8 +37,8 @@ class Tally(NamedTuple):
     counts: NDArray[np.int64]  # entry × Counter
     in_flight: NDArray[np.int64]  # entry
     waiting: NDArray[np.int64]  # entry: of those in flight, how many were not late yet
-    slice_counts: NDArray[np.int64]
-    slice_waiting: NDArray[np.int64]
+    slice_counts: NDArray[np.int64]  # entry × slice × Counter
+    slice_waiting: NDArray[np.int64]  # entry × slice
     entry_histogram: NDArray[np.int64]
     slice_histogram: NDArray[np.int64]
     entry_sums: NDArray[np.float64]
@@ -74,8 +74,8 @@ def tally(run: Run) -> Tally:
         counts=w.entries["counts"],
         in_flight=np.bincount(asked["entry"], minlength=entries),
         waiting=np.bincount(young["entry"], minlength=entries),
-        slice_counts=w.slices["counts"],
-        slice_waiting=np.bincount(young["slice"], minlength=slices),
+        slice_counts=w.cells["counts"].reshape(entries, slices, -1),
+        slice_waiting=np.bincount(young["entry"] * slices + young["slice"], minlength=entries * slices).reshape(entries, slices),
         entry_histogram=w.entries["bins"].astype(np.int64),
         slice_histogram=w.slices["bins"],
         entry_sums=w.entries["total"],
@@ -112,7 +112,7 @@ def figures(t: Tally, scenario: Scenario) -> Figures:
     counts = t.counts.sum(axis=0)
     p50, p95, p99 = quantiles(t.entry_histogram.sum(axis=0), SHARES)
     work = float(t.work.sum())
-    found = recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario)
+    found = recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario, ())
     after = {"unhurt": 0.0, "undisturbed": 0.0}.get(found.verdict, found.after_s)
     return Figures(
         success_ratio=_success_ratio(counts, int(t.waiting.sum())),
@@ -182,7 +182,7 @@ def outcome(t: Tally, program: Program, seed: int) -> Outcome:
             )
             for (caller, callee), row in zip(program.calls, t.calls, strict=True)
         ),
-        recovery=recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario),
+        recovery=recovery(t.slice_counts, t.slice_waiting, t.slice_histogram, scenario, program.entries),
         events=t.events,
         caches=tuple(
             CacheOutcome(dataset=name, lookups=int(asked), hit_ratio=int(hit) / int(asked) if asked else 1.0)
@@ -220,9 +220,9 @@ def widths_s(scenario: Scenario) -> NDArray[np.float64]:
 
 def _series(t: Tally, scenario: Scenario) -> SliceSeries:
     width = widths_s(scenario) * t.runs
-    offered = t.slice_counts[:, Counter.OFFERED]
-    succeeded = t.slice_counts[:, Counter.SUCCEEDED]
-    decided = offered - t.slice_waiting
+    counts = t.slice_counts.sum(axis=0)
+    offered, succeeded = counts[:, Counter.OFFERED], counts[:, Counter.SUCCEEDED]
+    decided = offered - t.slice_waiting.sum(axis=0)
     marks = [quantiles(row, (0.5, 0.99)) for row in t.slice_histogram]
     return SliceSeries(
         time_s=tuple(at * scenario.slice_s for at in range(len(offered))),

@@ -15,12 +15,14 @@ class Recovery(Struct, frozen=True, kw_only=True):
     """What became of the system after the last fault or peak ended.
 
     `recovers` with the seconds it took; `never` when it was still bad at the horizon (`metastable` when the trigger had been gone for at
-    least as long as it had lasted); `undisturbed` when nothing was done to it; `unhurt` when no slice was bad.
+    least as long as it had lasted); `undisturbed` when nothing was done to it; `unhurt` when no slice was bad. `operation` is the entry
+    that came back last, or did not; empty when that is the traffic as a whole.
     """
 
     verdict: Literal["undisturbed", "unhurt", "recovers", "never"]
     after_s: float | None = None
     metastable: bool = False
+    operation: str = ""
 
 
 class EntryOutcome(Struct, frozen=True, kw_only=True):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from backend_expert.lab.load.histogram import medians, quantiles
@@ -24,17 +26,44 @@ CALM_SHARE = 0.9
 FEWEST = 5
 """Requests that a slice needs to be judged; with fewer it takes the judgement of the slice before."""
 
+WINDOW = 10
+"""Requests of one operation in the calm that are judged together: what is asked for seldom needs longer windows."""
+
+CHANCE = 3.0
+"""Standard deviations of the calm failures that are not taken for a loss."""
+
 
 def recovery(
-    counts: NDArray[np.int64], waiting: NDArray[np.int64], histogram: NDArray[np.int64] | NDArray[np.int32], scenario: Scenario
+    counts: NDArray[np.int64],
+    waiting: NDArray[np.int64],
+    histogram: NDArray[np.int64] | NDArray[np.int32],
+    scenario: Scenario,
+    entries: Sequence[str],
 ) -> Recovery:
-    """Return the verdict from counts, undecided requests and latencies by slice of arrival."""
+    """Return the verdict on a run, from counts and undecided requests by entry and slice of arrival, and latencies by slice.
+
+    The traffic as a whole must come back, and every operation in it: one that is seldom asked for can be lost for good without a trace in
+    the whole. The verdict is that of the last to come back, which is named when `entries` are given; the whole has no name.
+    """
     disturbed = scenario.disturbed_s()
     if disturbed is None:
         return Recovery(verdict="undisturbed")
     start, end = (second / scenario.slice_s for second in disturbed)
-    first, last = min(math.floor(start + 1e-9), len(counts)), min(math.ceil(end - 1e-9), len(counts))
-    bad = _bad_slices(counts, waiting, histogram, first)
+    slices = counts.shape[1]
+    first, last = min(math.floor(start + 1e-9), slices), min(math.ceil(end - 1e-9), slices)
+    worst = _judged(_bad_slices(counts.sum(axis=0), waiting.sum(axis=0), histogram, first), first, last, scenario.slice_s)
+    offered = counts[:, :, Counter.OFFERED] - waiting
+    lost = offered - counts[:, :, Counter.SUCCEEDED]
+    for entry in np.flatnonzero(lost[:, first:].sum(axis=1) > 1):
+        bad = _bad_windows(offered[entry], lost[entry], first)
+        found = _judged(bad, first, last, scenario.slice_s)
+        if _badness(found) > _badness(worst):
+            worst = structs.replace(found, operation=entries[entry] if entries else "")
+    return worst
+
+
+def _judged(bad: NDArray[np.bool_], first: int, last: int, slice_s: float) -> Recovery:
+    """Return the verdict on the slices from the start of the disturbance, `first`, and after its end, `last`."""
     if not bad[first:].any():
         return Recovery(verdict="unhurt", after_s=0.0)
     tail = bad[last:]
@@ -43,8 +72,26 @@ def recovery(
     good_after = np.cumsum(~tail[::-1])[::-1] / np.arange(len(tail), 0, -1)
     good = np.flatnonzero(~tail & (good_after >= CALM_SHARE))
     if len(good):
-        return Recovery(verdict="recovers", after_s=float(good[0]) * scenario.slice_s)
+        return Recovery(verdict="recovers", after_s=float(good[0]) * slice_s)
     return Recovery(verdict="never", metastable=len(tail) >= last - first)
+
+
+def _badness(found: Recovery) -> tuple[int, float]:
+    return ("unhurt", "recovers", "never").index(found.verdict), found.after_s or 0.0
+
+
+def _bad_windows(offered: NDArray[np.int64], lost: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
+    """Tell the slices from `first` in which one operation loses more than in the calm and more than chance would have it.
+
+    They are judged in windows of `WINDOW` requests of the calm, so that what is asked for seldom is judged too.
+    """
+    calm = int(offered[:first].sum()) or int(offered.sum())
+    usual = float(lost[:first].sum()) / calm if first and calm else 0.0
+    length = max(1, math.ceil(WINDOW * (first or len(offered)) / max(calm, 1)))
+    starts = np.arange(first, len(offered), length)
+    asked, gone = np.add.reduceat(offered, starts), np.add.reduceat(lost, starts)
+    bad = gone - usual * asked > np.maximum(LOST_SHARE * asked, 1.0 + CHANCE * np.sqrt(usual * asked))
+    return np.concatenate((np.zeros(first, bool), np.repeat(bad, length)[: len(offered) - first]))
 
 
 def _bad_slices(

@@ -25,6 +25,9 @@ MEMORY_LIMIT_BYTES = 2 << 30
 SLICE_BYTES = 17_000
 """One slice: its histogram of 4,096 buckets of four bytes, and some counts."""
 
+CELL_BYTES = 40
+"""The counts of one operation in one slice."""
+
 
 SHARES = RATIOS - {"budget"}
 """Fields that are shares of a whole; a retry budget may let each first attempt pay for several retries."""
@@ -59,7 +62,8 @@ def check_scenario(system: System, scenario: Scenario) -> None:
             raise ModelError(f"{name} of the scenario is {number}; it must be above 0.")
     if not (math.isfinite(scenario.warmup_s) and scenario.warmup_s >= 0):
         raise ModelError(f"warmup_s of the scenario is {scenario.warmup_s}; it must be 0 or more.")
-    needed = scenario.duration_s / scenario.slice_s * SLICE_BYTES
+    entries = len(scenario.arrivals.rates_per_s) or len(system.workloads)
+    needed = scenario.duration_s / scenario.slice_s * (SLICE_BYTES + CELL_BYTES * entries)
     if needed > MEMORY_LIMIT_BYTES:
         raise ModelError(
             f"{scenario.duration_s:g} s in slices of {scenario.slice_s:g} s need {needed / 2**30:.1f} GB; make the slices longer."

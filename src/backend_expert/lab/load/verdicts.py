@@ -58,9 +58,9 @@ def success_shares(
     for program in compile_each(complete(system), scenarios):
         counted = simulate(program, seed)
         first, last = (round(second / program.scenario.slice_s) for second in (start_s, end_s))
-        counts = counted.slice_counts[first:last]
-        decided = int(counts[:, Counter.OFFERED].sum() - counted.slice_waiting[first:last].sum())
-        shares.append(float(counts[:, Counter.SUCCEEDED].sum()) / decided if decided > 0 else 1.0)
+        counts = counted.slice_counts[:, first:last].sum(axis=(0, 1))
+        decided = int(counts[Counter.OFFERED] - counted.slice_waiting[:, first:last].sum())
+        shares.append(float(counts[Counter.SUCCEEDED]) / decided if decided > 0 else 1.0)
     return tuple(shares)
 
 

@@ -61,6 +61,7 @@ def make(program: Program, seed: int) -> Run:
         segments=_segments(scenario, seed),
         entries=np.zeros(len(program.entries), layout.ENTRY),
         slices=np.zeros(slices, layout.SLICE),
+        cells=np.zeros(len(program.entries) * slices, layout.CELL),
         integrals=np.zeros((slices + 1) * len(tables["gates"]), layout.INTEGRAL),
         **tables,
     )
