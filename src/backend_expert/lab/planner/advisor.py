@@ -1,8 +1,4 @@
-"""Choose the indexes for a budget: grow the set by the move that saves most per byte, from several starts, then polish.
-
-The growth is Extend (Schlosser, Kossmann, Boissier: Efficient Scalable Multi-Attribute Index Selection Using Recursive Strategies,
-ICDE 2019); starts, exchange and removal are ours.
-"""
+"""What the advice costs and saves: the workload with capped weights, sizes, the penalty of writes, and the frontier over budgets."""
 
 from __future__ import annotations
 
@@ -12,18 +8,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from backend_expert.lab.planner.analysis import Analysed
-from backend_expert.lab.planner.candidates import SMALLEST_ROWS, composed, extensions, singles
+from backend_expert.lab.planner.candidates import SMALLEST_ROWS
 from backend_expert.lab.planner.laboratory import NotPlanned
-from backend_expert.lab.planner.oracle import Configuration, Oracle
+from backend_expert.lab.planner.oracle import NOTHING, Configuration, Oracle
+from backend_expert.lab.planner.search import Search
 from backend_expert.lab.planner.whatif import IndexDefinition
 
-_POLISH_GAIN = 0.001
-_STARTS = 6
-_HELPS = 0.0001
-_BEST = 4
-"""Candidates kept for each statement: those that save most, and those that save most per byte."""
-_MANY = 80
-"""Offered indexes above which the search keeps to its cheaper moves: three starts, and exchanges without growing again."""
 _WRITE_COST = 0.5
 """What a row costs to keep in one more index, in the planner's unit: a descent and a dirtied leaf, half a sequential page. Calibrated to
 nothing finer: PostgreSQL's planner does not cost index maintenance at all."""
@@ -48,7 +38,6 @@ class Options(Struct, frozen=True):
     cap: float = 0.3
     smallest_rows: float = SMALLEST_ROWS
     least_gain: float = 0.003
-    multiple_starts: bool = True
     special: bool = True
 
 
@@ -60,7 +49,7 @@ class Problem:
         self.options = options
         self._size: SizeOf = size if size is not None else oracle.bytes_of
         self.numbers = tuple(number for number in range(len(oracle.statements)) if self._plannable(number))
-        self.base = {number: oracle.cost(number, ()) for number in self.numbers}
+        self.base = {number: oracle.cost(number, NOTHING) for number in self.numbers}
         self.weights = self._capped()
         self.base_total = sum(self.weights[number] * self.base[number] for number in self.numbers)
         self._penalties: dict[IndexDefinition, float] = {}
@@ -166,126 +155,13 @@ class Advice(Struct, frozen=True):
 def frontier(oracle: Oracle, budgets: Iterable[float], options: Options, size: SizeOf | None = None) -> tuple[Advice, ...]:
     """Return the best set found for each budget in bytes, smallest first; a larger budget never does worse than a smaller one."""
     problem = Problem(oracle, options, size)
-    search = _Search(problem)
+    search = Search(problem)
     found: list[Advice] = []
-    best: Configuration = frozenset()
+    best = NOTHING
     for budget in sorted(budgets):
         best = search.best(budget, best)
         found.append(Advice(tuple(sorted(best)), problem.size(best), problem.base_total, problem.total(best)))
     return tuple(found)
-
-
-class _Search:
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        statements = tuple(problem.oracle.statements[number] for number in problem.numbers)
-        self.statements = statements
-        self.catalogue = problem.oracle.lab.catalogue
-        self.offered = self._pruned(self._candidates())
-        self.alone = {each: problem.near(frozenset({each}), frozenset()) for each in self.offered}
-        self.ranked = [each for each in self.offered if self.alone[each] < problem.base_total]
-        self._grown: dict[IndexDefinition, tuple[IndexDefinition, ...]] = {}
-
-    def _candidates(self) -> tuple[IndexDefinition, ...]:
-        options = self.problem.options
-        found = set(singles(self.statements, self.catalogue, options.smallest_rows))
-        if options.special:
-            found.update(composed(self.statements, self.catalogue, options.width, options.smallest_rows))
-        self.problem.oracle.bench.make(found)
-        return tuple(each for each in sorted(found) if self.problem.oracle.bench.found(each) is not None)
-
-    def _pruned(self, candidates: tuple[IndexDefinition, ...]) -> tuple[IndexDefinition, ...]:
-        """Return the candidates that help: alone, among the best few of a statement, or in the plan that may use them all."""
-        problem, oracle = self.problem, self.problem.oracle
-        kept: set[IndexDefinition] = set()
-        for number in problem.numbers:
-            relevant = oracle.relevant(number, candidates)
-            whole = oracle.plan(number, relevant)
-            kept |= oracle.used(whole, relevant)
-            gains = {each: problem.base[number] - oracle.cost(number, (each,)) for each in sorted(relevant)}
-            helpful = [each for each in gains if gains[each] * problem.weights[number] > _HELPS * problem.base_total]
-            by_gain = sorted(helpful, key=lambda each: (-gains[each], problem.size((each,)), each))
-            by_byte = sorted(helpful, key=lambda each: (-gains[each] / max(1.0, problem.size((each,))), each))
-            kept |= {*by_gain[:_BEST], *by_byte[:_BEST]}
-        oracle.bench.discard(set(candidates) - kept)
-        return tuple(sorted(kept))
-
-    def best(self, budget: float, previous: Configuration) -> Configuration:
-        """Return the best set within the budget: grown from nothing, from single good indexes, and from the last smaller budget."""
-        starts: list[Configuration] = [frozenset(), previous]
-        if self.problem.options.multiple_starts:
-            fitting = [each for each in self.ranked if self.problem.fits(frozenset({each}), budget)]
-            by_gain = sorted(fitting, key=lambda each: (self.alone[each], each))
-            starts += [frozenset({each}) for each in by_gain[: _STARTS if len(self.offered) <= _MANY else _STARTS // 2]]
-        least = self.problem.options.least_gain
-        grown = {self._extend(start, budget, width, least) for start in starts for width in sorted({2, self.problem.options.width})}
-        best = min(sorted(grown, key=sorted), key=lambda each: (self.problem.total(each), self.problem.size(each)))
-        return self._polish(best, budget)
-
-    def _moves(self, current: Configuration, width: int) -> Iterable[Configuration]:
-        for each in self.offered:
-            if each not in current and len(each.keys) <= width:
-                yield current | {each}
-        for each in sorted(current):
-            for grown in self._extended(each, width):
-                if grown not in current:
-                    yield (current - {each}) | {grown}
-                    yield current | {grown}
-
-    def _extended(self, index: IndexDefinition, width: int) -> tuple[IndexDefinition, ...]:
-        if index not in self._grown:
-            self._grown[index] = extensions(index, self.statements, self.catalogue, self.problem.options.width)
-            self.problem.oracle.bench.make(self._grown[index])
-        return tuple(each for each in self._grown[index] if len(each.keys) <= width)
-
-    def _extend(self, start: Configuration, budget: float, width: int, least: float) -> Configuration:
-        current = start
-        while True:
-            now, bytes_now = self.problem.total(current), self.problem.size(current)
-            chosen, merit = None, 0.0
-            for move in self._moves(current, width):
-                if not self.problem.fits(move, budget):
-                    continue
-                gain = now - self.problem.near(move, current)
-                if gain <= least * self.problem.base_total:
-                    continue
-                value = gain / max(8192.0, self.problem.size(move) - bytes_now)
-                if value > merit:
-                    chosen, merit = move, value
-            if chosen is None:
-                return current
-            current = chosen
-
-    def _polish(self, start: Configuration, budget: float) -> Configuration:
-        """Drop what no plan uses; exchange any index for one that saves more in the room it leaves; until nothing helps."""
-        current = self._used(start)
-        least = _POLISH_GAIN * self.problem.base_total
-        for _ in range(8):
-            now = self.problem.total(current)
-            better = None
-            for out in sorted(current):
-                rest = current - {out}
-                if self.problem.total(rest) <= now + self.problem.options.least_gain * self.problem.base_total:
-                    better = rest
-                    break
-                for move in self._moves(rest, self.problem.options.width):
-                    if out not in move and self.problem.fits(move, budget) and self.problem.near(move, rest) < now - least:
-                        better, now = move, self.problem.near(move, rest)
-                if len(self.offered) > _MANY:
-                    continue
-                regrown = self._extend(rest, budget, self.problem.options.width, self.problem.options.least_gain)
-                if self.problem.total(regrown) < now - least:
-                    better, now = regrown, self.problem.total(regrown)
-            if better is None:
-                return current
-            current = self._extend(self._used(better), budget, self.problem.options.width, self.problem.options.least_gain)
-        return current
-
-    def _used(self, configuration: Configuration) -> Configuration:
-        oracle = self.problem.oracle
-        used = {each for number in self.problem.numbers for each in oracle.used(oracle.plan(number, configuration), configuration)}
-        kept = frozenset(used)
-        return kept if self.problem.total(kept) <= self.problem.total(configuration) else configuration
 
 
 def _touches(statement: Analysed, index: IndexDefinition) -> float:

@@ -11,6 +11,9 @@ from backend_expert.lab.planner.whatif import IndexDefinition, Workbench
 
 Configuration = frozenset[IndexDefinition]
 
+NOTHING: Configuration = frozenset()
+"""No index but those that exist."""
+
 
 class Oracle:
     """Plans of the statements of a workload under configurations of indexes, with a cache by what matters to each statement."""
@@ -21,17 +24,25 @@ class Oracle:
         self.bench = Workbench(lab)
         self.requests = 0
         self._affected: dict[IndexDefinition, frozenset[int]] = {}
+        self._relevant: list[set[IndexDefinition]] = [set() for _ in statements]
         self._plans: list[dict[Configuration, Plan]] = [{} for _ in statements]
+        self._costs: list[dict[Configuration, float]] = [{} for _ in statements]
         self._used: list[list[tuple[Configuration, Configuration, float]]] = [[] for _ in statements]
 
     def relevant(self, number: int, configuration: Iterable[IndexDefinition]) -> Configuration:
         """Return the indexes of the configuration that the plan of a statement could use."""
-        return frozenset(each for each in configuration if number in self.affected(each))
+        configuration = frozenset(configuration)
+        if not configuration <= self._affected.keys():
+            for index in configuration:
+                self.affected(index)
+        return configuration & self._relevant[number]
 
     def affected(self, index: IndexDefinition) -> frozenset[int]:
         """Return the statements whose plan could use the index."""
         if index not in self._affected:
             self._affected[index] = frozenset(number for number, each in enumerate(self.statements) if each.could_use(index))
+            for number in self._affected[index]:
+                self._relevant[number].add(index)
         return self._affected[index]
 
     def plan(self, number: int, configuration: Iterable[IndexDefinition] = (), without: Iterable[int] = ()) -> Plan:
@@ -60,13 +71,14 @@ class Oracle:
         """
         self.requests += 1
         relevant = self.relevant(number, configuration)
-        known = self._plans[number].get(relevant)
-        if known is not None:
-            return known.cost
-        for among, used, cost in self._used[number]:
-            if used <= relevant <= among:
-                return cost
-        return self.plan(number, relevant).cost
+        known = self._costs[number].get(relevant)
+        if known is None:
+            answers = (cost for among, used, cost in self._used[number] if used <= relevant <= among)
+            known = next(answers, None)
+            if known is None:
+                known = self.plan(number, relevant).cost
+            self._costs[number][relevant] = known
+        return known
 
     def used(self, plan: Plan, configuration: Iterable[IndexDefinition]) -> Configuration:
         """Return which of the indexes of the configuration a plan reads."""

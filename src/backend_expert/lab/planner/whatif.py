@@ -125,8 +125,7 @@ class Workbench:
         found = [self.found(each) for each in definitions]
         shown = {oid for each in found if each is not None for oid in each.oids}
         hidden = (self._made_oids - shown) | frozenset(without)
-        self._set_valid(sorted(self._hidden - hidden), valid=True)
-        self._set_valid(sorted(hidden - self._hidden), valid=False)
+        self._turn(hidden ^ self._hidden)
         self._hidden = hidden
 
     def discard(self, definitions: Iterable[IndexDefinition]) -> None:
@@ -151,11 +150,12 @@ class Workbench:
             self._administrator.close()
             self._administrator = None
 
-    def _set_valid(self, oids: list[int], *, valid: bool) -> None:
+    def _turn(self, oids: frozenset[int]) -> None:
+        """Hide what the planner sees of these indexes and show what it does not."""
         if not oids:
             return
         administrator = self._connection()
-        administrator.execute("UPDATE pg_index SET indisvalid = %s WHERE indexrelid = ANY(%s::oid[])", (valid, oids))
+        administrator.execute("UPDATE pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY(%s::oid[])", (sorted(oids),))
         self._changes += len(oids)
         if self._changes > _VACUUM_AFTER:
             administrator.execute("VACUUM pg_index")
@@ -206,7 +206,7 @@ class Workbench:
             if definition.predicate:
                 self._density(definition.schema, restore)
         self._made_oids |= frozenset(oids)
-        self._set_valid(oids, valid=False)
+        self._turn(frozenset(oids))
         self._hidden |= frozenset(oids)
 
     def _create(
