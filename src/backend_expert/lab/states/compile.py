@@ -7,6 +7,7 @@ from itertools import count
 
 from backend_expert.lab.states import queues, words
 from backend_expert.lab.states.commands import Commands, broker_lane, client_lane
+from backend_expert.lab.states.deadlocks import deadlocks
 from backend_expert.lab.states.expression import (
     ExpressionError,
     at_least,
@@ -46,11 +47,13 @@ def compile_flow(flow: Flow) -> Machine:
 
 def _machine(commands: Commands) -> Machine:
     holders = count(DEAD + 1)
+    processes: list[Process] = []
     for handler in commands.flow.handlers:
-        if handler.called:
-            continue
-        for process in _processes(commands, handler, holders):
-            drive(commands, process)
+        if not handler.called:
+            processes += _processes(commands, handler, holders)
+    for process in processes:
+        drive(commands, process)
+    deadlocks(commands, tuple(each for process in processes for each in process.family()))
     for topic in commands.flow.topics:
         broker(commands, topic)
     for handler in commands.flow.handlers:

@@ -79,6 +79,13 @@ class Process:
             local: self.world.declare(Variable(f"{self.name}.{local}", low, high)) for local, (low, high) in sorted(found.items())
         }
 
+    def family(self) -> Iterator[Process]:
+        """Yield the process and those that it starts."""
+        yield self
+        for children in self.children.values():
+            for child in children:
+                yield from child.family()
+
     @property
     def instances(self) -> tuple[Instance, ...]:
         """Return the instances that the process can work for."""

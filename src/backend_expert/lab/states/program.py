@@ -343,6 +343,8 @@ class _Builder:
             case _:
                 pass
         node.edges["next"] = then(after)
+        if here.locked and after.locked - here.locked:
+            node.edges["conflict"] = fail(_outside(here), "retry")
         return node
 
     def after_read(self, step: Read, here: Situation) -> Situation:
@@ -366,6 +368,8 @@ class _Builder:
         if here.isolation in LOCKING:
             after = structs.replace(after, locked=here.locked | tables_written((step,)))
         node.edges["next"] = then(after)
+        if here.locked and after.locked - here.locked:
+            node.edges["conflict"] = fail(_outside(here), "retry")
         self.exits(node, (step,), here, lambda s: then(after if s.isolation else s), fail, crash)
         return node
 

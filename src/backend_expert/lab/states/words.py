@@ -97,6 +97,7 @@ RECOVERS = Text("CRASH: the process dies here, the saga log takes over", "QUEDA:
 ACKNOWLEDGES = Text("acknowledges the message", "confirma a mensagem (ack)")
 DUPLICATE_KEY = Text("the unique key refuses it", "a chave única recusa")
 NO_ROW = Text("0 rows changed", "0 linhas alteradas")
+DEADLOCK = Text("deadlock: the database rolls this transaction back", "deadlock: o banco desfaz esta transação")
 REFUSED = Text("refused", "recusado")
 CONFLICT = Text("the commit fails: the row has changed since the snapshot", "o commit falha: a linha mudou desde o snapshot")
 RELAY_MARKS = Text("the relay marks the message as sent", "o relay marca a mensagem como enviada")
