@@ -119,7 +119,8 @@ def _settings(before: Component, after: Component) -> Iterator[Text]:
     old, new = ({each.name: each for each in component.settings} for component in (before, after))
     referred = [name for name, each in new.items() if each.secret and (name not in old or old[name].value != each.value)]
     if referred:
-        yield sentence("{names} from a secret store", "{names} vem de um cofre de segredos", names=named(referred, most=4))
+        comes = "{names} vem de um cofre de segredos" if len(referred) == 1 else "{names} vêm de um cofre de segredos"
+        yield sentence("{names} from a secret store", comes, names=named(referred, most=4))
     gone = [f"{name}={each.value}" for name, each in old.items() if name not in new and not each.secret]
     if gone:
         yield sentence("no {names}", "sem {names}", names=named(gone, most=4))
