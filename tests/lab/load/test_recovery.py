@@ -65,6 +65,16 @@ class TestEachOperation:
         found = self.judged([(10, 10)] * 10 + [(10, 2)] * 16 + [(10, 10)] * 14)
         assert (found.verdict, found.after_s, found.operation) == ("recovers", 6.0, "rare")
 
+    def test_quick_answers_at_the_end_do_not_hide_what_is_still_waiting(self) -> None:
+        counts = np.zeros((1, 40, len(Counter)), np.int64)
+        counts[0, :, Counter.OFFERED] = 100
+        counts[0, :, Counter.SUCCEEDED] = [100] * 10 + [20] * 22 + [20] * 8
+        waiting = np.zeros((1, 40), np.int64)
+        waiting[0, 32:] = 80
+        histogram = np.zeros((40, BUCKETS), np.int64)
+        histogram[:, bucket(10.0)] = counts[0, :, Counter.SUCCEEDED]
+        assert recovery(counts, waiting, histogram, SCENARIO, ()).metastable
+
     def test_an_odd_failure_is_chance(self) -> None:
         assert self.judged([(10, 10)] * 15 + [(10, 9)] + [(10, 10)] * 24).verdict == "unhurt"
         usual = [(20, 19), (20, 20)] * 20

@@ -24,7 +24,10 @@ CALM_SHARE = 0.9
 """Recovered: from here to the end this share of the slices is good (a quiet system has an odd slice too)."""
 
 FEWEST = 5
-"""Requests that a slice needs to be judged; with fewer it takes the judgement of the slice before."""
+"""Requests that a slice needs to be judged; with fewer it takes the judgement of the slice before.
+
+So does a slice of which more than `LOST_SHARE` is undecided at the end of the run: what is decided early is better than the rest.
+"""
 
 WINDOW = 10
 """Requests of one operation in the calm that are judged together: what is asked for seldom needs longer windows."""
@@ -55,10 +58,10 @@ def recovery(
     offered = counts[:, :, Counter.OFFERED] - waiting
     lost = offered - counts[:, :, Counter.SUCCEEDED]
     for entry in np.flatnonzero(lost[:, first:].sum(axis=1) > 1):
-        bad = _bad_windows(offered[entry], lost[entry], first)
+        bad = _bad_windows(offered[entry], lost[entry], waiting[entry], first)
         found = _judged(bad, first, last, scenario.slice_s)
         if _badness(found) > _badness(worst):
-            worst = structs.replace(found, operation=entries[entry] if entries else "")
+            worst = structs.replace(found, operation=entries[int(entry)] if entries else "")
     return worst
 
 
@@ -80,7 +83,7 @@ def _badness(found: Recovery) -> tuple[int, float]:
     return ("unhurt", "recovers", "never").index(found.verdict), found.after_s or 0.0
 
 
-def _bad_windows(offered: NDArray[np.int64], lost: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
+def _bad_windows(offered: NDArray[np.int64], lost: NDArray[np.int64], waiting: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
     """Tell the slices from `first` in which one operation loses more than in the calm and more than chance would have it.
 
     They are judged in windows of `WINDOW` requests of the calm, so that what is asked for seldom is judged too.
@@ -89,8 +92,9 @@ def _bad_windows(offered: NDArray[np.int64], lost: NDArray[np.int64], first: int
     usual = float(lost[:first].sum()) / calm if first and calm else 0.0
     length = max(1, math.ceil(WINDOW * (first or len(offered)) / max(calm, 1)))
     starts = np.arange(first, len(offered), length)
-    asked, gone = np.add.reduceat(offered, starts), np.add.reduceat(lost, starts)
+    asked, gone, open_ = (np.add.reduceat(each, starts) for each in (offered, lost, waiting))
     bad = gone - usual * asked > np.maximum(LOST_SHARE * asked, 1.0 + CHANCE * np.sqrt(usual * asked))
+    _as_before(bad, _decided(asked, open_), 0)
     return np.concatenate((np.zeros(first, bool), np.repeat(bad, length)[: len(offered) - first]))
 
 
@@ -99,7 +103,7 @@ def _bad_slices(
 ) -> NDArray[np.bool_]:
     """Tell the slices that are worse than the calm ones before slice `first`: worse than all of them together, and than each."""
     offered = counts[:, Counter.OFFERED] - waiting
-    judged = offered >= FEWEST
+    judged = (offered >= FEWEST) & _decided(offered, waiting)
     success = np.where(judged, counts[:, Counter.SUCCEEDED] / np.maximum(offered, 1), 1.0)
     typical = medians(histogram)
     lowest, slowest = 1.0 - LOST_SHARE, math.inf
@@ -110,7 +114,16 @@ def _bad_slices(
         slowest = max(SLOWER * p95, float(typical[:first].max())) if p95 is not None else math.inf
     bad: NDArray[np.bool_] = (success < lowest) | (typical > slowest)
     bad[:first] = False
+    _as_before(bad, judged, first)
+    return bad
+
+
+def _decided(offered: NDArray[np.int64], waiting: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return waiting <= LOST_SHARE * (offered + waiting)
+
+
+def _as_before(bad: NDArray[np.bool_], judged: NDArray[np.bool_], first: int) -> None:
+    """Give what is not judged the judgement of the one before it."""
     for at in range(max(first, 1), len(bad)):
         if not judged[at]:
             bad[at] = bad[at - 1]
-    return bad
