@@ -49,6 +49,7 @@ class Commands:
         target: str = "",
         evidence: Evidence | None = None,
         fault: str = "",
+        fine: bool = True,
     ) -> None:
         """Add a command; `guard` is about the values before it, so are the conditions and values of the path."""
         whole = both(guard, path.guard)
@@ -61,7 +62,7 @@ class Commands:
             kind = "fault"
         changes = tuple((name, value) for name, value in values.items() if value != variable(name))
         if whole and changes:
-            self.made.append(Command(said.sentence, said.arrow, whole, changes, kind, actor, target or actor, evidence, fault))
+            self.made.append(Command(said.sentence, said.arrow, whole, changes, kind, actor, target or actor, evidence, fault, fine))
 
     def budget(self, fault: str) -> int:
         """Return how often a fault may happen."""
@@ -90,6 +91,7 @@ class Commands:
                 target=target,
                 evidence=evidence_of(node),
                 fault=fault,
+                fine=fine,
             )
 
 

@@ -39,6 +39,7 @@ def told(machine: Machine, path: tuple[int, ...], world: World) -> History:
                 command.fault,
                 command.evidence,
                 changes,
+                command.fine,
             )
         )
         state = after

@@ -33,7 +33,8 @@ class Command(Struct, frozen=True):
 
     `internal` commands happen by themselves, sooner or later; `environment` and `fault` commands may also never
     happen, and so may a `request`, with which a client starts something new. `actor`
-    does it to `target` (lanes of the sequence diagram, equal for a local step); `fault` names the budget that it spends.
+    does it to `target` (lanes of the sequence diagram, equal for a local step); `fault` names the budget that it spends. `fine` is
+    false for a step that does not get what it wants: an error, a refused row.
     """
 
     label: Text
@@ -45,6 +46,7 @@ class Command(Struct, frozen=True):
     target: str = ""
     evidence: Evidence | None = None
     fault: str = ""
+    fine: bool = True
 
 
 class Property(Struct, frozen=True):

@@ -330,7 +330,7 @@ def _reply(commands: Commands, process: Process, node: Node, step: Reply, instan
     label = words.replies(step.status)
     if process.kind != "root":
         result = number(1 if step.status < 400 else 2)
-        commands.on(process, node, instance, label, Path(TRUE, {process.result: result}))
+        commands.on(process, node, instance, label, Path(TRUE, {process.result: result}), target=process.caller)
         return
     client = commands.world.client(process.handler, instance)
     told = number(CLIENT_SERVED if step.status < 400 else CLIENT_REFUSED)

@@ -35,6 +35,7 @@ class Process:
         self.name = name
         self.fixed = fixed
         self.kind = kind
+        self.caller = world.flow.handler(chain[-1]).actor if chain else ""
         self.program: Program = program_of(handler, answers=kind == "called" or (kind == "root" and handler.entry))
         self.holder = next(holder)
         self.at = world.declare(Variable(f"{name} at", 0, len(self.program.nodes), role="control"))

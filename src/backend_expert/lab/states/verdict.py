@@ -22,7 +22,7 @@ class Event(Struct, frozen=True):
     """One step of a history.
 
     `text` tells it whole, `arrow` without the names of the lanes. `kind` is `fault` where something went wrong, `request` where a client
-    starts something new.
+    starts something new; `fine` is false for a step that does not get what it wants.
     """
 
     number: int
@@ -34,6 +34,7 @@ class Event(Struct, frozen=True):
     fault: str = ""
     evidence: Evidence | None = None
     changes: tuple[Change, ...] = ()
+    fine: bool = True
 
 
 class History(Struct, frozen=True):
