@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from backend_expert.model import (
@@ -88,6 +89,21 @@ def common_places(steps: Iterable[Step]) -> tuple[Evidence, ...]:
     ]
     own = [chain[0] for chain in chains if chain]
     return tuple(dict.fromkeys([*(place for place in shared if place is not None), *own]))
+
+
+def places_apart(steps: Iterable[Step]) -> tuple[Evidence, ...]:
+    """Return one place for each step: the innermost that no other of the steps has, for a line in a shared helper tells none apart."""
+    chains = tuple(dict.fromkeys(step.evidence for step in steps if step.evidence))
+    common = {place for place, number in Counter(place for chain in chains for place in set(chain)).items() if number > 1}
+    return tuple(dict.fromkeys(next((place for place in chain if place not in common), chain[0]) for chain in chains))
+
+
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def methods(operation: Operation) -> frozenset[str]:
+    """Return the HTTP methods that an operation answers, as far as its trigger or its name says so."""
+    return METHODS & frozenset(f"{operation.name} {operation.trigger.name}".split())
 
 
 def policy_places(step: Step) -> tuple[Evidence, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backend_expert.model import Finding, Link, Operation, Publish, Severity, System, Text, Topic, walk
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import places, writes
+from backend_expert.rules.effects import places_apart, writes
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -77,6 +77,6 @@ def _finding(link: Link, sent: list[tuple[Operation, Publish]], topics: dict[str
             f"Of a message to {listed(names, 'en', most=3)} it is known that {en}. So {lost.en}.",
             f"De uma mensagem para {listed(names, 'pt', most=3)} sabe-se que {pt}. Assim, {lost.pt}.",
         ),
-        evidence=distinct(place for _, step in sent for place in places(step)),
+        evidence=distinct((*(step.evidence[0] for _, step in sent if step.evidence), *places_apart(step for _, step in sent))),
         confidence=0.95,
     )

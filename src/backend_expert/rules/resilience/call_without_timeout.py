@@ -48,7 +48,8 @@ def call_without_timeout(system: System) -> Iterator[Finding]:
     kinds = {component.name: component.kind for component in system.components}
     for site in call_sites(system):
         policy = site.step.policy
-        if not site.synchronous or policy.timeout_ms is not None or kinds.get(site.caller) is Kind.CLIENT:
+        told = policy.timeout_ms is not None or Mechanism.TIMEOUT in policy.unused  # built and unused: `dead-timeout` tells it
+        if not site.synchronous or told or kinds.get(site.caller) is Kind.CLIENT:
             continue
         if not policy.lacks(Mechanism.TIMEOUT):
             if isinstance(site.step, Call) and site.step.certainty is not Certainty.ASSUMED:
@@ -61,8 +62,8 @@ def call_without_timeout(system: System) -> Iterator[Finding]:
         yield _calls(system, caller, calls[caller])
     for store in sorted(statements):
         yield _statements(system, store, statements[store])
-    told = {site.link for sites in calls.values() for site in sites}
-    unknown = {link: sites for link, sites in unknown.items() if link not in told}
+    bare = {site.link for sites in calls.values() for site in sites}
+    unknown = {link: sites for link, sites in unknown.items() if link not in bare}
     if unknown:
         yield _question(system, unknown)
 

@@ -13,7 +13,6 @@ from backend_expert.model import (
     Kind,
     Link,
     Mechanism,
-    Operation,
     Publish,
     Query,
     Severity,
@@ -23,7 +22,7 @@ from backend_expert.model import (
     call_sites,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import effects_behind, policy_places
+from backend_expert.rules.effects import effects_behind, methods, policy_places
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import figure, listed
 
@@ -61,16 +60,12 @@ def _doubled(system: System, site: CallSite) -> tuple[str, ...]:
     if not isinstance(site.step, Call):
         return ()
     called = system.operation(site.step.operation)
-    if _methods(called) & IDEMPOTENT_METHODS:
+    if methods(called) & IDEMPOTENT_METHODS:
         return ()
     if system.component(called.component).kind is Kind.EXTERNAL:
         return (called.component,)
     targets = (_target(system, step) for _, step in effects_behind(system, called.name) if step.certainty is not Certainty.ASSUMED)
     return tuple(dict.fromkeys(target for target in targets if target))
-
-
-def _methods(operation: Operation) -> frozenset[str]:
-    return frozenset(f"{operation.name} {operation.trigger.name}".split())
 
 
 def _target(system: System, step: Step) -> str:
@@ -82,7 +77,7 @@ def _target(system: System, step: Step) -> str:
             return step.topic
         case Call():
             called = system.operation(step.operation)
-            return "" if _methods(called) & IDEMPOTENT_METHODS else called.component
+            return "" if methods(called) & IDEMPOTENT_METHODS else called.component
         case _:
             return ""
 
