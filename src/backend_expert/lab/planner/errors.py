@@ -35,3 +35,10 @@ class DiskFull(PlannerError):  # noqa: N818 - the base says that it is an error
 
 class InputError(PlannerError):
     """A file that was handed in cannot be used at all."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return the server's message on one line, without the position and the hints."""
+    diagnosis = getattr(error, "diag", None)
+    message = getattr(diagnosis, "message_primary", None) or str(error)
+    return " ".join(str(message).split())[:200]

@@ -12,8 +12,10 @@ from msgspec import Struct
 from backend_expert.lab.planner import files
 from backend_expert.lab.planner.btree import KeyColumn, TreeSize, size_of
 from backend_expert.lab.planner.catalogue import Table
-from backend_expert.lab.planner.laboratory import LOAD_MS, Lab, NotPlanned, forget, reason_of
+from backend_expert.lab.planner.errors import reason_of
+from backend_expert.lab.planner.laboratory import LOAD_MS, Lab, NotPlanned
 from backend_expert.lab.planner.server import ADMINISTRATOR
+from backend_expert.lab.planner.sizing import forget
 
 if TYPE_CHECKING:
     import psycopg
