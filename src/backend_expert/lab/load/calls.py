@@ -21,6 +21,7 @@ from backend_expert.lab.load.codes import (
     E_SUBMIT,
     E_TIMEOUT,
     ERROR,
+    LESS,
     NOTHING,
     OK,
     PERMIT,
@@ -28,13 +29,13 @@ from backend_expert.lab.load.codes import (
     REFUSED,
     SLOT,
 )
-from backend_expert.lab.load.frames import do, free_frame, new_frame, place, step_key
+from backend_expert.lab.load.frames import do, free_frame, hold, new_frame, place, step_key
 from backend_expert.lab.load.gates import give, leave_queue, take
 from backend_expert.lab.load.heap import FRAME_BITS, push, set_alarm
 from backend_expert.lab.load.jit import compiled
 from backend_expert.lab.load.policies import backoff, breaker_allows, breaker_note, budget_allows
 from backend_expert.lab.load.random_keys import ATTEMPT, CHILD, HOP, LOSS, exponential, mix, uniform
-from backend_expert.lab.load.rows import Index, Key, State, calls_at, frame_at, instance_at, link_at, row_at, site_at
+from backend_expert.lab.load.rows import Index, Key, State, calls_at, frame_at, link_at, row_at, site_at
 
 
 @compiled
@@ -173,7 +174,7 @@ def cancel(w: State, f: Index) -> None:
     if not frame.live or frame.deadline != CANCELLED:
         return
     if frame.stage == SLOT and frame.waits_at >= 0:
-        instance_at(w.instances, frame.instance).load -= 1
+        hold(w, frame.instance, LESS)
         leave_queue(w, f)
         free_frame(w, f)
     elif frame.stage == AWAITS or (frame.stage == PERMIT and frame.waits_at >= 0):

@@ -22,6 +22,7 @@ DONE, GROW, PAUSED, BROKEN = map(np.int64, Status)
 GRANTED_NOW, QUEUED, REFUSED = map(np.int64, range(3))
 OK, ERROR, TURNED_AWAY = map(np.int64, range(3))
 NONE, ZERO = np.int64(-1), np.int64(0)
+MORE, LESS = np.int64(1), np.int64(-1)
 ANSWERED = np.int64(-2)
 """Stands in the place of the parent of a frame that has replied already."""
 

@@ -26,7 +26,7 @@ from backend_expert.lab.load.codes import (
     NOTHING,
     RELEASE,
 )
-from backend_expert.lab.load.frames import do, free_frame, swallow
+from backend_expert.lab.load.frames import do, free_frame, hold, swallow
 from backend_expert.lab.load.gates import give, leave_queue, reset_gate
 from backend_expert.lab.load.heap import push
 from backend_expert.lab.load.jit import compiled
@@ -83,7 +83,7 @@ def crash(w: State, i: Index, silent: Index) -> None:
     if not instance.up:
         return
     instance.up = 0
-    instance.load = 0
+    hold(w, i, -instance.load)
     group_at(w.groups, instance.group).silent = silent
     for g in range(w.gate_count):
         if gate_at(w.gates, g).instance == i:
@@ -156,8 +156,11 @@ def start_measuring(w: State) -> None:
     for g in range(w.gate_count):
         gate_at(w.gates, g).refused = 0
     for g in range(w.group_count):
-        group_at(w.groups, g).work = 0.0
-        group_at(w.groups, g).shed = 0
+        group = group_at(w.groups, g)
+        group.work = 0.0
+        group.shed = 0
+        for i in range(group.first, group.first + group.count):
+            instance_at(w.instances, i).held = -instance_at(w.instances, i).load * w.now
     for c in range(w.cache_count):
         cache_at(w.caches, c).lookups = 0
         cache_at(w.caches, c).hits = 0

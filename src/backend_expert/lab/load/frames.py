@@ -49,6 +49,14 @@ def new_frame(
     return f
 
 
+@inlined
+def hold(w: State, i: Index, more: Index) -> None:
+    """Note that an instance has a request more, or one less, that waits there or is worked on."""
+    instance = instance_at(w.instances, i)
+    instance.held -= more * w.now
+    instance.load += more
+
+
 @compiled
 def free_frame(w: State, f: Index) -> None:
     """Give a frame back and void everything that still refers to it."""

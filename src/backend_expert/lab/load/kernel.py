@@ -61,8 +61,10 @@ from backend_expert.lab.load.codes import (
     JUMP,
     LAND,
     LATE,
+    LESS,
     LOOKUP,
     LOOP,
+    MORE,
     NONE,
     NOTHING,
     OFFERED,
@@ -84,7 +86,7 @@ from backend_expert.lab.load.codes import (
     ZERO,
 )
 from backend_expert.lab.load.control import close_slice, intervene
-from backend_expert.lab.load.frames import do, free_frame, new_frame, place, step_key, swallow
+from backend_expert.lab.load.frames import do, free_frame, hold, new_frame, place, step_key, swallow
 from backend_expert.lab.load.gates import give, leave_queue, take
 from backend_expert.lab.load.heap import FRAME_BITS, FRAME_MASK, KIND_MASK, close_hole, free_node, push
 from backend_expert.lab.load.histogram import bucket
@@ -187,10 +189,10 @@ def _finish(w: State, f: Index, result: Index) -> None:
     if frame.parent != ANSWERED:
         _answer(w, f, result)
     if frame.instance >= 0 and frame.seated:
-        instance = instance_at(w.instances, frame.instance)
-        instance.load -= 1
-        if instance.slot >= 0:
-            give(w, instance.slot)
+        hold(w, frame.instance, LESS)
+        slot = instance_at(w.instances, frame.instance).slot
+        if slot >= 0:
+            give(w, slot)
     free_frame(w, f)
 
 
@@ -228,11 +230,11 @@ def _submit(w: State, f: Index) -> None:
             group.shed += 1
             _finish(w, f, TURNED_AWAY)
             return
-        instance.load += 1
+        hold(w, i, MORE)
         if answer == QUEUED:
             return
     else:
-        instance.load += 1
+        hold(w, i, MORE)
     frame.seated = 1
     _run(w, f)
 
@@ -413,9 +415,8 @@ def _lose(w: State, f: Index) -> None:
     """End a frame that was dropped from a queue, or that died with its instance."""
     frame = frame_at(w.frames, f)
     if frame.stage == SLOT:
-        instance = instance_at(w.instances, frame.instance)
-        instance.load -= 1
-        group_at(w.groups, instance.group).shed += 1
+        hold(w, frame.instance, LESS)
+        group_at(w.groups, frame.group).shed += 1
         _finish(w, f, TURNED_AWAY)
     else:
         _finish(w, f, ERROR)

@@ -260,6 +260,7 @@ GROUP = np.dtype(
 INSTANCE = np.dtype(
     [
         ("slowness", "f8"),
+        ("held", "f8"),  # load x now + held is the time integral of its load
         ("group", "i8"),
         ("place", "i8"),  # within its group
         ("slot", "i8"),

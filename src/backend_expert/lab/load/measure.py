@@ -46,6 +46,7 @@ class Tally(NamedTuple):
     queued: NDArray[np.float64]
     refused: NDArray[np.int64]
     work: NDArray[np.float64]  # component
+    held: NDArray[np.float64]  # component: time of all requests there, waiting for a slot included
     shed: NDArray[np.int64]
     calls: NDArray[np.int64]  # pair × (attempts, retries, timeouts, failures, rejected)
     lookups: NDArray[np.int64]  # cache × (look-ups, hits)
@@ -83,6 +84,7 @@ def tally(run: Run) -> Tally:
         queued=np.diff(integrals["waiting"], axis=0),
         refused=w.gates["refused"].copy(),
         work=w.groups["work"].copy(),
+        held=np.bincount(w.instances["group"], w.instances["held"] + w.instances["load"] * state["now"], len(w.groups)),
         shed=w.groups["shed"].copy(),
         calls=np.array([w.calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
         lookups=np.array([w.caches["lookups"], w.caches["hits"]]).T,
@@ -241,12 +243,15 @@ def _component(t: Tally, program: Program, row: int) -> ComponentOutcome:
     slot_use, core_use = _use(t, gates, slots, width), _use(t, gates, cores, width)
     use = core_use if core_use.sum() >= slot_use.sum() else slot_use
     queue = t.queued[:, [*slots, *cores]].sum(axis=1) / width
+    waiting = float((queue * width).sum())
     return ComponentOutcome(
         component=program.components[row],
         utilisation=float((use * width).sum() / width.sum()),
-        queue=float((queue * width).sum() / width.sum()),
+        queue=waiting / float(width.sum()),
         shed=int(t.shed[row]),
         workload_s=float(t.work[row]) / 1000.0,
+        waiting_s=waiting / 1000.0,
+        calling_s=max(0.0, float(t.held[row]) - waiting - float(t.work[row])) / 1000.0,
         utilisation_series=tuple(use.tolist()),
         queue_series=tuple(queue.tolist()),
     )

@@ -57,7 +57,8 @@ class SliceSeries(Struct, frozen=True, kw_only=True):
 class ComponentOutcome(Struct, frozen=True, kw_only=True):
     """What one component did. Utilisation is busy places over places (cores where they are scarcer), from 0 to 1.
 
-    `workload_s` is the time spent serving, `queue` the mean number of waiting requests; the series hold one value a slice.
+    The time of all requests there is `waiting_s` for a place or a core, `workload_s` of work, and `calling_s` of waiting for others and
+    for connections to them. `queue` is the mean number of waiting requests; the series hold one value a slice.
     """
 
     component: str
@@ -65,6 +66,8 @@ class ComponentOutcome(Struct, frozen=True, kw_only=True):
     queue: float
     shed: int
     workload_s: float
+    waiting_s: float
+    calling_s: float
     utilisation_series: tuple[float, ...]
     queue_series: tuple[float, ...]
 

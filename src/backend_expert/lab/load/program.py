@@ -145,7 +145,7 @@ class Compiler:
             row = first + place
             slot = self.add_gate(each.slots, each.queue, row, discipline) if each.slots < UNBOUNDED else -1
             core = self.add_gate(each.cores, UNBOUNDED, row) if each.cores < UNBOUNDED else -1
-            self.instances.append((each.slowness, group, place, slot, core, each.backlog, 0, 1, int(place < count)))
+            self.instances.append((each.slowness, 0.0, group, place, slot, core, each.backlog, 0, 1, int(place < count)))
 
     def add_gate(self, capacity: int, limit: int, instance: int, discipline: Discipline = Discipline.FIFO) -> int:
         """Add a gate and return its row."""
@@ -416,7 +416,7 @@ class Compiler:
         """Return the gates of the slots and of the cores of a component."""
         first, count = self.instances_of(component)
         rows = self.instances[first : first + count]
-        return tuple(row[3] for row in rows if row[3] >= 0), tuple(row[4] for row in rows if row[4] >= 0)
+        return tuple(row[4] for row in rows if row[4] >= 0), tuple(row[5] for row in rows if row[5] >= 0)
 
     def tables(self, loads: list[tuple[Any, ...]], interventions: Interventions) -> dict[str, NDArray[Any]]:
         """Return the tables as arrays."""
