@@ -22,7 +22,7 @@ def same(found: str, expected: str) -> bool:
         ("for (let i = 0; i < n; i++) { await find(i); }", "repeat 5\n  read items by id\nreply 200"),
         ("while (more) { more = await find(1); }", "repeat 5\n  read items by id\nreply 200"),
         ("for (const id of [1, 2, 3]) await find(id);", "repeat 3\n  read items by id\nreply 200"),
-        ("ids.forEach((id) => { pool.query('SELECT 1 FROM items'); });", "repeat 5\n  read items\nreply 200"),
+        ("ids.forEach((id) => { pool.query('SELECT 1 FROM items'); });", "repeat 5\n  parallel\n  --\n    read items\nreply 200"),
         ("await Promise.all([find(1), save(2)]);", "parallel\n  read items by id\n--\n  insert items\nreply 200"),
         ("await Promise.all([find(1), 2]);", "read items by id\nreply 200"),
         ("save(1); res.send('ok');", "parallel\n--\n  insert items\nreply 200"),

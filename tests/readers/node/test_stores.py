@@ -36,7 +36,7 @@ MONGO = (
         (
             "const mysql = require('mysql'); const db = mysql.createConnection({ host: 'm' });",
             "db.query('SELECT * FROM items WHERE sku = ?', [1], (err, rows) => { db.query('UPDATE items SET n = 1 WHERE id = ?'); });",
-            "read items by sku\nupdate items by id",
+            "read items by sku\nparallel\n--\n  update items by id",
         ),
         (MONGO, "await items.find({ sku: 1 }).sort({ n: 1 }).toArray();", "read items by sku"),
         (MONGO, "await items.insertOne({});", "insert items"),

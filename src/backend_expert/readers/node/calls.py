@@ -75,6 +75,7 @@ class Call:
         if not draft.evidence:
             draft.evidence = self.frame.evidence(self.node)
         self.frame.block.append(draft)
+        self.frame.unit.seen.step(draft, self.arguments)
         return Outcome(draft)
 
     def run(self, function: Value | None, *given: Value) -> Value:

@@ -45,6 +45,7 @@ class Protection(Struct):
     idempotency_key: bool | None = None
     breaker: bool = False
     absent: set[Mechanism] = field(default_factory=set)
+    unused: set[Mechanism] = field(default_factory=set)
     evidence: tuple[Evidence, ...] = ()
 
     def copy(self) -> Protection:
@@ -58,12 +59,17 @@ class Protection(Struct):
             idempotency_key=self.idempotency_key,
             breaker=self.breaker,
             absent=set(self.absent),
+            unused=set(self.unused),
             evidence=self.evidence,
         )
 
 
 class Draft(Struct):
-    """A step in the making. `target` is the key of what it leads to; `blocks` are the steps inside it."""
+    """A step in the making. `target` is the key of what it leads to; `blocks` are the steps inside it.
+
+    `immediate` is work that is done when the call returns, `handled` detached work whose failure is caught or that the code
+    means to detach.
+    """
 
     kind: Kind
     evidence: tuple[Evidence, ...] = ()
@@ -72,6 +78,11 @@ class Draft(Struct):
     statement: str = ""
     columns: tuple[str, ...] = ()
     limited: bool | None = None
+    computed: bool | None = None
+    independent: bool | None = None
+    from_request: bool | None = None
+    immediate: bool = False
+    handled: bool = False
     protection: Protection = field(default_factory=Protection)
     blocks: list[list[Draft]] = field(default_factory=list)
     status: int = 200
@@ -85,6 +96,11 @@ class Draft(Struct):
     fails: bool = False
     isolation: str = ""
     certainty: Certainty = Certainty.RECOVERED
+
+
+def takes_time(drafts: list[Draft]) -> bool:
+    """Tell whether any of the drafts gives back a promise."""
+    return any(draft.kind in REMOTE and not draft.immediate for draft in inner(drafts))
 
 
 def inner(drafts: list[Draft]) -> Iterator[Draft]:

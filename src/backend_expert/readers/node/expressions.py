@@ -212,7 +212,7 @@ def _binary(node: Node, frame: Frame) -> Value:
         texts = any(
             isinstance(each, Template) or (isinstance(each, Constant) and isinstance(each.value, str)) for each in (left, right)
         )
-        return joined(_named(left, left_node), _named(right, right_node)) if texts else UNKNOWN
+        return joined(_named(left, left_node), _named(right, right_node)) if texts else _calculated(operator, left, right)
     if operator in {"===", "==", "!==", "!="}:
         return _compared(operator, left, right)
     return _calculated(operator, left, right)
@@ -246,6 +246,10 @@ def _compared(operator: str, left: Value, right: Value) -> Value:
 
 def _calculated(operator: str, left: Value, right: Value) -> Value:
     one, other = constant(left), constant(right)
+    if isinstance(left, Outcome) or isinstance(right, Outcome):
+        # What is worked out of a row still comes from it.
+        of = left if isinstance(left, Outcome) else right
+        return Outcome(of.draft, field=of.field or operator) if isinstance(of, Outcome) else UNKNOWN
     if not isinstance(one, float) or not isinstance(other, float):
         return UNKNOWN
     match operator:
@@ -271,7 +275,7 @@ def _unary(node: Node, frame: Frame) -> Value:
     operator = text(node.child_by_field_name("operator"))
     argument = node.child_by_field_name("argument")
     if operator == "void":
-        waiting.detached(argument, frame)
+        _void(argument, frame)
         return NOTHING
     value = evaluate(argument, frame)
     if operator == "!" and isinstance(value, Constant):
@@ -282,6 +286,13 @@ def _unary(node: Node, frame: Frame) -> Value:
         return value
     found = constant(value)
     return Constant(-found) if operator == "-" and isinstance(found, float) else UNKNOWN
+
+
+def _void(argument: Node | None, frame: Frame) -> None:
+    if argument is not None and plain(argument).type == "call_expression":
+        waiting.unawaited(plain(argument), frame, meant=True)
+    else:
+        evaluate(argument, frame)
 
 
 def _assignment(node: Node, frame: Frame) -> Value:
@@ -301,6 +312,8 @@ def _augmented(node: Node, frame: Frame) -> Value:
         value = either(evaluate(left, frame), value)
         names.assign(left, value, frame)
         return value
+    if left.type == "member_expression":
+        frame.unit.seen.assigned(evaluate(left.child_by_field_name("object"), frame), value, augmented=True)
     names.assign(left, UNKNOWN, frame)
     return UNKNOWN
 

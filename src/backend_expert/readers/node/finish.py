@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import structs
 
 from backend_expert.model import (
@@ -40,6 +42,9 @@ DEPTH_LIMIT = 24
 
 LOOPS_LIMIT = 3
 """Most loops inside one another that are kept as loops."""
+
+
+_ADDRESS: dict[bool | None, Literal["configured", "request"] | None] = {None: None, False: "configured", True: "request"}
 
 
 def program(drafts: list[Draft], status: int | None) -> tuple[Step, ...]:
@@ -115,7 +120,16 @@ def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step
     certainty, evidence = draft.certainty, draft.evidence
     match draft.kind:
         case Kind.CALL:
-            return (Call(operation=draft.target, certainty=certainty, evidence=evidence, policy=policy(draft)),)
+            return (
+                Call(
+                    operation=draft.target,
+                    address=_ADDRESS[draft.from_request],
+                    independent=draft.independent,
+                    certainty=certainty,
+                    evidence=evidence,
+                    policy=policy(draft),
+                ),
+            )
         case Kind.QUERY:
             return (
                 Query(
@@ -124,6 +138,8 @@ def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step
                     statement=draft.statement,
                     filter_columns=draft.columns,
                     limited=draft.limited if draft.action is Action.READ else None,
+                    computed=draft.computed,
+                    independent=draft.independent,
                     certainty=certainty,
                     evidence=evidence,
                     policy=policy(draft),
@@ -131,7 +147,16 @@ def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step
             )
         case Kind.CACHE_GET:
             missed = _steps(draft.blocks[0], loops, budget, depth + 1) if draft.blocks else ()
-            return (CacheGet(dataset=draft.target, on_miss=missed, certainty=certainty, evidence=evidence, policy=policy(draft)),)
+            return (
+                CacheGet(
+                    dataset=draft.target,
+                    independent=draft.independent,
+                    on_miss=missed,
+                    certainty=certainty,
+                    evidence=evidence,
+                    policy=policy(draft),
+                ),
+            )
         case Kind.CACHE_PUT:
             expiry = Estimate(draft.expiry_s, certainty=certainty, evidence=evidence[:1]) if draft.expiry_s is not None else None
             return (CachePut(dataset=draft.target, expiry_s=expiry, certainty=certainty, evidence=evidence, policy=policy(draft)),)
@@ -175,7 +200,14 @@ def _block(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Ste
             return (Parallel(branches=busy, first=ahead, certainty=certainty, evidence=evidence),) if len(busy) > 1 else first
         case Kind.DETACHED:
             # A branch without steps is done at once, so the program goes on while the other runs.
-            return (Parallel(branches=((), first), first=1, certainty=certainty, evidence=evidence),)
+            loose = Parallel(
+                branches=((), first),
+                first=1,
+                detached="handled" if draft.handled else "bare",
+                certainty=certainty,
+                evidence=evidence,
+            )
+            return (loose,)
         case Kind.REPEAT if loops < LOOPS_LIMIT and draft.count is not None:
             return (Repeat(count=draft.count, steps=first, certainty=certainty, evidence=evidence),)
         case Kind.BRANCH:
@@ -215,5 +247,6 @@ def policy(draft: Draft) -> Policy:
         optional=made.optional,
         idempotency_key=made.idempotency_key,
         absent=tuple(sorted(absent)),
+        unused=tuple(sorted(made.unused)),
         evidence=evidence if absent or made.timeout_ms or made.pool or made.retry else (),
     )

@@ -9,9 +9,10 @@ from tree_sitter import Node
 
 from backend_expert.model import Action, Certainty, Estimate, Evidence
 from backend_expert.readers.node import calls, classes, expressions, loops, names, waiting
-from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
+from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
 from backend_expert.readers.node.frames import Frame
 from backend_expert.readers.node.modules import CLASSES
+from backend_expert.readers.node.order import Readings
 from backend_expert.readers.node.syntax import awaited, children, plain, text, walk
 from backend_expert.readers.node.values import UNKNOWN, Constant, Outcome, Pending, is_open
 
@@ -25,6 +26,8 @@ CONDITION_SHOWN = 80
 """Most characters of a condition that are kept to name a branch."""
 
 _ENDS = frozenset({"return_statement", "throw_statement", "break_statement", "continue_statement"})
+_ERROR = 400
+_PASSED_ON = re.compile(r"\bthrow\b|\breject\(|\bnext\(|\bexit\(|\b(?:done|callback|cb)\(|\.(?:nack|reject|destroy)\(")
 _ABSENT = re.compile(r"^!|[=!]==?\s*(null|undefined)\b|^(null|undefined)\s*===?|\.length\s*===?\s*0")
 _PRESENT = re.compile(r"!==?\s*(null|undefined)\b")
 
@@ -50,12 +53,17 @@ def _run(statements: list[Node], frame: Frame) -> bool:
     for statement in statements:
         if statement.type == "function_declaration":
             names.declare(statement, frame)
+    readings = Readings(frame.unit)
     for position, statement in enumerate(statements):
+        before = len(frame.block)
         if statement.type == "if_statement":
             ended = _if(statement, statements[position + 1 :], frame)
             if ended is not None:
                 return ended
-        elif statement_ends(statement, frame):
+        else:
+            ended = statement_ends(statement, frame)
+        readings.passed(statement, frame.block[before:])
+        if ended:
             return True
     return False
 
@@ -74,8 +82,8 @@ def statement_ends(node: Node, frame: Frame) -> bool:
 
 def _expression(node: Node, frame: Frame) -> bool:
     inside = plain(node)
-    if inside.type == "call_expression" and not awaited(inside) and frame.asynchronous and waiting.is_own_promise(inside, frame):
-        waiting.detached(inside, frame)
+    if inside.type == "call_expression" and not awaited(inside):
+        waiting.unawaited(inside, frame)
     else:
         value = expressions.evaluate(inside, frame)
         if isinstance(value, Pending) and inside.type != "call_expression":
@@ -108,6 +116,7 @@ def _if(node: Node, rest: list[Node], frame: Frame) -> bool | None:
     """Run a condition with its branches; return whether the block ends, or nothing when the next statement is to run."""
     condition_node = node.child_by_field_name("condition")
     condition = expressions.evaluate(condition_node, frame)
+    frame.unit.seen.condition(condition_node, frame)
     then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
     if isinstance(condition, Constant):
         taken = then if condition.value else otherwise
@@ -212,12 +221,22 @@ def _try(node: Node, frame: Frame) -> bool:
     if handler is not None:
         caught = handler.child_by_field_name("body")
         undo, _ = captured(caught, frame)
+        if caught is not None and _swallows(caught, undo):
+            for draft in inner(steps):
+                draft.protection.optional = True if draft.kind in REMOTE else None
     undone(frame, steps, undo, handler if handler is not None else node)
     if final is not None:
         last = final.child_by_field_name("body")
         if last is not None:
             block(last, frame)
     return bool(ended and ended[0]) and handler is None
+
+
+def _swallows(caught: Node, undo: list[Draft]) -> bool:
+    """Tell whether errors look like success behind their handler: it neither throws, answers, returns nor keeps anything for later."""
+    if any(draft.kind is Kind.REPLY and draft.status >= _ERROR for draft in inner(undo)) or _PASSED_ON.search(text(caught)):
+        return False
+    return not any(each.named_children for each in walk(caught, "return_statement", "assignment_expression"))
 
 
 def undone(frame: Frame, steps: list[Draft], undo: list[Draft], node: Node) -> None:

@@ -198,7 +198,8 @@ def member(owner: Value, name: str, frame: Frame) -> Value:
         case Input():
             return Input(name)
         case Outcome():
-            return Outcome(owner.draft, owner.items or name in {"rows", "items", "data", "results"})
+            whole = name in {"rows", "items", "data", "results"}
+            return Outcome(owner.draft, owner.items or whole, "" if whole else name)
         case Listing() if name == "length":
             return Constant(float(len(owner.items)))
         case Resource() | Made():
@@ -260,6 +261,8 @@ def _assign_member(left: Node, value: Value, frame: Frame) -> None:
             owner.fields[name] = _changed(before, value, frame)
         case Resource():
             owner.facts[f".{name}"] = value
+        case Outcome():
+            frame.unit.seen.assigned(owner, value)
         case _:
             pass
 

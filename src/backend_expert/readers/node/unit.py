@@ -34,6 +34,7 @@ from backend_expert.readers.node.values import (
     member,
     word,
 )
+from backend_expert.readers.node.writes import Seen
 
 WORK_LIMIT = 800_000
 """Most expressions that are worked out for one program: the largest of the systems tried (65,000 lines, 117 routes) needs 262,000."""
@@ -81,6 +82,8 @@ class Unit:
         self.cut = False
         self.doubtful = 0
         self.nested = 0
+        self.resolving = 0
+        self.seen = Seen()
         self.work = 0
         self.limit = START_LIMIT
         self.targets: dict[tuple[object, ...], Target] = {}
@@ -116,6 +119,8 @@ class Unit:
         self.data_source: Resource | None = None
         self.sequelize: Resource | None = None
         self.axios_retries = False
+        self._safe: set[str] = set()
+        self._safe_of = 0
         self._singles: dict[int, Value] = {}
         self._complete = False
         self._app_guards: list[Record] = []
@@ -220,6 +225,13 @@ class Unit:
             )
             self.targets[identity] = found
         return found.key
+
+    def is_safe(self, key: str) -> bool:
+        """Tell whether a call by its very method changes nothing (RFC 9110, section 9.2.1)."""
+        if self._safe_of < len(self.targets):
+            self._safe = {each.key for each in self.targets.values() if each.method in {"GET", "HEAD"}}
+            self._safe_of = len(self.targets)
+        return key in self._safe
 
     def store_target(self, connection: Connection, dataset: str, database: str = "") -> str:
         """Return the key of a table, collection or key space behind a connection."""
@@ -540,6 +552,7 @@ class Unit:
     def enter(self, function: Function, given: list[Value]) -> tuple[list[Draft], Frame]:
         """Follow a handler from its first line; return its steps and its frame."""
         self.limit = min(self.work + HANDLER_LIMIT, WORK_LIMIT)
+        self.seen = Seen()
         frame = Frame(self, function.frame.module, function.frame, function.this or function.frame.this)
         frame.asynchronous = waiting.is_asynchronous(function.node)
         calls.bind_parameters(function, given, frame)

@@ -127,10 +127,11 @@ class Resource(Struct):
 
 
 class Outcome(Struct):
-    """What a step gave back. `items` tells that it is a list of unknown length; `draft` is the step."""
+    """What a step gave back. `items` tells that it is a list of unknown length; `draft` is the step; `field` is set for a part of it."""
 
     draft: Draft
     items: bool = False
+    field: str = ""
 
 
 class Pending(Struct):

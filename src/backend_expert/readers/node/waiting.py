@@ -6,9 +6,9 @@ from tree_sitter import Node
 
 from backend_expert.model import Estimate
 from backend_expert.readers.node import calls, expressions, names
-from backend_expert.readers.node.drafts import REMOTE, Draft, Kind, inner, leaves
+from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves, takes_time
 from backend_expert.readers.node.frames import Frame
-from backend_expert.readers.node.syntax import arguments, children, plain, text
+from backend_expert.readers.node.syntax import FUNCTIONS, arguments, children, plain, text
 from backend_expert.readers.node.values import (
     UNKNOWN,
     Function,
@@ -21,6 +21,10 @@ from backend_expert.readers.node.values import (
     either,
     is_open,
 )
+
+_CHAINED = frozenset({"then", "catch", "finally", "subscribe"})
+_ENDING = frozenset({Kind.REPLY, Kind.ACK, Kind.BEGIN, Kind.COMMIT})
+"""What a promise that nobody waits for is still the way of the handler for: it answers, acknowledges or ends a transaction inside."""
 
 TOGETHER = frozenset({"all", "allSettled", "race", "any"})
 
@@ -64,13 +68,45 @@ def settled(value: Value, frame: Frame) -> Value:
     return settled(value.value, frame)
 
 
-def detached(node: Node | None, frame: Frame) -> None:
-    """Add the steps of a call that nobody waits for."""
-    drafts = calls.captured(frame, lambda: expressions.evaluate(node, frame))
-    if leaves(drafts) and frame.asynchronous and any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts)):
-        frame.block.append(Draft(Kind.DETACHED, frame.evidence(node) if node is not None else (), blocks=[drafts]))
-    else:
-        frame.block.extend(drafts)
+def unawaited(node: Node, frame: Frame, meant: bool = False) -> None:
+    """Add the steps of a call that is a statement by itself: nobody waits for its promise, unless it answers or is answered inside."""
+    own = is_own_promise(node, frame)
+    kept: list[Value] = []
+    drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
+    loose = not frame.unit.starting and not frame.unit.resolving and (own or meant or _is_promise(node, kept[0], drafts))
+    if len(drafts) == 1 and drafts[0].kind is Kind.DETACHED:
+        drafts[0].handled = drafts[0].handled or meant or _handled(node)
+    elif loose and takes_time(drafts) and not any(draft.kind in _ENDING for draft in inner(drafts)):
+        drafts = [Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts], handled=meant or _handled(node))]
+    frame.block.extend(drafts)
+
+
+def _is_promise(node: Node, value: Value, drafts: list[Draft]) -> bool:
+    """Tell whether a call gives back a promise of its own steps, and not what a callback is told later."""
+    if _method(node) in _CHAINED:
+        return True
+    return isinstance(value, Outcome) and not _calls_back(node) and any(draft is value.draft for draft in inner(drafts))
+
+
+def _calls_back(node: Node) -> bool:
+    return any(plain(each).type in FUNCTIONS for each in arguments(node))
+
+
+def _handled(node: Node) -> bool:
+    """Tell whether a chain of promises ends in something that takes an error."""
+    current: Node | None = node
+    while current is not None and current.type == "call_expression":
+        name, given = _method(current), arguments(current)
+        if name in {"catch", "subscribe"} or (name == "then" and len(given) > 1):
+            return True
+        called = current.child_by_field_name("function")
+        current = called.child_by_field_name("object") if called is not None else None
+    return False
+
+
+def _method(node: Node) -> str:
+    called = node.child_by_field_name("function")
+    return text(called.child_by_field_name("property")) if called is not None and called.type == "member_expression" else ""
 
 
 def promise(call: calls.Call) -> Value:
@@ -79,7 +115,11 @@ def promise(call: calls.Call) -> Value:
     if not isinstance(executor, Function):
         return UNKNOWN
     resolved = Resource("promise.resolve", {"values": []})
-    call.run(executor, resolved, Resource("promise.reject", {"values": []}))
+    call.frame.unit.resolving += 1
+    try:
+        call.run(executor, resolved, Resource("promise.reject", {"values": []}))
+    finally:
+        call.frame.unit.resolving -= 1
     values = resolved.facts["values"]
     value: Value = UNKNOWN
     for each in values if isinstance(values, list) else ():
@@ -123,11 +163,10 @@ def perhaps_pending(node: Node, frame: Frame) -> Value:
     kept: list[Value] = []
     drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
     value = kept[0] if kept else UNKNOWN
-    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
-    if isinstance(value, Pending) or not waits or not (own or isinstance(value, Outcome)):
+    if isinstance(value, Pending) or not takes_time(drafts) or not (own or isinstance(value, Outcome)) or _calls_back(node):
         frame.block.extend(drafts)
         return value
-    holder = Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts])
+    holder = Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts], handled=_handled(node))
     frame.block.append(holder)
     return Pending(drafts, holder, value)
 
@@ -140,5 +179,4 @@ def is_asynchronous(definition: Node) -> bool:
 def promised(callback: Function, drafts: list[Draft]) -> bool:
     """Tell whether a callback gives back a promise: it says `async`, or what it does takes time and it is one expression."""
     inside = callback.node.child_by_field_name("body")
-    waits = any(draft.kind in REMOTE - {Kind.PUBLISH} for draft in inner(drafts))
-    return waits and (is_asynchronous(callback.node) or (inside is not None and inside.type != "statement_block"))
+    return takes_time(drafts) and (is_asynchronous(callback.node) or (inside is not None and inside.type != "statement_block"))

@@ -156,6 +156,7 @@ def _publish(owner: Resource, name: str, call: Call) -> Value:
         target=target,
         confirmed=confirms if isinstance(confirms, bool) else None,
         persistent=persistent,
+        immediate=True,
         protection=Protection(absent={Mechanism.TIMEOUT}, evidence=(call.frame.place(call.node),)),
     )
     call.emit(draft)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from backend_expert.model import Mechanism
 from backend_expert.readers.node.drafts import Draft, Kind, Protection
+from backend_expert.readers.node.libraries import timeouts
 from backend_expert.readers.node.values import (
     NOTHING,
     UNKNOWN,
@@ -261,10 +262,33 @@ def _without_headers(found: Protection, verb: str) -> None:
 def send(call: Call, verb: str, url: Value, made: Protection) -> Outcome:
     """Add a call over HTTP to what a URL names, as far as the URL is known."""
     address = pieces(url) if not isinstance(url, Input) and _is_text(url) else ()
+    given = _from_request(url)
     target = call.frame.unit.target(
-        protocol="http", address=address, method=verb, evidence=call.frame.evidence(call.node), from_caller=isinstance(url, Input)
+        protocol="http", address=address, method=verb, evidence=call.frame.evidence(call.node), from_caller=bool(given)
     )
-    return call.emit(Draft(Kind.CALL, target=target, protection=made))
+    if Mechanism.TIMEOUT in made.absent and (built := timeouts.unused(call)):
+        made.unused.add(Mechanism.TIMEOUT)
+        made.evidence = (*made.evidence, *built)
+    return call.emit(Draft(Kind.CALL, target=target, protection=made, from_request=given))
+
+
+def _from_request(url: Value) -> bool | None:
+    """Tell whether the host of a URL comes with the request; nothing where its first part is not known."""
+    if isinstance(url, Input):
+        return True
+    if not _is_text(url):
+        return None
+    parts = url.parts if isinstance(url, Template) else (url,)
+    begun = ""
+    for part in parts:
+        if isinstance(part, Input):
+            return True
+        if not isinstance(part, Constant | Variable):
+            return None
+        begun += str(part.value) if isinstance(part, Constant) else "://host"
+        if "/" in begun.partition("://")[2]:
+            return False  # What follows stands in the path.
+    return False
 
 
 def _is_text(url: Value) -> bool:

@@ -149,6 +149,7 @@ def _of_builder(owner: Resource, name: str, call: Call) -> Value:
         draft.action = _KNEX[name]
         if name in {"increment", "decrement"}:
             draft.action = Action.GUARDED_UPDATE
+        call.frame.unit.seen.step(draft, call.arguments)
     elif name in {"from", "into", "table"} and literal(call.argument(0)):
         draft.target = sql.table_target(owner, literal(call.argument(0)).split(" ")[0], call)
     elif name in {"where", "andWhere", "whereIn", "orWhere", "whereNull", "whereNot", "findById"}:

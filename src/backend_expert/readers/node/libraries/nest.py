@@ -239,7 +239,7 @@ def _of_client(owner: Resource, name: str, call: Call) -> Value | None:
     if transport_name in {"amqp", "kafka", "nats", "redis", "mqtt"} and name == "emit":
         queue = str(owner.facts.get("queue") or "")
         target = unit.channel_target(made, channel=pattern, exchange=f"queue:{queue}" if queue else "", evidence=evidence)
-        return call.emit(Draft(Kind.PUBLISH, target=target))
+        return call.emit(Draft(Kind.PUBLISH, target=target, immediate=True))  # it sends without a subscriber
     if transport_name in {"amqp", "kafka", "nats", "redis", "mqtt"}:
         queue = str(owner.facts.get("queue") or "")
         target = unit.message_call(made, pattern, queue, evidence)
