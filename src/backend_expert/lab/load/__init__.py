@@ -20,6 +20,7 @@ from backend_expert.lab.load.outcome import (
     Capacity,
     Comparison,
     ComponentOutcome,
+    DeliveryOutcome,
     Difference,
     Effect,
     EntryOutcome,
@@ -29,6 +30,8 @@ from backend_expert.lab.load.outcome import (
     Outcome,
     PoolOutcome,
     Recovery,
+    Repetition,
+    ReplicaOutcome,
     Scalability,
     Scaling,
     Sensitivity,
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.experiment import compare, monte_carlo, run
     from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
+    from backend_expert.lab.load.repetition import repeat
     from backend_expert.lab.load.scale_out import ClusterError, cluster
     from backend_expert.lab.load.screening import screen
     from backend_expert.lab.load.verdicts import recovery_share, settling_s, success_shares
@@ -83,6 +87,7 @@ _LAZY = {
     "monte_carlo": "experiment",
     "plausible": "worlds",
     "recovery_share": "verdicts",
+    "repeat": "repetition",
     "run": "experiment",
     "run_until_interrupted": "interruption",
     "screen": "screening",
@@ -110,6 +115,7 @@ __all__ = [
     "Comparison",
     "ComponentOutcome",
     "Crash",
+    "DeliveryOutcome",
     "Difference",
     "Effect",
     "EntryOutcome",
@@ -128,6 +134,8 @@ __all__ = [
     "PoolOutcome",
     "Quantity",
     "Recovery",
+    "Repetition",
+    "ReplicaOutcome",
     "Scalability",
     "Scaling",
     "Scenario",
@@ -153,6 +161,7 @@ __all__ = [
     "plausible",
     "ramp",
     "recovery_share",
+    "repeat",
     "run",
     "run_until_interrupted",
     "screen",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backend_expert.lab.load.deliveries import consumers
 from backend_expert.lab.load.labels import Label
 from backend_expert.lab.load.layout import CACHE_DEPTH, LOOP_DEPTH, Op
-from backend_expert.lab.load.places import value
+from backend_expert.lab.load.places import pool_name, value
 from backend_expert.lab.load.scenario import ModelError
 from backend_expert.model import (
     Ack,
+    Action,
     Branch,
     CacheGet,
     CachePut,
@@ -50,8 +52,13 @@ class Body:
         self.depth = 0
 
     def compile(self) -> None:
-        """Emit the whole operation."""
-        self.steps(self.operation.steps, None)
+        """Emit the whole operation; messages that were handed ahead wait in their instance until a consumer is free."""
+        trigger = self.operation.trigger
+        if trigger.kind == "message" and trigger.prefetch is not None:
+            gate = consumers(self.compiler, self.operation)
+            self.holding(f"{self.operation.name}/consumer", self.operation.steps, gate, 1, None)
+        else:
+            self.steps(self.operation.steps, None)
         self.compiler.emit(Op.END, self.operation.name, None)
 
     def key(self, step: Step, target: str = "") -> str:
@@ -91,8 +98,8 @@ class Body:
             case Transaction():
                 self.transaction(step, handler)
             case Lock():
-                gate = compiler.lock(step.resource, step.capacity)
-                self.holding(step, step.steps, gate, 0, handler)
+                gate = compiler.guards.lock(step.resource, step.capacity)
+                self.holding(self.key(step), step.steps, gate, 0, handler)
             case Parallel():
                 self.parallel(step, handler)
             case Repeat():
@@ -108,8 +115,10 @@ class Body:
         """Emit the call of an operation."""
         compiler = self.compiler
         target = compiler.start_of(step.operation)
-        callee = compiler.operations[step.operation].component
-        site = compiler.policy_site(self.operation.component, callee, target, step.policy)
+        callee = compiler.operations[step.operation]
+        site = compiler.policy_site(
+            self.operation.component, callee.component, target, step.policy, sheddable=callee.critical is False
+        )
         compiler.emit(Op.CALL, self.key(step, step.operation), handler, a=site)
 
     def store(self, step: Query | CacheGet | CachePut, verb: str, handler: Label | None, left_out: int = 0) -> None:
@@ -121,8 +130,24 @@ class Body:
         mean = value(step.time_ms, 0.0)
         target = compiler.implicit(f"{dataset.store}/{verb}/{mean!r}", dataset.store, mean)
         pooled = dataset.store not in self.open_transactions
-        site = compiler.policy_site(self.operation.component, dataset.store, target, step.policy, pooled=pooled)
+        query = step if isinstance(step, Query) else None
+        replicas = compiler.replicas(dataset.store) if query is not None else None
+        read = pooled and query is not None and query.action is Action.READ
+        site = compiler.policy_site(
+            self.operation.component, dataset.store, target, step.policy, pooled=pooled, replicas=replicas if read else None
+        )
         compiler.emit(Op.CALL, self.key(step, step.dataset), handler, a=site, b=left_out)
+        if query is not None and replicas is not None:
+            self.replicated(query, read, handler)
+
+    def replicated(self, step: Query, read: bool, handler: Label | None) -> None:
+        """Emit that a write is on its way to the replicas, or the question whether a read came before it: a hit is a stale read."""
+        caches = self.compiler.caches
+        row, key = caches.row(step.dataset), self.key(step, f"{step.dataset}~")
+        if step.action is not Action.READ:
+            self.compiler.emit(Op.FILL, key, handler, b=row, c=-1, mean=caches.life_ms(step.dataset))
+        elif read:
+            self.compiler.emit(Op.LOOKUP, key, handler, a=len(self.compiler.rows) + 1, b=row)
 
     def cache_get(self, step: CacheGet, handler: Label | None) -> None:
         """Emit a look-up, and what a miss does; a look-up that fails and may fail is a miss."""
@@ -202,15 +227,14 @@ class Body:
         if pool is None or step.store in self.open_transactions:
             self.steps(step.steps, handler)
             return
-        gate, stride = compiler.pool(home, step.store, pool)
+        gate = compiler.guards.pool(pool_name(home, step.store), compiler.instances_of(home), pool)
         self.open_transactions.append(step.store)
-        self.holding(step, step.steps, gate, stride, handler)
+        self.holding(self.key(step), step.steps, gate, 1, handler)
         self.open_transactions.pop()
 
-    def holding(self, step: Step, steps: tuple[Step, ...], gate: int, stride: int, handler: Label | None) -> None:
+    def holding(self, key: str, steps: tuple[Step, ...], gate: int, stride: int, handler: Label | None) -> None:
         """Emit steps that hold a place of a gate, given back when they end and when they fail."""
         compiler = self.compiler
-        key = self.key(step)
         undo, after = Label(), Label()
         compiler.emit(Op.ACQUIRE, key, handler, a=gate, b=stride)
         self.steps(steps, undo)
@@ -229,7 +253,7 @@ class Body:
         after = Label()
         labels = [Label() for _ in step.branches]
         first = len(compiler.branches)
-        compiler.branches.extend(labels)
+        compiler.branches.extend((label, -1) for label in labels)
         needed = min(step.first, len(labels)) or len(labels)
         compiler.width = max(compiler.width, len(labels))
         compiler.emit(Op.PARALLEL, key, handler, a=first, b=len(labels), c=needed)

@@ -96,6 +96,7 @@ def send(w: State, f: Index, variant: Key) -> None:
     if site.propagates:
         deadline = min(frame.deadline, w.now + site.timeout)
     c = new_frame(w, mix(base + CHILD), site.target, site.group, f, frame.token, w.now, deadline)
+    frame_at(w.frames, c).sheddable = frame.sheddable | site.sheddable
     frame.child = c
     if site.hop > 0.0:
         push(w, w.now + site.hop * exponential(base + HOP), E_SUBMIT, np.int64(frame_at(w.frames, c).ticket) << FRAME_BITS | c)

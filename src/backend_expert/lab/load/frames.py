@@ -42,6 +42,7 @@ def new_frame(
     frame.entry = -1
     frame.stage = NOTHING
     frame.seated = 0
+    frame.sheddable = 0
     frame.permit = -1
     frame.waits_at = -1
     frame.core = -1

@@ -92,6 +92,7 @@ from backend_expert.lab.load.heap import FRAME_BITS, FRAME_MASK, KIND_MASK, clos
 from backend_expert.lab.load.histogram import bucket
 from backend_expert.lab.load.jit import cached, compiled
 from backend_expert.lab.load.layout import CACHE_DEPTH
+from backend_expert.lab.load.policies import limit_allows
 from backend_expert.lab.load.random_keys import (
     ARRIVAL,
     BRANCH,
@@ -133,7 +134,7 @@ from backend_expert.lab.load.rows import (
 
 @compiled
 def _record(w: State, f: Index, result: Index) -> None:
-    """Count the end of a request from outside."""
+    """Count the end of a request from outside, or of the handling of a message."""
     frame = frame_at(w.frames, f)
     entry = frame.entry
     frame.entry = -1
@@ -145,16 +146,18 @@ def _record(w: State, f: Index, result: Index) -> None:
         counter = FAILED
     elif result == TURNED_AWAY:
         counter = SHED
-    elif latency > w.patience:
+    elif latency > w.patience and frame.slice >= 0:
         counter = LATE
     at = frame.slice
     entry_at(w.entries, entry).counts[counter] += 1
-    cell_at(w.cells, entry * w.slice_count + at).counts[counter] += 1
+    if at >= 0:
+        cell_at(w.cells, entry * w.slice_count + at).counts[counter] += 1
     if counter == SUCCEEDED:
         row = bucket(latency)
         entry_at(w.entries, entry).bins[row] += 1
-        slice_at(w.slices, at).bins[row] += 1
         entry_at(w.entries, entry).total += latency
+        if at >= 0:
+            slice_at(w.slices, at).bins[row] += 1
 
 
 @compiled
@@ -197,15 +200,30 @@ def _finish(w: State, f: Index, result: Index) -> None:
 
 
 @compiled
+def _turns_away(w: State, f: Index, i: Index) -> bool:
+    """Tell whether an instance turns a frame away at its door: for its rate, its backlog, or the places kept for what is critical."""
+    instance = instance_at(w.instances, i)
+    if instance.limit >= 0 and not limit_allows(w, instance.limit):
+        return True
+    sheddable = frame_at(w.frames, f).sheddable
+    if sheddable and instance.load >= instance.open_load:
+        return True
+    if instance.core >= 0:
+        core = gate_at(w.gates, instance.core)
+        return core.busy >= core.capacity and core.waiting >= (instance.open_backlog if sheddable else instance.backlog)
+    return False
+
+
+@compiled
 def _submit(w: State, f: Index) -> None:
     """Bring a frame to an instance: run it, let it wait for a slot, or turn it away."""
     frame = frame_at(w.frames, f)
-    group = group_at(w.groups, frame.group)
     i = pick(w, f)
     if i < 0:
         _finish(w, f, ERROR)
         return
     instance = instance_at(w.instances, i)
+    group = group_at(w.groups, instance.group)
     if not instance.up:
         if not group.silent:
             _finish(w, f, ERROR)
@@ -217,12 +235,10 @@ def _submit(w: State, f: Index) -> None:
     if group.errors > 0.0 and uniform(frame.key + LOSS) < group.errors:
         _finish(w, f, ERROR)
         return
-    if instance.core >= 0:
-        core = gate_at(w.gates, instance.core)
-        if core.busy >= core.capacity and core.waiting >= instance.backlog:
-            group.shed += 1
-            _finish(w, f, TURNED_AWAY)
-            return
+    if _turns_away(w, f, i):
+        group.shed += 1
+        _finish(w, f, TURNED_AWAY)
+        return
     frame.instance = i
     if instance.slot >= 0:
         answer = take(w, instance.slot, f, SLOT)
@@ -275,7 +291,7 @@ def _begin(w: State, f: Index) -> None:
     if frame.instance >= 0:
         time *= instance_at(w.instances, frame.instance).slowness
         if row.op == WORK:
-            group_at(w.groups, frame.group).work += time
+            group_at(w.groups, instance_at(w.instances, frame.instance).group).work += time
             frame.work += time
     push(w, w.now + time, E_STEP_END, np.int64(frame.ticket) << FRAME_BITS | f)
 
@@ -372,10 +388,23 @@ def _run(w: State, f: Index) -> None:
             key = mix(step_key(w, f) + CHILD)
             do(w, A_SUBMIT, new_frame(w, key, site.target, site.group, NONE, ZERO, w.now, math.inf))
         elif op == DELIVER:
-            for each in range(row.a, row.a + row.b):
-                key = mix(step_key(w, f) + CHILD + np.uint64(each - row.a) * BRANCH)
-                do(w, A_RUN, new_frame(w, key, branch_at(w.branches, each).row, NONE, NONE, ZERO, w.now, math.inf))
+            _deliver(w, f)
         frame.pc += 1
+
+
+@compiled
+def _deliver(w: State, f: Index) -> None:
+    """Start the delivery of a message to each group of its subscribers."""
+    row = row_at(w.program, frame_at(w.frames, f).pc)
+    for each in range(row.b):
+        key = mix(step_key(w, f) + CHILD + np.uint64(each) * BRANCH)
+        branch = branch_at(w.branches, row.a + each)
+        c = new_frame(w, key, branch.row, NONE, NONE, ZERO, w.now, math.inf)
+        frame_at(w.frames, c).entry = branch.entry
+        frame_at(w.frames, c).slice = -1
+        if w.now >= w.warm:
+            entry_at(w.entries, branch.entry).counts[OFFERED] += 1
+        do(w, A_RUN, c)
 
 
 @compiled
@@ -390,6 +419,7 @@ def _fork(w: State, f: Index) -> None:
         key = mix(base + np.uint64(each) * BRANCH)
         c = new_frame(w, key, branch_at(w.branches, row.a + each).row, frame.group, f, frame.token, w.now, frame.deadline)
         frame_at(w.frames, c).instance = frame.instance
+        frame_at(w.frames, c).sheddable = frame.sheddable
         for depth in range(CACHE_DEPTH):
             frame_at(w.frames, c).keys[depth] = frame.keys[depth]
         do(w, A_RUN, c)
@@ -416,7 +446,7 @@ def _lose(w: State, f: Index) -> None:
     frame = frame_at(w.frames, f)
     if frame.stage == SLOT:
         hold(w, frame.instance, LESS)
-        group_at(w.groups, frame.group).shed += 1
+        group_at(w.groups, instance_at(w.instances, frame.instance).group).shed += 1
         _finish(w, f, TURNED_AWAY)
     else:
         _finish(w, f, ERROR)
@@ -428,6 +458,7 @@ def _arrive(w: State, stream: Index) -> None:
     key = load.key + np.uint64(load.index) * REQUEST
     f = new_frame(w, mix(key), load.target, load.group, NONE, ZERO, w.now, math.inf)
     frame_at(w.frames, f).entry = load.entry
+    frame_at(w.frames, f).sheddable = load.sheddable
     if w.now >= w.warm:
         at = min(np.int64((w.now - w.warm) * w.slice_rate), w.slice_count - 1)
         frame_at(w.frames, f).slice = at

@@ -123,7 +123,8 @@ def look_ups(system: System) -> dict[str, tuple[float, float]]:
 class Caches:
     """The caches that steps of a complete system refer to, as the rows of the kernel's tables.
 
-    A cache whose keys expire is simulated key by key; of the others only the share that is there is known.
+    A cache whose keys expire is simulated key by key; of the others only the share that is there is known. What was written to a
+    replicated dataset and is not on its replicas yet is a cache too: a key of it lives as long as the lag, and who hits it reads the past.
     """
 
     def __init__(self, system: System, scenario: Scenario) -> None:
@@ -137,14 +138,21 @@ class Caches:
                 if isinstance(step, CachePut) and step.expiry_s is not None:
                     life = 1000.0 * step.expiry_s.value
                     self.lives_ms[step.dataset] = min(life, self.lives_ms.get(step.dataset, math.inf))
+        lags = {
+            component.name: component.deployment.replication_lag_ms
+            for component in system.components
+            if component.deployment is not None and component.deployment.reads == "replicas"
+        }
+        self.lags_ms = {each.name: value(lags[each.store], 0.0) for each in system.datasets if each.store in lags}
 
     @cached_property
     def spaces_of(self) -> dict[str, KeySpace]:
         """Return the key space of each dataset whose keys are simulated."""
-        if not self.lives_ms:
-            return {}
-        rates = look_ups(with_rates(self.system, self.scenario))
-        spaces = {}
+        spaces = {
+            name: of_rows(value(self.datasets[name].rows, 1.0), value(self.datasets[name].popularity, 0.0), 0.0, lag)
+            for name, lag in self.lags_ms.items()
+        }
+        rates = look_ups(with_rates(self.system, self.scenario)) if self.lives_ms else {}
         for name, life in sorted(self.lives_ms.items()):
             dataset = self.datasets.get(name)
             if dataset is None or name not in rates:
@@ -168,7 +176,7 @@ class Caches:
 
     def life_ms(self, dataset: str) -> float:
         """Return how long a key lives that is put where no step says it."""
-        return self.lives_ms.get(dataset, math.inf)
+        return self.lags_ms.get(dataset, self.lives_ms.get(dataset, math.inf))
 
     def spaces(self) -> tuple[tuple[int, KeySpace], ...]:
         """Return the key spaces in the order of their caches, each with the first of its rows."""

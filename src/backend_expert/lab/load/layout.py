@@ -165,14 +165,15 @@ FRAME = np.dtype(
         ("pending", "i8"),
         ("needed", "i8"),
         ("child", "i8"),
-        ("entry", "i8"),  # of a request from outside
-        ("slice", "i8"),  # in which it arrived
+        ("entry", "i8"),  # of a request from outside, or of a message
+        ("slice", "i8"),  # in which it arrived, -1 for a message
         ("stage", "i8"),
         ("seated", "i8"),  # holds a slot of its instance
         ("permit", "i8"),  # gate of the pool that it holds a permit of
         ("waits_at", "i8"),  # gate whose queue it stands in
         ("core", "i8"),  # gate of the core that it holds
         ("live", "i8"),
+        ("sheddable", "i8"),  # turned away first
         ("sleep", "f8"),  # last pause of a decorrelated backoff
         ("loop", "i4", (LOOP_DEPTH,)),
         ("keys", "i4", (CACHE_DEPTH,)),  # that its open look-ups asked for, -1 for one without a row of its own
@@ -222,6 +223,7 @@ SITE = np.dtype(
         ("optional", "i8"),
         ("cancels", "i8"),
         ("propagates", "i8"),
+        ("sheddable", "i8"),
         ("link", "i8"),
         ("calls", "i8"),
     ],
@@ -269,6 +271,9 @@ INSTANCE = np.dtype(
         ("load", "i8"),
         ("up", "i8"),
         ("trusted", "i8"),  # the balancer sends to it
+        ("open_load", "i8"),  # requests inside from which on only critical ones are let in
+        ("open_backlog", "i8"),  # the same for work that waits for a core
+        ("limit", "i8"),
     ],
     align=True,
 )
@@ -292,6 +297,8 @@ BREAKER = np.dtype(
 )
 
 BUDGET = np.dtype([("tokens", "f8"), ("earns", "f8"), ("cap", "f8")])
+
+LIMIT = np.dtype([("tokens", "f8"), ("rate", "f8"), ("burst", "f8"), ("counted_at", "f8")])
 
 CACHE = np.dtype(
     [
@@ -326,6 +333,7 @@ WORKLOAD = np.dtype(
         ("group", "i8"),
         ("entry", "i8"),
         ("segment", "i8"),
+        ("sheddable", "i8"),
     ],
     align=True,
 )
@@ -354,7 +362,7 @@ SCALER = np.dtype(
 
 ITEM = np.dtype([("what", "i8")])  # action << 32 | frame
 
-BRANCH = np.dtype([("row", "i8")])
+BRANCH = np.dtype([("row", "i8"), ("entry", "i8")])  # the entry counts a message
 
 ENTRY = np.dtype([("total", "f8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
 
@@ -381,6 +389,7 @@ class Workspace(NamedTuple):
     instances: Table
     breakers: Table
     budgets: Table
+    limits: Table
     caches: Table
     keys: Table
     links: Table

@@ -16,10 +16,12 @@ from backend_expert.lab.load.outcome import (
     CacheOutcome,
     CallOutcome,
     ComponentOutcome,
+    DeliveryOutcome,
     EntryOutcome,
     Outcome,
     PoolOutcome,
     Recovery,
+    ReplicaOutcome,
     SliceSeries,
 )
 from backend_expert.lab.load.program import Program
@@ -50,6 +52,9 @@ class Tally(NamedTuple):
     shed: NDArray[np.int64]
     calls: NDArray[np.int64]  # pair × (attempts, retries, timeouts, failures, rejected)
     lookups: NDArray[np.int64]  # cache × (look-ups, hits)
+    messages: NDArray[np.int64]  # delivery × Counter
+    message_histogram: NDArray[np.int64]
+    message_sums: NDArray[np.float64]
     useful: float
     unfinished: float
     orphans: int
@@ -66,28 +71,34 @@ def tally(run: Run) -> Tally:
     """Read the counts of a finished run."""
     state, w = run.state[0], run.tables
     live = w.frames[w.frames["live"] == 1]
-    asked = live[(live["entry"] >= 0) & (live["start"] >= state["warm"])]
+    asked = live[(live["entry"] >= 0) & (live["slice"] >= 0) & (live["start"] >= state["warm"])]
     young = asked[state["now"] - asked["start"] <= state["patience"]]
-    entries, slices = len(w.entries), len(w.slices)
+    entries, slices = run.entries, len(w.slices)
+    outside, messages = w.entries[:entries], w.entries[entries:]
     integrals = w.integrals.reshape(slices + 1, len(w.gates))
     return Tally(
         runs=1,
-        counts=w.entries["counts"],
+        counts=outside["counts"],
         in_flight=np.bincount(asked["entry"], minlength=entries),
         waiting=np.bincount(young["entry"], minlength=entries),
         slice_counts=w.cells["counts"].reshape(entries, slices, -1),
         slice_waiting=np.bincount(young["entry"] * slices + young["slice"], minlength=entries * slices).reshape(entries, slices),
-        entry_histogram=w.entries["bins"].astype(np.int64),
+        entry_histogram=outside["bins"].astype(np.int64),
         slice_histogram=w.slices["bins"],
-        entry_sums=w.entries["total"],
+        entry_sums=outside["total"],
         busy=np.diff(integrals["busy"], axis=0),
         queued=np.diff(integrals["waiting"], axis=0),
         refused=w.gates["refused"].copy(),
         work=w.groups["work"].copy(),
-        held=np.bincount(w.instances["group"], w.instances["held"] + w.instances["load"] * state["now"], len(w.groups)),
+        held=np.bincount(w.instances["group"], w.instances["held"] + w.instances["load"] * state["now"], len(w.groups)).astype(
+            float
+        ),
         shed=w.groups["shed"].copy(),
         calls=np.array([w.calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
         lookups=np.array([w.caches["lookups"], w.caches["hits"]]).T,
+        messages=messages["counts"],
+        message_histogram=messages["bins"].astype(np.int64),
+        message_sums=messages["total"],
         useful=float(state["useful"]),
         unfinished=float(live["work"].sum()),
         orphans=int(state["orphans"]),
@@ -189,7 +200,14 @@ def outcome(t: Tally, program: Program, seed: int) -> Outcome:
         caches=tuple(
             CacheOutcome(dataset=name, lookups=int(asked), hit_ratio=int(hit) / int(asked) if asked else 1.0)
             for name, (asked, hit) in zip(program.caches, t.lookups, strict=True)
+            if name not in program.replicated
         ),
+        replicas=tuple(
+            ReplicaOutcome(dataset=name, reads=int(asked), stale_share=int(stale) / int(asked) if asked else 0.0)
+            for name, (asked, stale) in zip(program.caches, t.lookups, strict=True)
+            if name in program.replicated
+        ),
+        deliveries=tuple(_delivery(t, row, *names) for row, names in enumerate(program.deliveries)),
     )
 
 
@@ -214,6 +232,24 @@ def _entry(t: Tally, row: int, name: str, observed_s: float) -> EntryOutcome:
     )
 
 
+def _delivery(t: Tally, row: int, topic: str, subscriber: str) -> DeliveryOutcome:
+    counts = t.messages[row]
+    handled, failed, published = (int(counts[each]) for each in (Counter.SUCCEEDED, Counter.FAILED, Counter.OFFERED))
+    p50, p95, p99 = quantiles(t.message_histogram[row], SHARES)
+    return DeliveryOutcome(
+        topic=topic,
+        subscriber=subscriber,
+        published=published,
+        handled=handled,
+        failed=failed,
+        unfinished=published - handled - failed,
+        mean_ms=float(t.message_sums[row]) / handled if handled else None,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+    )
+
+
 def widths_s(scenario: Scenario) -> NDArray[np.float64]:
     """Return the length of each slice; the last one may be shorter."""
     edges = np.arange(slice_count(scenario) + 1) * scenario.slice_s
@@ -225,14 +261,15 @@ def _series(t: Tally, scenario: Scenario) -> SliceSeries:
     counts = t.slice_counts.sum(axis=0)
     offered, succeeded = counts[:, Counter.OFFERED], counts[:, Counter.SUCCEEDED]
     decided = offered - t.slice_waiting.sum(axis=0)
-    marks = [quantiles(row, (0.5, 0.99)) for row in t.slice_histogram]
+    marks = [quantiles(row, SHARES) for row in t.slice_histogram]
     return SliceSeries(
         time_s=tuple(at * scenario.slice_s for at in range(len(offered))),
         offered_per_s=tuple((offered / width).tolist()),
         goodput_per_s=tuple((succeeded / width).tolist()),
         success_ratio=tuple(good / of if of > 0 else None for good, of in zip(succeeded.tolist(), decided.tolist(), strict=True)),
         latency_p50_ms=tuple(mark[0] for mark in marks),
-        latency_p99_ms=tuple(mark[1] for mark in marks),
+        latency_p95_ms=tuple(mark[1] for mark in marks),
+        latency_p99_ms=tuple(mark[2] for mark in marks),
     )
 
 

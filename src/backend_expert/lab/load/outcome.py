@@ -51,6 +51,7 @@ class SliceSeries(Struct, frozen=True, kw_only=True):
     goodput_per_s: tuple[float, ...]
     success_ratio: tuple[float | None, ...]
     latency_p50_ms: tuple[float | None, ...]
+    latency_p95_ms: tuple[float | None, ...]
     latency_p99_ms: tuple[float | None, ...]
 
 
@@ -103,6 +104,32 @@ class CacheOutcome(Struct, frozen=True, kw_only=True):
     hit_ratio: float
 
 
+class ReplicaOutcome(Struct, frozen=True, kw_only=True):
+    """How often a dataset was read from replicas, and in what share of the cases a write to the same row was not there yet."""
+
+    dataset: str
+    reads: int
+    stale_share: float
+
+
+class DeliveryOutcome(Struct, frozen=True, kw_only=True):
+    """What became of the messages of a topic at one group of subscribers: each is handled, failed (a dead letter) or unfinished.
+
+    Times are from the publication to the end of the handling, the waiting and every redelivery included.
+    """
+
+    topic: str
+    subscriber: str
+    published: int
+    handled: int
+    failed: int
+    unfinished: int
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """One run, or several pooled.
 
@@ -144,6 +171,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     events: int
     partial: bool = False
     caches: tuple[CacheOutcome, ...] = ()
+    replicas: tuple[ReplicaOutcome, ...] = ()
+    deliveries: tuple[DeliveryOutcome, ...] = ()
 
     @property
     def bottleneck(self) -> str:
@@ -157,6 +186,18 @@ class Interval(Struct, frozen=True):
     value: float
     low: float
     high: float
+
+
+class Repetition(Struct, frozen=True, kw_only=True):
+    """A scenario run with several seeds: the outcome of all runs together, the intervals over them, and what became of each.
+
+    `latency_p99_ms` is `None` when a run had no successful answer. The outcome is `partial` when a person ended the runs early.
+    """
+
+    outcome: Outcome
+    success_ratio: Interval
+    latency_p99_ms: Interval | None
+    recoveries: tuple[Recovery, ...]
 
 
 class Difference(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,8 @@ def value(estimate: Estimate | None, otherwise: float) -> float:
 class Places(NamedTuple):
     """What one instance has: slots with the bound of their queue, cores, and how much longer work takes on a fraction of a core.
 
-    New requests are turned away while `backlog` pieces of work wait for a core.
+    New requests are turned away while `backlog` pieces of work wait for a core. Those that are not critical are turned away while
+    `open_load` requests are inside, or `open_backlog` pieces of work wait.
     """
 
     slots: int = UNBOUNDED
@@ -27,6 +28,8 @@ class Places(NamedTuple):
     cores: int = UNBOUNDED
     slowness: float = 1.0
     backlog: int = UNBOUNDED
+    open_load: int = UNBOUNDED
+    open_backlog: int = UNBOUNDED
 
 
 def places(component: Component, deployment: Deployment) -> Places:
@@ -41,12 +44,26 @@ def places(component: Component, deployment: Deployment) -> Places:
     workers = UNBOUNDED if deployment.workers is None else max(1, round(deployment.workers.value))
     queue = UNBOUNDED if deployment.queue_limit is None else round(deployment.queue_limit.value)
     cores = deployment.cpu_cores.value if deployment.cpu_cores is not None else float(UNBOUNDED)
+    open_share = 1.0 - value(deployment.reserved, 0.0)
     if deployment.event_loop:
-        return Places(cores=1, slowness=1.0 / min(1.0, cores), backlog=queue)
+        return Places(cores=1, slowness=1.0 / min(1.0, cores), backlog=queue, open_backlog=_share(open_share, queue))
+    inside = UNBOUNDED
+    if deployment.reserved is not None and workers < UNBOUNDED:
+        inside = _share(open_share, workers + (queue if queue < UNBOUNDED else 0))
     whole = int(-(-cores // 1))
     if workers <= whole:
-        return Places(workers, queue, slowness=workers / min(cores, workers))
-    return Places(workers, queue, whole, whole / cores)
+        return Places(workers, queue, slowness=workers / min(cores, workers), open_load=inside)
+    return Places(workers, queue, whole, whole / cores, open_load=inside)
+
+
+def _share(share: float, count: int) -> int:
+    """Return a share of a bound; of none there is none."""
+    return count if count >= UNBOUNDED else int(share * count + 1e-9)
+
+
+def pool_name(caller: str, callee: str, replicas: bool = False) -> str:
+    """Return what a report calls a pool of connections."""
+    return f"{caller} → replicas of {callee}" if replicas else f"{caller} → {callee}"
 
 
 def law_numbers(law: Law) -> tuple[int, float]:

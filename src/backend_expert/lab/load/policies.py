@@ -1,4 +1,4 @@
-"""What stands between a failed attempt and the next: breakers, retry budgets, backoff."""
+"""What lets an attempt pass or not: breakers, retry budgets, backoff, rate limits."""
 
 # mypy: disable-error-code="no-any-return"
 
@@ -10,7 +10,7 @@ from backend_expert.lab.load.frames import step_key
 from backend_expert.lab.load.jit import compiled
 from backend_expert.lab.load.layout import BREAKER_BUCKETS
 from backend_expert.lab.load.random_keys import ATTEMPT, JITTER, uniform
-from backend_expert.lab.load.rows import Index, State, breaker_at, budget_at, frame_at, row_at, site_at
+from backend_expert.lab.load.rows import Index, State, breaker_at, budget_at, frame_at, limit_at, row_at, site_at
 
 
 @compiled
@@ -79,6 +79,18 @@ def budget_allows(w: State, b: Index) -> bool:
     if budget.tokens < 1.0:
         return False
     budget.tokens -= 1.0
+    return True
+
+
+@compiled
+def limit_allows(w: State, b: Index) -> bool:
+    """Tell whether the token bucket of an instance holds a whole token, and take it."""
+    limit = limit_at(w.limits, b)
+    limit.tokens = min(limit.burst, limit.tokens + limit.rate * (w.now - limit.counted_at))
+    limit.counted_at = w.now
+    if limit.tokens < 1.0:
+        return False
+    limit.tokens -= 1.0
     return True
 
 

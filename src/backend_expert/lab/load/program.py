@@ -14,23 +14,19 @@ from numpy.typing import NDArray
 
 from backend_expert.lab.load import layout
 from backend_expert.lab.load.body import Body
+from backend_expert.lab.load.deliveries import deliver
+from backend_expert.lab.load.guards import FOR_EVER, Guards
 from backend_expert.lab.load.interventions import Interventions, plan
 from backend_expert.lab.load.key_spaces import Caches, KeySpace
 from backend_expert.lab.load.labels import Label, hashed
 from backend_expert.lab.load.layout import UNBOUNDED, Balancer, Discipline, Op
-from backend_expert.lab.load.places import law_numbers, places, value
+from backend_expert.lab.load.places import law_numbers, places, pool_name, value
 from backend_expert.lab.load.scenario import Law, ModelError, Scenario
 from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
-from backend_expert.model import CachePut, Component, Deployment, Kind, Operation, Policy, Pool, System, walk
+from backend_expert.model import CachePut, Component, Deployment, Kind, Policy, System, walk
 
 INSTANCE_LIMIT = 10_000
 """Instances of all components together: enough for any reviewed system, few enough for the time series of each to fit in memory."""
-
-REDELIVERY_MS = 1000.0
-"""Pause before an unacknowledged message comes again; without one a consumer that is down would be asked without end."""
-
-RETRY_RESERVE = 10.0
-"""Tokens of a full retry budget: `maxTokens` of the example in gRPC's proposal A6."""
 
 BALANCERS = {
     "round-robin": Balancer.ROUND_ROBIN,
@@ -41,8 +37,6 @@ BALANCERS = {
 
 DISCIPLINES = {"fifo": Discipline.FIFO, "lifo": Discipline.LIFO, "codel": Discipline.CODEL, "deadline": Discipline.DEADLINE}
 
-FOR_EVER = 1e300
-
 
 class Program(NamedTuple):
     """Everything about a run but its seed: the initial tables and the names of their rows."""
@@ -51,12 +45,14 @@ class Program(NamedTuple):
     tables: dict[str, NDArray[Any]]
     streams: tuple[str, ...]  # operation of each workload
     entries: tuple[str, ...]
+    deliveries: tuple[tuple[str, str], ...]  # topic and group of subscribers
     components: tuple[str, ...]
     pools: tuple[tuple[str, tuple[int, ...]], ...]  # name and gates of each pool, lock or set of consumers
     calls: tuple[tuple[str, str], ...]
     places: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # per component: gates of slots, gates of cores
     width: int
     caches: tuple[str, ...]  # dataset of each cache
+    replicated: frozenset[str]  # those that are no caches but what is not on the replicas yet
     key_spaces: tuple[tuple[int, KeySpace], ...]  # with the first row of its keys
 
 
@@ -100,20 +96,16 @@ class Compiler:
         self.laws = dict(scenario.laws)
         self.hop = 2.0 * value(system.network_ms, 0.0)
         self.rows: list[tuple[Any, ...]] = []
-        self.branches: list[int | Label] = []
+        self.branches: list[tuple[Label, int]] = []
+        self.deliveries: list[tuple[str, str]] = []
         self.sites: list[tuple[Any, ...]] = []
-        self.gates: list[tuple[Any, ...]] = []
-        self.rings: dict[tuple[float, int], int] = {}
         self.groups: list[tuple[Any, ...]] = []
         self.instances: list[tuple[Any, ...]] = []
         self.group_of: dict[str, int] = {}
+        self.replicas_of: dict[str, int] = {}
         self.starts: dict[str, Label] = {}
         self.waiting: list[tuple[str, Any]] = []
-        self.pools: dict[tuple[Any, ...], tuple[int, int]] = {}
-        self.pool_names: list[tuple[str, tuple[int, ...]]] = []
-        self.breakers: list[tuple[Any, ...]] = []
-        self.breaker_of: dict[Any, int] = {}
-        self.budgets: dict[tuple[str, str, float], int] = {}
+        self.guards = Guards()
         self.caches = Caches(system, scenario)
         self.links: dict[tuple[str, str], int] = {}
         self.calls: dict[tuple[str, str], int] = {}
@@ -143,21 +135,28 @@ class Compiler:
         each = places(component, deployment)
         for place in range(total):
             row = first + place
-            slot = self.add_gate(each.slots, each.queue, row, discipline) if each.slots < UNBOUNDED else -1
-            core = self.add_gate(each.cores, UNBOUNDED, row) if each.cores < UNBOUNDED else -1
-            self.instances.append((each.slowness, 0.0, group, place, slot, core, each.backlog, 0, 1, int(place < count)))
+            slot = self.guards.gate(each.slots, each.queue, row, discipline) if each.slots < UNBOUNDED else -1
+            core = self.guards.gate(each.cores, UNBOUNDED, row) if each.cores < UNBOUNDED else -1
+            limit = self.guards.limit(deployment.rate_limit) if deployment.rate_limit is not None else -1
+            self.instances.append(
+                (each.slowness, 0.0, group, place, slot, core, each.backlog, 0, 1, int(place < count), each.open_load, each.open_backlog,
+                 limit)
+            )  # fmt: skip
 
-    def add_gate(self, capacity: int, limit: int, instance: int, discipline: Discipline = Discipline.FIFO) -> int:
-        """Add a gate and return its row."""
-        self.gates.append((0.0, 0.0, 0.0, capacity, limit, 0, 0, 0, -1, -1, -1, int(discipline), instance))
-        return len(self.gates) - 1
+    def replicas(self, store: str) -> int | None:
+        """Return the group of the instances of a store that answer reads, `None` where the primary does."""
+        deployment = self.components[store].deployment
+        first, count = self.instances_of(store)
+        if deployment is None or deployment.reads != "replicas" or count < 2:
+            return None
+        if store not in self.replicas_of:
+            self.replicas_of[store] = self.view(Balancer.ROUND_ROBIN, first + 1, count - 1)
+        return self.replicas_of[store]
 
-    def ring(self, delay: float, gate: int = -1) -> int:
-        """Return the ring of alarms of one length, for attempts or for the queue of one gate."""
-        key = (delay, gate)
-        if key not in self.rings:
-            self.rings[key] = len(self.rings)
-        return self.rings[key]
+    def view(self, balancer: Balancer, first: int, count: int) -> int:
+        """Return a group of instances that some callers see with a balancer of their own."""
+        self.groups.append((0.0, 0.0, first, count, int(balancer), count - 1, 0, 0))
+        return len(self.groups) - 1
 
     # Steps
 
@@ -207,48 +206,8 @@ class Compiler:
             external = self.components[component].kind is Kind.EXTERNAL
             self.emit(Op.SLEEP if external else Op.WORK, f"{name}/work", None, mean=mean, law=self.law(component))
             if topic:
-                self.deliver(topic)
+                deliver(self, topic)
             self.emit(Op.END, name, None)
-
-    def deliver(self, topic: str) -> None:
-        """Emit the delivery of a message: one copy for each group of subscribers, and each copy is a call with its retries."""
-        subscribers: dict[str, list[Operation]] = {}
-        for operation in self.system.operations:
-            if operation.trigger.kind == "message" and operation.trigger.name == topic:
-                subscribers.setdefault(operation.trigger.group or operation.name, []).append(operation)
-        if not subscribers:
-            return
-        first = len(self.branches)
-        labels = [Label() for _ in subscribers]
-        self.branches.extend(labels)
-        self.emit(Op.DELIVER, f"deliver/{topic}", None, a=first, b=len(labels))
-        self.width = max(self.width, len(labels))
-        end = len(self.rows)
-        self.emit(Op.END, topic, None)
-        for label, (group, operations) in zip(labels, sorted(subscribers.items()), strict=True):
-            label.row = len(self.rows)
-            for rank, operation in enumerate(operations):
-                after = Label()
-                if rank < len(operations) - 1:
-                    self.emit(Op.CHANCE, f"{topic}/{group}/{rank}", None, a=after, mean=1.0 / (len(operations) - rank))
-                self.emit(Op.CALL, f"{topic}/{group}/{operation.name}", None, a=self.delivery_site(topic, operation))
-                self.emit(Op.JUMP, topic, None, a=end)
-                after.row = len(self.rows)
-
-    def delivery_site(self, topic: str, operation: Operation) -> int:
-        """Add the call by which a message comes to a subscriber."""
-        trigger = operation.trigger
-        broker = self.topics[topic].broker
-        again = trigger.acknowledge in {None, "after"}
-        attempts = (trigger.maximum_deliveries or 1 << 30) if again else 1
-        group = self.group_of[operation.component]
-        total = max(1, round(value(trigger.concurrency, 1.0))) * self.groups[group][3]
-        gate = self.add_gate(total, UNBOUNDED, -1)
-        self.pool_names.append((f"{topic} → {operation.component}", (gate,)))
-        return self.add_site(
-            target=self.start_of(operation.name), group=group, attempts=attempts, backoff=REDELIVERY_MS, backoff_cap=REDELIVERY_MS,
-            gate=gate, hop=self.hop, link=self.link(broker, operation.component), calls=self.call_row(broker, operation.component),
-        )  # fmt: skip
 
     def call_row(self, caller: str, callee: str) -> int:
         """Return the row that counts the calls between two components."""
@@ -286,22 +245,37 @@ class Compiler:
         optional: bool = False,
         cancels: bool = False,
         propagates: bool = False,
+        sheddable: bool = False,
     ) -> int:
         """Add a place from which something is called, and return its row."""
-        ring = self.ring(timeout) if timeout < FOR_EVER else -1
+        ring = self.guards.ring(timeout) if timeout < FOR_EVER else -1
         self.sites.append(
             (timeout, backoff, backoff_cap, hedge, hop, target, group, ring, attempts, jitter, budget, breaker, gate, stride,
-             int(optional), int(cancels), int(propagates), link, calls)
+             int(optional), int(cancels), int(propagates), int(sheddable), link, calls)
         )  # fmt: skip
         return len(self.sites) - 1
 
-    def policy_site(self, caller: str, callee: str, target: Label, policy: Policy, *, pooled: bool = True) -> int:
-        """Add the call of one component to another with its policy."""
-        retry = policy.retry
-        gate, stride = self.pool(caller, callee, policy.pool) if policy.pool is not None and pooled else (-1, 0)
+    def policy_site(
+        self,
+        caller: str,
+        callee: str,
+        target: Label,
+        policy: Policy,
+        *,
+        pooled: bool = True,
+        sheddable: bool = False,
+        replicas: int | None = None,
+    ) -> int:
+        """Add the call of one component to another with its policy; `replicas` is the group of those that answer instead of a primary."""
+        guards, retry = self.guards, policy.retry
+        instances = self.instances_of(caller)
+        count = instances[1]
+        gate = -1
+        if policy.pool is not None and pooled:
+            gate = guards.pool(pool_name(caller, callee, replicas is not None), instances, policy.pool)
         return self.add_site(
             target=target,
-            group=self.group_of[callee],
+            group=self.group_of[callee] if replicas is None else replicas,
             calls=self.call_row(caller, callee),
             link=self.link(caller, callee),
             timeout=value(policy.timeout_ms, FOR_EVER),
@@ -309,12 +283,15 @@ class Compiler:
             backoff=value(retry.backoff_ms, 0.0) if retry is not None else 0.0,
             backoff_cap=value(retry.backoff_cap_ms, FOR_EVER) if retry is not None else FOR_EVER,
             jitter=("none", "full", "decorrelated").index(retry.jitter) if retry is not None else 0,
-            budget=self.budget(caller, callee, retry.budget.value) if retry is not None and retry.budget is not None else -1,
-            breaker=self.breaker(caller, callee, policy) if policy.breaker is not None else -1,
+            budget=guards.budget(caller, callee, retry.budget.value, count)
+            if retry is not None and retry.budget is not None
+            else -1,
+            breaker=guards.breaker(caller, callee, policy.breaker, count) if policy.breaker is not None else -1,
             hedge=policy.hedge.delay_ms.value if policy.hedge is not None else -1.0,
             hop=self.hop if caller != callee else 0.0,
             gate=gate,
-            stride=stride,
+            stride=1 if gate >= 0 else 0,
+            sheddable=sheddable,
             optional=bool(policy.optional),
             cancels=bool(policy.cancels),
             propagates=bool(policy.deadline_propagated),
@@ -324,55 +301,6 @@ class Compiler:
         """Return the first instance of a component and how many it has."""
         group = self.groups[self.group_of[component]]
         return group[2], group[3]
-
-    def pool(self, caller: str, callee: str, pool: Pool) -> tuple[int, int]:
-        """Return the first gate and the stride of a pool: sites of one component to one target with equal limits share it."""
-        size = max(1, round(pool.size.value))
-        limit = round(pool.queue.value) if pool.queue is not None else UNBOUNDED
-        wait = value(pool.wait_ms, FOR_EVER)
-        key = (caller, callee, size, limit, wait)
-        if key not in self.pools:
-            first, count = self.instances_of(caller)
-            gates = []
-            for row in range(first, first + count):
-                gate = self.add_gate(size, limit, row)
-                if wait < FOR_EVER:
-                    self.gates[gate] = (*self.gates[gate][:10], self.ring(wait, gate), *self.gates[gate][11:])
-                gates.append(gate)
-            self.pools[key] = (gates[0], 1)
-            self.pool_names.append((f"{caller} → {callee}", tuple(gates)))
-        return self.pools[key]
-
-    def lock(self, resource: str, capacity: int) -> int:
-        """Return the gate of a lock."""
-        key = ("lock", resource, max(1, capacity))
-        if key not in self.pools:
-            gate = self.add_gate(max(1, capacity), UNBOUNDED, -1)
-            self.pools[key] = (gate, 0)
-            self.pool_names.append((resource, (gate,)))
-        return self.pools[key][0]
-
-    def budget(self, caller: str, callee: str, share: float) -> int:
-        """Return the retry budget of one component towards another."""
-        return self.budgets.setdefault((caller, callee, share), len(self.budgets))
-
-    def breaker(self, caller: str, callee: str, policy: Policy) -> int:
-        """Return the first breaker of one component towards another: each instance has its own."""
-        breaker = policy.breaker
-        assert breaker is not None
-        key = (caller, callee, breaker)
-        if key not in self.breaker_of:
-            first = len(self.breakers)
-            _, count = self.instances_of(caller)
-            width = value(breaker.window_s, 10.0) * 1000.0 / layout.BREAKER_BUCKETS
-            row = (
-                0.0, width, breaker.failure_ratio.value, value(breaker.open_s, 30.0) * 1000.0, -1,
-                max(1, round(value(breaker.minimum_calls, 10.0))), max(1, round(value(breaker.probes, 1.0))), 0, 0, 0,
-                (0,) * layout.BREAKER_BUCKETS, (0,) * layout.BREAKER_BUCKETS,
-            )  # fmt: skip
-            self.breakers.extend([row] * count)
-            self.breaker_of[key] = first
-        return self.breaker_of[key]
 
     # The whole
 
@@ -386,20 +314,24 @@ class Compiler:
         for name, rate in workloads:
             start = self.start_of(name)
             group = self.group_of[self.operations[name].component]
-            loads.append((0, 0, rate / 1000.0, 0.0, start, group, entries.index(name), 0))
+            sheddable = int(self.operations[name].critical is False)
+            loads.append((0, 0, rate / 1000.0, 0.0, start, group, entries.index(name), 0, sheddable))
         self.compile_waiting()
+        branches = [(label, -1 if delivery < 0 else len(entries) + delivery) for label, delivery in self.branches]
         interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches.row_of)
         return Program(
             scenario=self.scenario,
-            tables=self.tables(loads, interventions),
+            tables=self.tables(loads, branches, interventions),
             streams=tuple(name for name, _ in workloads),
             entries=entries,
+            deliveries=tuple(self.deliveries),
             components=tuple(self.group_of),
-            pools=tuple(self.pool_names),
+            pools=tuple(self.guards.places),
             calls=tuple(self.calls),
             places=tuple(self.gates_of(name) for name in self.group_of),
             width=self.width,
             caches=tuple(self.caches.row_of),
+            replicated=frozenset(self.caches.lags_ms),
             key_spaces=self.caches.spaces(),
         )
 
@@ -418,23 +350,22 @@ class Compiler:
         rows = self.instances[first : first + count]
         return tuple(row[4] for row in rows if row[4] >= 0), tuple(row[5] for row in rows if row[5] >= 0)
 
-    def tables(self, loads: list[tuple[Any, ...]], interventions: Interventions) -> dict[str, NDArray[Any]]:
+    def tables(
+        self, loads: list[tuple[Any, ...]], branches: list[tuple[Any, ...]], interventions: Interventions
+    ) -> dict[str, NDArray[Any]]:
         """Return the tables as arrays."""
         caches, keys = self.caches.tables()
-        budgets = [
-            (RETRY_RESERVE * self.instances_of(caller)[1], share, RETRY_RESERVE * self.instances_of(caller)[1])
-            for caller, _, share in self.budgets
-        ]
-        rings = [(delay, -1, -1, gate) for delay, gate in self.rings]
         tables = {
             "program": (layout.ROW, self.rows),
+            "branches": (layout.BRANCH, branches),
             "sites": (layout.SITE, self.sites),
-            "gates": (layout.GATE, self.gates),
-            "rings": (layout.RING, rings),
+            "gates": (layout.GATE, self.guards.gates),
+            "rings": (layout.RING, self.guards.alarms()),
             "groups": (layout.GROUP, self.groups),
             "instances": (layout.INSTANCE, self.instances),
-            "breakers": (layout.BREAKER, self.breakers),
-            "budgets": (layout.BUDGET, budgets),
+            "breakers": (layout.BREAKER, self.guards.breakers),
+            "budgets": (layout.BUDGET, self.guards.budgets()),
+            "limits": (layout.LIMIT, self.guards.limits),
             "caches": (layout.CACHE, caches),
             "links": (layout.LINK, [(0.0,)] * len(self.links)),
             "calls": (layout.CALLS, [(0, 0, 0, 0, 0)] * len(self.calls)),
@@ -444,7 +375,6 @@ class Compiler:
         }
         arrays = {name: np.array(rows, dtype) for name, (dtype, rows) in tables.items()}
         arrays["keys"] = keys
-        arrays["branches"] = np.array([(each,) for each in self.branches], layout.BRANCH)
         return arrays
 
 

@@ -27,6 +27,7 @@ class Run(NamedTuple):
 
     state: NDArray[Any]
     tables: Workspace
+    entries: int  # of requests from outside; the others are of messages
 
 
 def slice_count(scenario: Scenario) -> int:
@@ -59,17 +60,18 @@ def make(program: Program, seed: int) -> Run:
         frames=np.zeros(frames, layout.FRAME),
         nodes=np.zeros(2 * frames, layout.NODE),
         segments=_segments(scenario, seed),
-        entries=np.zeros(len(program.entries), layout.ENTRY),
+        entries=np.zeros(len(program.entries) + len(program.deliveries), layout.ENTRY),
         slices=np.zeros(slices, layout.SLICE),
         cells=np.zeros(len(program.entries) * slices, layout.CELL),
         integrals=np.zeros((slices + 1) * len(tables["gates"]), layout.INTEGRAL),
         **tables,
     )
-    return _addressed(state, workspace)
+    return _addressed(Run(state, workspace, len(program.entries)))
 
 
-def _addressed(state: NDArray[Any], w: Workspace) -> Run:
+def _addressed(run: Run) -> Run:
     """Write the addresses of the tables, the first fields of the state, and their lengths into it."""
+    state, w = run.state, run.tables
     state.view(np.int64)[: len(w)] = [table.ctypes.data for table in w]
     row = state[0]
     row["heap_room"], row["stack_room"] = len(w.heap), len(w.stack)
@@ -77,7 +79,7 @@ def _addressed(state: NDArray[Any], w: Workspace) -> Run:
     row["gate_count"], row["group_count"], row["call_count"] = len(w.gates), len(w.groups), len(w.calls)
     row["workload_count"], row["segment_count"], row["control_count"] = len(w.workloads), len(w.segments), len(w.controls)
     row["cache_count"] = len(w.caches)
-    return Run(state, w)
+    return run
 
 
 def grow(run: Run) -> Run:
@@ -101,7 +103,7 @@ def grow(run: Run) -> Run:
         w = w._replace(heap=_enlarged(w.heap, GROWTH * len(w.heap)))
     if len(w.stack) - state["stacked"] < margin:
         w = w._replace(stack=_enlarged(w.stack, GROWTH * len(w.stack)))
-    return _addressed(run.state, w)
+    return _addressed(run._replace(tables=w))
 
 
 def _enlarged(array: NDArray[Any], count: int) -> NDArray[Any]:
