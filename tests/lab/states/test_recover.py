@@ -1,5 +1,7 @@
 """Flows are found in a system by what its operations do; what nobody states is assumed and said."""
 
+import pytest
+
 from backend_expert.lab.states import Bounds, explore
 from backend_expert.lab.states.recover import flows_of
 from backend_expert.model.system_file import load
@@ -97,3 +99,28 @@ def test_a_relative_update_with_a_guard_is_kept_whole() -> None:
     verdict = explore(flows_of(load(guarded))[0])
     assert verdict.answer("oversell").verdict == "none"
     assert verdict.answer("not-conserved").verdict == "none"
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("'UPDATE items SET left = $2 WHERE id = $1'", "'UPDATE items SET state = $2 WHERE id = $1'"),
+        ("action: update, statement: 'UPDATE items SET left", "computed: false, action: update, statement: 'UPDATE items SET left"),
+    ],
+    ids=["a status is no quantity", "a write that follows from no read takes from nothing"],
+)
+def test_not_every_update_takes_from_a_quantity(was: str, now: str) -> None:
+    assert was in SHOP
+    names = {each.name for each in flows_of(load(SHOP.replace(was, now)))[0].invariants}
+    assert not any(name.startswith(("oversell", "not-conserved")) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("POST /reserve/:id", True), ("POST /cart/add/:qty", False), ("GET /cart/{stock}", False)]
+)
+def test_a_path_says_what_runs_out_but_its_parameters_do_not(path: str, found: bool) -> None:
+    unnamed = SHOP.replace("statement: 'UPDATE items SET left = $2 WHERE id = $1'", "statement: ''").replace(
+        "name: POST /take", f"name: '{path}'"
+    )
+    names = {each.name for each in flows_of(load(unnamed))[0].invariants}
+    assert ("oversell(postgres.items.amount)" in names) is found

@@ -58,6 +58,14 @@ from backend_expert.model.graph import walk as walk_model
 AMOUNT = "amount"
 """What a quantity is called whose column no statement names."""
 
+QUANTITY = re.compile(
+    r"allocat|amount|availab|balance|budget|capacity|coupon|credit|inventor|\bleft\b|on_?hand|points|qty|quantit|remaining|reserv|seat|slot"
+    r"|stock|ticket|units|voucher|wallet",
+    re.IGNORECASE,
+)
+"""Words for what can run out. An update whose arithmetic no statement shows takes from a quantity only where a name says so: most updates
+set a status or a profile, and to call those oversold would be wrong far more often than right."""
+
 MOST_WORKERS = 2
 MOST_ATTEMPTS = 3
 """Workers and attempts that are followed: with budgets of one fault, more of them repeat what these show."""
@@ -299,6 +307,8 @@ class _Recovery:
                 return self.shared_update(step, operation)
             case Action.GUARDED_UPDATE if not own:
                 change = self.quantity(step, operation)
+                if change is None:
+                    return ()
                 source = self.shared_table(step.dataset, change.column)
                 where = f"{change.column} > 0" if change.sign == "-" else "0 = 0"
                 given = ((change.column, f"{change.column} {change.sign} 1"),)
@@ -309,6 +319,8 @@ class _Recovery:
     def shared_update(self, step: Query, operation: Operation) -> tuple[Step, ...]:
         """Return an update of a row that requests share: relative, or a read before it and a write of what was computed from that."""
         change = self.quantity(step, operation)
+        if change is None:
+            return ()
         evidence = _first(step.evidence)
         table = table_name(step.dataset)
         relative = re.search(rf"\b{re.escape(change.column)}\s*=\s*{re.escape(change.column)}\s*[-+]", step.statement)
@@ -316,7 +328,7 @@ class _Recovery:
             self.shared_table(step.dataset, change.column)
             return (UpdateWhere(table, "0 = 0", ((change.column, f"{change.column} {change.sign} 1"),), evidence=evidence),)
         read = _read_before(step, operation)
-        if read is None:
+        if read is None or step.computed is False:
             return ()
         self.shared_table(step.dataset, change.column)
         locked = re.search(r"\bfor\s+(no\s+key\s+)?update\b", read.statement, re.IGNORECASE) is not None
@@ -326,13 +338,17 @@ class _Recovery:
         taken = Branch("seen > 0", (write,), evidence=evidence) if change.sign == "-" else write
         return (Read(f"{table}.{change.column}", "seen", lock=locked, evidence=_first(read.evidence)), taken)
 
-    def quantity(self, step: Query, operation: Operation) -> _Quantity:
-        """Return which column an update changes and in which direction: by its statement, else by what its operation is for."""
+    def quantity(self, step: Query, operation: Operation) -> _Quantity | None:
+        """Return which quantity an update changes and in which direction: by its statement, else by the names around it."""
         stated = re.search(r"\bset\s+(\w+)\s*=\s*(?:\w+\.)?\1\s*([-+])", step.statement, re.IGNORECASE)
         if stated:
             return _Quantity(self.column(step.dataset), stated[2])
+        column = self.column(step.dataset)
+        purpose = re.sub(r"[:{]\w+", "", operation.trigger.name)  # What a path does, without the names of its parameters.
+        if not any(QUANTITY.search(name) for name in (step.dataset, purpose, column) if name != AMOUNT):
+            return None
         back = self.undoing or re.search(r"\b(DELETE|release|cancel|refund|restock)\b", operation.trigger.name, re.IGNORECASE)
-        return _Quantity(self.column(step.dataset), "+" if back else "-")
+        return _Quantity(column, "+" if back else "-")
 
     def column(self, dataset: str) -> str:
         """Return the column that the updates of a dataset change: the first that a statement names."""
