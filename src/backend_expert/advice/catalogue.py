@@ -59,6 +59,10 @@ class Remedy(Struct, frozen=True, kw_only=True):
         """Return the page of the remedy, Markdown, in `en` or `pt-BR`."""
         return self._beside(".pt-BR.md" if language == "pt-BR" else ".md")
 
+    def section(self, heading: Text) -> Text:
+        """Return what the pages of the remedy say under a heading; raise `KeyError` when they have no such heading."""
+        return Text(*(section(self.page(language), heading.in_language(language)) for language in ("en", "pt-BR")))
+
     def examples(self) -> tuple[Example, ...]:
         """Return the implementation examples, code before configuration."""
         places = (

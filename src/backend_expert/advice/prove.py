@@ -9,7 +9,6 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from backend_expert.advice.candidates import Candidate, applied, candidates
-from backend_expert.advice.catalogue import Remedy, section
 from backend_expert.advice.difference import changed_components, differences
 from backend_expert.advice.experiments import AFTER_S, BEFORE_S, PEAK_S
 from backend_expert.advice.proof import Proposal, Proving
@@ -156,7 +155,7 @@ def _change(tried: Sequence[Tried], peak: float) -> Callable[[System], System]:
 
 def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected", "inferred"], rank: int) -> Proposal:
     candidate, remedy = tried.candidate, tried.candidate.remedy
-    sections = {name: _section(remedy, heading) for name, heading in SECTIONS.items()}
+    sections = {name: remedy.section(heading) for name, heading in SECTIONS.items()}
     proof = proof_of(tried.trial, system) if tried.trial is not None else None
     if proof is not None and tried.refusal.en:
         proof = structs.replace(proof, summary=together((tried.refusal, proof.summary)))
@@ -175,7 +174,3 @@ def _proposal(system: System, tried: Tried, status: Literal["proved", "rejected"
         examples=remedy.examples(),
         **sections,
     )
-
-
-def _section(remedy: Remedy, heading: Text) -> Text:
-    return Text(*(section(remedy.page(language), heading.in_language(language)) for language in ("en", "pt-BR")))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from backend_expert.faces.cli import Exit, UsageError
-from backend_expert.faces.output import check_writable, default_language, progress, write
+from backend_expert.faces.output import Advance, check_writable, default_language, progress, write
 from backend_expert.faces.review import text_of
 from backend_expert.lab import states
-from backend_expert.report.consistency import render_consistency
+from backend_expert.report.consistency import Format, render_consistency
 from backend_expert.review import pipeline
 from backend_expert.review.consistency import ConsistencyStudy, study
 
@@ -21,9 +22,9 @@ def consistency(
     path: Path = Path(),
     /,
     *,
-    fix: bool = False,
+    fix: bool = True,
     states_limit: int = 1_000_000,
-    format: Literal["text", "json"] = "text",  # noqa: A002 - the word of the command line
+    format: Format = "text",  # noqa: A002 - the word of the command line
     output: Path | None = None,
     lang: Literal["en", "pt-BR"] | None = None,
     system: Path | None = None,
@@ -35,7 +36,7 @@ def consistency(
     path
         A repository whose handlers are known, or one flow in YAML.
     fix
-        Search the smallest set of remedies that leaves no violation, exploring every set that is proposed; minutes on large flows.
+        Search the smallest set of remedies that leaves no violation, exploring every set that is proposed; --no-fix only explores.
     states_limit
         Most distinct states of one exploration; past it the answer is CAPPED and claims no absence.
     format
@@ -53,15 +54,22 @@ def consistency(
         raise UsageError(f"--states-limit is from 1,000 to 100,000,000, not {states_limit}")
     language = lang or default_language()
     name, flows = _flows(path, system)
-    command = shlex.join(["backend-expert", "consistency", str(path), "--states-limit", str(states_limit)])
+    command = ["backend-expert", "consistency", str(path), "--states-limit", str(states_limit)]
+    command += [] if fix else ["--no-fix"]
+    command += [] if system is None else ["--system", str(system)]
     found = []
     with progress() as advance:
         for done, flow in enumerate(flows):
             advance(flow.name, done, len(flows))
-            found.append(study(flow, states_limit, fix=fix))
-    result = ConsistencyStudy(system=name, command=command, flows=tuple(found))
+            found.append(study(flow, states_limit, fix=fix, progress=_remedies(flow, advance)))
+    result = ConsistencyStudy(system=name, command=shlex.join(command), flows=tuple(found))
     write(render_consistency(result, format, language), output)
     return Exit.CLEAN
+
+
+def _remedies(flow: states.Flow, advance: Advance) -> Callable[[int], None]:
+    """Return what tells how many sets of remedies were tried for a flow."""
+    return lambda tried: advance(f"{flow.name}: {tried}")
 
 
 def _flows(path: Path, system: Path | None) -> tuple[str, tuple[states.Flow, ...]]:

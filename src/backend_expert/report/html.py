@@ -19,6 +19,7 @@ from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.prose import highlighted, pseudocode, rendered
 from backend_expert.report.words import severity_count, words
+from backend_expert.report.words_of_consistency import left_out
 from backend_expert.review.result import Band, Recommendation, Result, Series
 
 # A full stop between a small letter, digit, bracket or backtick and a capital: not the one inside `k8s.io` or `1.5`.
@@ -31,7 +32,7 @@ def html(result: Result, language: str) -> str:
     """Return the page in `en` or `pt-BR`."""
     order = arrange(result)
     drawn, instead = _architecture(result, order, language)
-    page = _environment().get_template("report.html")
+    page = environment().get_template("report.html")
     return page.render(
         result=result,
         order=order,
@@ -65,6 +66,7 @@ def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
         "anchor": _anchor,
         "rule_title": {rule.id: rule.title for rule in result.rules}.get,
         "sequence": lambda history: Markup(sequence(history, language)),  # noqa: S704 - made by draw/, which escapes every text
+        "left_out": partial(left_out, language=language),
         "drawn": partial(_drawn, language=language),
         "number": partial(numbers.number, language=language),
         "percent": partial(numbers.percent, language=language),
@@ -133,8 +135,9 @@ def _finalized(value: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of the package, which escape every text and make it visible."""
+    made = Environment(
         loader=PackageLoader("backend_expert.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -142,11 +145,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["one_line"] = one_line
-    environment.filters["one_row"] = lambda line: visible(line).replace("\n", " ")
-    environment.filters["drawing"] = lambda drawing: Markup(drawing.svg)  # noqa: S704 - made by draw/, which escapes every text
-    environment.globals["style"] = Markup(_style(environment))  # noqa: S704 - our own file
-    return environment
+    made.filters["one_line"] = one_line
+    made.filters["one_row"] = lambda line: visible(line).replace("\n", " ")
+    made.filters["drawing"] = lambda drawing: Markup(drawing.svg)  # noqa: S704 - made by draw/, which escapes every text
+    made.globals["style"] = Markup(_style(made))  # noqa: S704 - our own file
+    return made
 
 
 def _style(environment: Environment) -> str:

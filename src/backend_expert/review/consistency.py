@@ -7,17 +7,25 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from backend_expert.advice import remedy_named, repairs
+from backend_expert.advice import Example, Remedy, remedy_named, repairs
+from backend_expert.advice.catalogue import Effort
+from backend_expert.advice.prove import SECTIONS
 from backend_expert.lab import states
 from backend_expert.model import System, Text
 from backend_expert.model.wording import figure, sentence, together
 from backend_expert.review.brief import TITLES, Need
-from backend_expert.review.result import History, HistoryChange, HistoryEvent, ReportedFinding, Requirement
+from backend_expert.review.histories import reported
+from backend_expert.review.result import History, ReportedFinding, Requirement
 
 SCHEMA = "backend-expert/consistency/1"
 
 QUICK = 12_000
 """States of one slice in a review: a fraction of a second each; `backend-expert consistency` looks further."""
+
+PLANNED = 100_000
+"""States of one slice while remedies are tried: what is broken shows itself in few states, and what is not is said to be CAPPED."""
+
+Verdict = Literal["violated", "none", "capped", "no-verdict"]
 
 ANOMALIES: dict[str, tuple[str, ...]] = {
     "dual-write": ("lost-event", "phantom-event"),
@@ -37,37 +45,63 @@ class Explored(Struct, frozen=True, kw_only=True):
     anomaly: str
     invariant: str
     meaning: Text
-    verdict: Literal["violated", "none", "capped", "no-verdict"]
+    verdict: Verdict
     answer: Text
     states: int
     history: History | None = None
 
 
-class Fix(Struct, frozen=True, kw_only=True):
-    """A set of remedies of a flow, explored as a whole: what is left broken after it."""
-
-    remedies: tuple[Text, ...]
-    broken: tuple[str, ...]
-
-
-class Ladder(Struct, frozen=True, kw_only=True):
-    """What removes the violation of one invariant: the flow as it is, each remedy alone, the smallest set.
-
-    `minimal` tells that none of the set can be left out.
-    """
+class Cell(Struct, frozen=True, kw_only=True):
+    """What the exploration of a flow with a set of remedies says of one invariant; `depth` is the length of the shortest history."""
 
     invariant: str
-    rungs: tuple[Fix, ...]
+    verdict: Verdict
+    depth: int | None
+    states: int
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """A set of remedies (by their names) and what is left broken after it, every invariant explored again."""
+
+    remedies: tuple[Text, ...]
+    cells: tuple[Cell, ...]
+
+
+class Prescription(Struct, frozen=True, kw_only=True):
+    """A remedy of the set, with the invariants that call for it, and what its page says."""
+
+    id: str
+    name: Text
+    title: Text
+    effort: Effort
+    invariants: tuple[str, ...]
+    does_not_fix: Text
+    when_not: Text
+    trade_off: Text
+    pseudocode: Text
+    examples: tuple[Example, ...]
+
+
+class Fix(Struct, frozen=True, kw_only=True):
+    """The smallest set of remedies that was found for a flow.
+
+    The rungs are the flow as it is, each remedy alone, and the set. `minimal` tells that leaving out any one of them brings a history
+    back; `residue` names what stays broken, or was not explored to its end, with the whole set.
+    """
+
+    remedies: tuple[Prescription, ...]
+    rungs: tuple[Rung, ...]
     minimal: bool
+    residue: tuple[str, ...]
 
 
 class FlowStudy(Struct, frozen=True, kw_only=True):
-    """One business flow: its answers, what they rest on, and, when a fix was asked for, what removes the violations."""
+    """One business flow: its answers, what they rest on, and what removes the violations, where that was asked."""
 
     name: str
     answers: tuple[Explored, ...]
     assumptions: tuple[Text, ...]
-    fixes: tuple[Ladder, ...] = ()
+    fix: Fix | None = None
 
 
 class ConsistencyStudy(Struct, frozen=True, kw_only=True):
@@ -85,35 +119,53 @@ def explored(system: System, state_limit: int = QUICK) -> tuple[FlowStudy, ...]:
 
 
 def study(flow: states.Flow, state_limit: int, *, fix: bool = False, progress: Callable[[int], None] | None = None) -> FlowStudy:
-    """Explore one flow; with `fix`, search for each class of anomaly the smallest set of remedies that leaves no violation."""
+    """Explore one flow; with `fix`, search the smallest set of remedies that leaves no violation of what is broken."""
     try:
         verdict = states.explore(flow, state_limit=state_limit)
-        fixes = _fixes(flow, verdict, state_limit, progress) if fix else ()
+        found = _fix(flow, min(state_limit, PLANNED), progress) if fix and verdict.violated else None
     except states.FlowError as error:
         return FlowStudy(name=flow.name, answers=(), assumptions=(Text(f"Not explored: {error}", f"Não explorado: {error}"),))
     return FlowStudy(
         name=flow.name,
-        answers=tuple(_explored(flow.name, answer, verdict) for answer in verdict.answers),
+        answers=tuple(_explored(flow, answer, verdict) for answer in verdict.answers),
         assumptions=verdict.assumptions,
-        fixes=fixes,
+        fix=found,
     )
 
 
-def _fixes(
-    flow: states.Flow, verdict: states.Verdict, state_limit: int, progress: Callable[[int], None] | None
-) -> tuple[Ladder, ...]:
-    """Search a fix for the shortest violation of each class of anomaly."""
-    shortest: dict[str, str] = {}
-    for answer in sorted(verdict.violated, key=lambda each: (each.depth or 0, each.name)):
-        shortest.setdefault(answer.anomaly, answer.name)
-    ladders = []
-    for invariant in states.prepared(flow).invariants:
-        if invariant.name in shortest.values():
-            alone = structs.replace(flow, invariants=(invariant,))
-            plan = states.plan(alone, repairs(), state_limit=state_limit, progress=progress)
-            rungs = tuple(_fix(rung) for rung in plan.ladder)
-            ladders.append(Ladder(invariant=invariant.name, rungs=rungs, minimal=plan.minimal))
-    return tuple(ladders)
+def _fix(flow: states.Flow, state_limit: int, progress: Callable[[int], None] | None) -> Fix:
+    plan = states.plan(flow, repairs(), state_limit=state_limit, progress=progress)
+    called_for: dict[str, list[str]] = {}
+    for applied in plan.chosen:
+        called_for.setdefault(applied.remedy, []).append(applied.invariant.name)
+    return Fix(
+        remedies=tuple(_prescription(remedy_named(name), tuple(invariants)) for name, invariants in called_for.items()),
+        rungs=tuple(_rung(rung) for rung in plan.ladder),
+        minimal=plan.minimal,
+        residue=plan.residue,
+    )
+
+
+def _prescription(remedy: Remedy, invariants: tuple[str, ...]) -> Prescription:
+    return Prescription(
+        id=remedy.id,
+        name=remedy.name,
+        title=remedy.title,
+        effort=remedy.effort,
+        invariants=invariants,
+        examples=remedy.examples(),
+        **{name: remedy.section(heading) for name, heading in SECTIONS.items()},
+    )
+
+
+def _rung(rung: states.Rung) -> Rung:
+    return Rung(
+        remedies=tuple(dict.fromkeys(remedy_named(applied.remedy).name for applied in rung.applied)),
+        cells=tuple(
+            Cell(invariant=answer.name, verdict=answer.verdict, depth=answer.depth, states=answer.states)
+            for answer in rung.verdict.answers
+        ),
+    )
 
 
 def requirement(flows: tuple[FlowStudy, ...]) -> Requirement:
@@ -188,48 +240,14 @@ def _one_of_each(answers: list[Explored]) -> list[Explored]:
     return list({answer.anomaly: answer for answer in reversed(answers)}.values())[::-1]
 
 
-def _explored(flow: str, answer: states.Answer, verdict: states.Verdict) -> Explored:
+def _explored(flow: states.Flow, answer: states.Answer, verdict: states.Verdict) -> Explored:
     return Explored(
-        flow=flow,
+        flow=flow.name,
         anomaly=answer.anomaly,
         invariant=answer.name,
         meaning=answer.meaning,
         verdict=answer.verdict,
         answer=states.sentence(answer, verdict.bounds),
         states=answer.states,
-        history=None if answer.history is None else _history(answer, answer.history),
-    )
-
-
-def _history(answer: states.Answer, history: states.History) -> History:
-    return History(
-        title=answer.meaning,
-        events=tuple(
-            HistoryEvent(
-                actor=event.actor,
-                target=event.target,
-                text=event.arrow,
-                fault=event.fault,
-                evidence=event.evidence,
-                changes=tuple(
-                    HistoryChange(change.name, change.before, change.after)
-                    for change in event.changes
-                    if _seen_outside(change.name)
-                ),
-            )
-            for event in history.events
-        ),
-        final=tuple((name, value) for name, value in history.final if _seen_outside(name)),
-    )
-
-
-def _seen_outside(variable: str) -> bool:
-    """Tell whether a variable of a flow is state that somebody could look up: no local of a handler, no row lock."""
-    return " > " not in variable and not variable.endswith(".locked")
-
-
-def _fix(rung: states.Rung) -> Fix:
-    return Fix(
-        remedies=tuple(remedy_named(applied.remedy).title for applied in rung.applied),
-        broken=tuple(answer.name for answer in rung.verdict.answers if answer.verdict != "none"),
+        history=None if answer.history is None else reported(answer, answer.history, flow),
     )

@@ -74,12 +74,28 @@ class HistoryEvent(Struct, frozen=True, kw_only=True):
     changes: tuple[HistoryChange, ...] = ()
 
 
+LaneKind = Literal["client", "service", "store", "broker", "external"]
+
+
+class Lane(Struct, frozen=True):
+    """Who takes part in a history."""
+
+    name: str
+    kind: LaneKind
+
+
 class History(Struct, frozen=True, kw_only=True):
-    """The shortest run that breaks an invariant, drawn as a sequence diagram; `final` is the state in which it ends."""
+    """The shortest run that breaks an invariant, drawn as a sequence diagram; `final` is the state in which it ends.
+
+    `lanes` are those who take part, from the client to the systems outside. `left_out` counts the steps that only pass calls and
+    answers on and are not told.
+    """
 
     title: Text
     events: tuple[HistoryEvent, ...]
     final: tuple[tuple[str, str], ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    left_out: int = 0
 
 
 class ReportedFinding(Struct, frozen=True, kw_only=True):

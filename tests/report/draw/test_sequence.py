@@ -3,11 +3,12 @@ from xml.etree import ElementTree
 from hostile_result import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from sample_result import CHARGED_TWICE
 
 from backend_expert.model import Text
 from backend_expert.report.draw.sequence import lanes_of, mermaid_sequence, sequence
-from backend_expert.review.result import History, HistoryEvent
+from backend_expert.review.result import History, HistoryEvent, Lane
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -19,7 +20,15 @@ def groups(drawing: str, css: str) -> list[ElementTree.Element]:
 
 
 def test_lanes_stand_in_the_order_of_their_first_part() -> None:
-    assert lanes_of(CHARGED_TWICE) == ("client", "orders", "payment", "bank")
+    assert [lane.name for lane in lanes_of(CHARGED_TWICE)] == ["client", "orders", "payment", "bank"]
+
+
+def test_stated_lanes_come_first_and_say_what_they_are() -> None:
+    history = structs.replace(CHARGED_TWICE, lanes=(Lane("client", "client"), Lane("payment", "service"), Lane("bank", "external")))
+    assert [lane.name for lane in lanes_of(history)] == ["client", "payment", "bank", "orders"]
+    heads = groups(sequence(history, "pt-BR"), "external")
+    assert [element.text for head in heads for element in head.iter(f"{SVG}text")] == ["bank", "externo"]
+    assert "actor p0 as client" in mermaid_sequence(history, "en")
 
 
 def test_every_step_is_drawn_and_the_fault_is_marked() -> None:

@@ -101,8 +101,8 @@ def client_lane(instance: Instance) -> str:
 
 
 def broker_lane(topic: Topic) -> str:
-    """Return the lane of a topic."""
-    return topic.name
+    """Return the lane of a topic: the broker where its name says it (`rabbitmq/order.created`)."""
+    return topic.name.partition("/")[0]
 
 
 def store_lane(steps: tuple[Step, ...]) -> str:

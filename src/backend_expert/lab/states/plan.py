@@ -46,7 +46,7 @@ class Rung(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What to do about a flow.
 
-    `ladder` holds the flow as it is, each remedy of the set alone, and the set; `chosen` is empty where nothing is broken or where
+    `ladder` holds the flow as it is, each remedy of the set alone (for every invariant that called for it), and the set; `chosen` is empty where nothing is broken or where
     no set of the allowed size helps. `residue` names the invariants that stay broken or whose exploration did not come to its end.
     `minimal` tells that leaving out any one remedy brings a history back. `explored` counts the flows that were explored on the way.
     """
@@ -88,8 +88,8 @@ def plan(
             chosen = larger
     chosen = search.without_needless(chosen)
     minimal = all(search.broken(_without(chosen, each)) > search.broken(chosen) for each in chosen)
-    rungs = [(), *((each,) for each in chosen), chosen] if len(chosen) > 1 else [(), chosen] if chosen else [()]
-    ladder = tuple(Rung(each, search.verdict(each)) for each in rungs)
+    alone = [tuple(each for each in chosen if each.remedy == name) for name in dict.fromkeys(each.remedy for each in chosen)]
+    ladder = tuple(Rung(each, search.verdict(each)) for each in dict.fromkeys([(), *alone, chosen]))
     residue = tuple(answer.name for answer in ladder[-1].verdict.answers if answer.verdict != "none")
     return Plan(chosen, ladder, residue, minimal, search.explored)
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from html import escape
 
+from backend_expert.model import Text
 from backend_expert.report.draw import svg
 from backend_expert.report.draw.mermaid import escaped
 from backend_expert.report.words import words
-from backend_expert.review.result import History, HistoryEvent
+from backend_expert.review.result import History, HistoryEvent, Lane
 
 _MARGIN = 12
 _LANE_WIDTH = 176
-_HEAD_HEIGHT = 30
+_HEAD_HEIGHT = 40
 _ROW_HEIGHT = 44
 _TEXT_SIZE = 12
 _NUMBER_RADIUS = 9
+KINDS = {
+    "client": Text("client", "cliente"),
+    "service": Text("service", "serviço"),
+    "store": Text("store", "banco"),
+    "broker": Text("broker", "broker"),
+    "external": Text("outside", "externo"),
+}
+"""What stands under the name of a lane."""
+
 # Text of 12 px stays readable down to the first scale; below it the drawing scrolls instead of shrinking.
 _SCALES = (0.72, 1.0)
 
@@ -22,10 +32,10 @@ _SCALES = (0.72, 1.0)
 def sequence(history: History, language: str) -> str:
     """Return the SVG of a history, one row a step."""
     lanes = lanes_of(history)
-    middle = {lane: _MARGIN + _LANE_WIDTH * (place + 0.5) for place, lane in enumerate(lanes)}
+    middle = {lane.name: _MARGIN + _LANE_WIDTH * (place + 0.5) for place, lane in enumerate(lanes)}
     top = _MARGIN + _HEAD_HEIGHT
     foot = top + _ROW_HEIGHT * len(history.events) + 18
-    pieces = [_lane(lane, middle[lane], foot) for lane in lanes]
+    pieces = [_lane(lane, middle[lane.name], foot, language) for lane in lanes]
     for row, event in enumerate(history.events):
         y = top + _ROW_HEIGHT * (row + 1) - 8
         pieces.append(_event(event, row + 1, y, middle, language))
@@ -36,8 +46,9 @@ def sequence(history: History, language: str) -> str:
 def mermaid_sequence(history: History, language: str) -> str:
     """Return the history as a Mermaid sequence diagram."""
     lanes = lanes_of(history)
-    name = {lane: f"p{place}" for place, lane in enumerate(lanes)}
-    lines = ["sequenceDiagram", "  autonumber", *(f"  participant {name[lane]} as {escaped(lane)}" for lane in lanes)]
+    name = {lane.name: f"p{place}" for place, lane in enumerate(lanes)}
+    heads = (f"  {_mermaid_head(lane)} {name[lane.name]} as {escaped(lane.name)}" for lane in lanes)
+    lines = ["sequenceDiagram", "  autonumber", *heads]
     for event in history.events:
         actor, target = name[event.actor], name[event.target or event.actor]
         lines.append(f"  {actor}{'--x' if event.fault else '->>'}{target}: {escaped(event.text.in_language(language))}")
@@ -46,18 +57,24 @@ def mermaid_sequence(history: History, language: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def lanes_of(history: History) -> tuple[str, ...]:
-    """Return who takes part, in the order in which they first act or are reached."""
-    taking_part = (name for event in history.events for name in (event.actor, event.target) if name)
-    return tuple(dict.fromkeys(taking_part))
+def lanes_of(history: History) -> tuple[Lane, ...]:
+    """Return who takes part, as the history says it, else services in the order in which they first act or are reached."""
+    taking_part = dict.fromkeys(name for event in history.events for name in (event.actor, event.target) if name)
+    known = {lane.name for lane in history.lanes}
+    return (*history.lanes, *(Lane(name, "service") for name in taking_part if name not in known))
 
 
-def _lane(name: str, x: float, foot: float) -> str:
+def _mermaid_head(lane: Lane) -> str:
+    return "actor" if lane.kind == "client" else "participant"
+
+
+def _lane(lane: Lane, x: float, foot: float, language: str) -> str:
     wide = _LANE_WIDTH - 20
     line = svg.element("line", x1=x, x2=x, y1=_MARGIN + _HEAD_HEIGHT, y2=foot, css="lifeline")
     head = svg.element("rect", x=x - wide / 2, y=_MARGIN, width=wide, height=_HEAD_HEIGHT, rx=7, css="head")
-    text = svg.text(svg.shortened(name, _TEXT_SIZE, wide - 12, bold=True), x, _MARGIN + 19.5, "lane", "middle")
-    return svg.element("g", svg.title(name) + line + head + text)
+    text = svg.text(svg.shortened(lane.name, _TEXT_SIZE, wide - 12, bold=True), x, _MARGIN + 17.5, "lane", "middle")
+    kind = svg.text(KINDS[lane.kind].in_language(language), x, _MARGIN + 32, "kind", "middle")
+    return svg.element("g", svg.title(lane.name) + line + head + text + kind, css=lane.kind)
 
 
 def _event(event: HistoryEvent, number: int, y: float, middle: dict[str, float], language: str) -> str:
