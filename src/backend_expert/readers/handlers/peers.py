@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -32,17 +32,23 @@ _HOLE = "{"
 _ADDRESS_ENDING = re.compile(r"(url|uri|host|hostname|addr|address|endpoint|base|server|service|svc|api|http)+$")
 
 
+CALLERS_CHOICE = "address-from-request"
+"""The component that stands for whatever host the sender of a request names."""
+
 KINDS = {"redis": Kind.CACHE, "amqp": Kind.BROKER, "kafka": Kind.BROKER, "nats": Kind.BROKER, "mqtt": Kind.BROKER}
 PRODUCT = {"amqp": "rabbitmq", "mqtt": "mosquitto"}
 """The product that most often answers to a protocol, where it is not called after it."""
 
 
-def undescribed(owner: Component, targets: Iterable[Target], components: Mapping[str, Component]) -> Iterator[Component]:
-    """Yield the stores and brokers that a program connects to and that nothing describes: there is no component of their kind.
+def undescribed(owner: Component, targets: Sequence[Target], components: Mapping[str, Component]) -> Iterator[Component]:
+    """Yield what a program connects to and nothing describes: stores and brokers of whose kind there is none, hosts that requests name.
 
     Programs share a broker, or their messages would reach nobody; that two of them share a database, nothing says.
     """
     present = {component.technology for component in components.values()}
+    chosen = tuple(dict.fromkeys(line for target in targets if target.from_caller for line in target.evidence[:1]))
+    if chosen:
+        yield Component(name=CALLERS_CHOICE, kind=Kind.EXTERNAL, certainty=Certainty.RECOVERED, evidence=chosen[:3])
     for protocol in sorted({target.protocol for target in targets} & set(FAMILIES)):
         if FAMILIES[protocol] & present:
             continue
@@ -109,7 +115,8 @@ class Peers:
     def find(self, target: Target) -> Found | None:
         """Return where a target leads; nothing when no file tells."""
         if target.from_caller:
-            return None
+            named = self._components.get(CALLERS_CHOICE)
+            return Found(named) if named is not None and named.kind is Kind.EXTERNAL else None
         text = self.text(target.address).strip()
         found = self._by_address(target, text) if text else None
         if found is None and target.protocol in {"http", "tcp", "grpc"}:

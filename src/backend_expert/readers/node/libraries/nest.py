@@ -27,6 +27,7 @@ from backend_expert.readers.node.values import (
     is_open,
     literal,
     pieces,
+    truth,
     word,
 )
 from backend_expert.readers.node.values import member as field_of
@@ -125,9 +126,12 @@ def transport(options: Value, call: Call) -> Resource:
         if name == "grpc":
             made.address = pieces(field_of(inner, "url")) if not is_open(field_of(inner, "url")) else ()
     call.frame.unit.connected(made)
-    return Resource(
-        "nest.client", {"connection": made, "transport": name, "queue": channel_name(field_of(inner, "queue"))}, evidence
-    )
+    queue = channel_name(field_of(inner, "queue"))
+    if name == "amqp" and truth(field_of(inner, "noAssert")) is not True:
+        # NestJS asserts the queue on both sides, durable unless told otherwise (ClientRMQ, ServerRMQ).
+        durable = truth(field_of(field_of(inner, "queueOptions"), "durable"))
+        call.frame.unit.declare_queue(queue, durable is not False, None, None, evidence)
+    return Resource("nest.client", {"connection": made, "transport": name, "queue": queue}, evidence)
 
 
 def of_type(kind: Foreign, _: tuple[Value, ...], frame: Frame, node: Node) -> Value | None:
