@@ -12,10 +12,11 @@ from backend_expert.faces.cli import Exit, UsageError
 from backend_expert.faces.output import announce_compilation, check_writable, default_language, progress, write
 from backend_expert.faces.review import text_of
 from backend_expert.model.assume import complete
-from backend_expert.report.simulation import render_simulation
+from backend_expert.report.simulation import certainty, render_simulation
 from backend_expert.review import pipeline
 from backend_expert.review.brief import parse_peak
 from backend_expert.review.executors import THREADS, executor
+from backend_expert.review.result import Interval
 from backend_expert.review.simulation import parse_duration, parse_fault, peak_scenario
 from backend_expert.review.simulation import simulate as run_simulation
 
@@ -34,7 +35,9 @@ def simulate(
     system: Path | None = None,
     cluster: str = THREADS,
 ) -> int:
-    """Run one scenario on the recovered system and print the numbers.
+    """Run one scenario on the recovered system until its numbers are known well enough, and print them.
+
+    Ctrl-C ends the runs; what was measured until then is printed and marked as partial.
 
     Parameters
     ----------
@@ -74,6 +77,10 @@ def simulate(
     announce_compilation(language)
     with progress() as advance, executor(cluster) as pool:
         advance("simulate")
-        simulation = run_simulation(completed, scenario, seed, shlex.join(words), pool if cluster != THREADS else None)
+
+        def report(done: int, most: int, success: Interval, slowest: Interval | None) -> None:
+            advance(certainty(success, slowest, language), done, most)
+
+        simulation = run_simulation(completed, scenario, seed, shlex.join(words), pool, report)
     write(render_simulation(simulation, format, language), output)
     return Exit.CLEAN

@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from backend_expert.lab import load
 from backend_expert.model import Objective, System
 from backend_expert.model.wording import milliseconds, percent, sentence
-from backend_expert.review.result import Band, Interval, Measure, PeakStudy
-from backend_expert.review.series import AFTER, BEFORE, MEASURES, PEAK, series_of
+from backend_expert.review.result import Band, Measure, PeakStudy
+from backend_expert.review.series import AFTER, BEFORE, MEASURES, PEAK, interval_of, series_of
 
 AT_S, LASTS_S, RUN_S = 20.0, 30.0, 80.0
 REPLICATIONS = 4
@@ -68,11 +68,7 @@ def _measure(difference: load.Difference) -> Measure:
         id=difference.id,
         title=MEASURES[difference.id],
         lower_is_better=difference.lower_is_better,
-        before=_interval(difference.before),
-        after=_interval(difference.after),
-        difference=_interval(difference.difference),
+        before=interval_of(difference.before),
+        after=interval_of(difference.after),
+        difference=interval_of(difference.difference),
     )
-
-
-def _interval(interval: load.Interval) -> Interval:
-    return Interval(interval.value, interval.low, interval.high)

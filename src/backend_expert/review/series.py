@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend_expert.lab import load
 from backend_expert.model import Text
-from backend_expert.review.result import Series
+from backend_expert.review.result import Interval, Series
 
 FAULT = Text("fault", "falha")
 PEAK = Text("peak", "pico")
@@ -19,6 +19,11 @@ MEASURES = {
     "latency_p99_ms": Text("latency, p99", "latência, p99"),
 }
 """The figures that a report shows before and after a change, by the id the lab gives them."""
+
+
+def interval_of(interval: load.Interval) -> Interval:
+    """Return an interval of the lab as one of the Result."""
+    return Interval(interval.value, interval.low, interval.high)
 
 
 def series_of(outcome: load.Outcome, id_: str, title: Text) -> Series:

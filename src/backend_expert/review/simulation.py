@@ -10,6 +10,12 @@ from msgspec import Struct
 
 from backend_expert.lab import load
 from backend_expert.model import System
+from backend_expert.model.assume import assumptions
+from backend_expert.review.result import Interval
+from backend_expert.review.series import interval_of
+
+Report = Callable[[int, int, Interval, Interval | None], None]
+"""Hear after each run how many there are, how many there may be, and what is known of the successes and of the p99."""
 
 SCHEMA = "backend-expert/simulation/1"
 
@@ -22,27 +28,50 @@ _EXAMPLES = (
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """The numbers of one run, with what it takes to repeat it."""
+    """The numbers of one scenario, run until they are known well enough, with what it takes to repeat it."""
 
     schema: str = SCHEMA
     system: str
     command: str
     objective_ms: float | None
     assumed: int
+    asked_s: float
     outcome: load.Outcome
+    success_ratio: Interval
+    latency_p99_ms: Interval | None
+    recoveries: tuple[load.Recovery, ...]
 
 
-def simulate(system: System, scenario: load.Scenario, seed: int, command: str, executor: Executor | None = None) -> Simulation:
-    """Run a completed system under a scenario, here or on an executor; raise `load.ModelError` when it cannot be simulated."""
-    from backend_expert.model.assume import assumptions
+def simulate(
+    system: System, scenario: load.Scenario, seed: int, command: str, executor: Executor, report: Report | None = None
+) -> Simulation:
+    """Run a completed system under a scenario; raise `load.ModelError` when it cannot be simulated.
 
+    Ctrl-C keeps what was measured.
+    """
+
+    def heard(done: int, most: int, known: load.Repetition) -> None:
+        if report is not None:
+            report(done, most, *_intervals(known))
+
+    found = load.repeat(system, scenario, seed=seed, executor=executor, report=heard)
+    success, slowest = _intervals(found)
     return Simulation(
         system=system.name,
         command=command,
         objective_ms=next((each.latency_p99_ms for each in system.objectives if each.latency_p99_ms is not None), None),
         assumed=len(assumptions(system)),
-        outcome=executor.submit(load.run, system, scenario, seed).result() if executor else load.run(system, scenario, seed=seed),
+        asked_s=scenario.duration_s,
+        outcome=found.outcome,
+        success_ratio=success,
+        latency_p99_ms=slowest,
+        recoveries=found.recoveries,
     )
+
+
+def _intervals(known: load.Repetition) -> tuple[Interval, Interval | None]:
+    slowest = known.latency_p99_ms
+    return interval_of(known.success_ratio), interval_of(slowest) if slowest is not None else None
 
 
 def peak_scenario(factor: float, duration_s: float, faults: tuple[load.Fault, ...] = ()) -> load.Scenario:

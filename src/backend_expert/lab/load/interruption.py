@@ -8,7 +8,7 @@ from backend_expert.lab.load import workspace
 from backend_expert.lab.load.experiment import proceed
 from backend_expert.lab.load.measure import Tally, outcome, tally
 from backend_expert.lab.load.outcome import Outcome
-from backend_expert.lab.load.program import compile_program
+from backend_expert.lab.load.program import Program, compile_program
 from backend_expert.lab.load.scenario import Scenario
 from backend_expert.lab.load.workspace import Run, slice_count
 from backend_expert.model import System
@@ -21,6 +21,12 @@ def run_until_interrupted(system: System, scenario: Scenario, seed: int = 1) -> 
     Raises `KeyboardInterrupt` when nothing was measured yet: during the warm-up, and while the kernel compiles.
     """
     program = compile_program(complete(system), scenario)
+    counted, ran = interruptible(program, seed)
+    return structs.replace(outcome(counted, ran, seed), partial=ran is not program)
+
+
+def interruptible(program: Program, seed: int) -> tuple[Tally, Program]:
+    """Run a program to its end or to Ctrl-C; return its counts and the program, or the shorter one that these are counts of."""
     run, done = workspace.make(program, seed), False
     try:
         while not done:
@@ -29,10 +35,9 @@ def run_until_interrupted(system: System, scenario: Scenario, seed: int = 1) -> 
         measured_s = (run.state["now"][0] - run.state["warm"][0]) / 1000.0
         if measured_s <= 0:
             raise
-        shorter = structs.replace(scenario, duration_s=measured_s)
-        found = outcome(_cut(_stopped(run), slice_count(shorter)), program._replace(scenario=shorter), seed)
-        return structs.replace(found, partial=True)
-    return outcome(tally(run), program, seed)
+        shorter = structs.replace(program.scenario, duration_s=measured_s)
+        return _cut(_stopped(run), slice_count(shorter)), program._replace(scenario=shorter)
+    return tally(run), program
 
 
 def _stopped(run: Run) -> Tally:
