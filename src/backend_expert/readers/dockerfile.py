@@ -126,6 +126,14 @@ def image_of(file: str, text: str) -> tuple[Image | None, tuple[Unread, ...]]:
     return image, _unknown(file, unknown)
 
 
+def copies(text: str) -> bool:
+    """Tell whether a Dockerfile takes files of its context into any stage."""
+    return any(
+        (each.word in {"COPY", "ADD"} and "--from=" not in each.rest) or (each.word == "RUN" and "--mount=type=bind" in each.rest)
+        for each in instructions(text)
+    )
+
+
 def instructions(text: str) -> Iterator[Instruction]:
     """Yield the instructions of a Dockerfile: comments and here-documents left out, continuation lines joined."""
     lines = text.split("\n")

@@ -129,6 +129,23 @@ def test_a_dockerfile_counted_from_the_compose_file_is_found(tree):
     assert fragment.components[0].source == "src/api"
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "more", "source"),
+    [
+        ("FROM node\nRUN npm i -g maildev\nCMD maildev\n", "", ""),
+        ("FROM node\nCOPY --from=tools /a /a\n", "", ""),
+        ("FROM node\nRUN npm i\n", ", volumes: ['.:/app']", "."),
+        ("FROM node\nCOPY . .\n", "", "."),
+        ("FROM node AS base\nADD package.json .\nFROM node\nCOPY --from=base /a /a\n", "", "."),
+        ("FROM node\nRUN --mount=type=bind,source=.,target=/a make\n", "", "."),
+    ],
+)
+def test_an_image_that_holds_nothing_of_its_context_has_no_sources_here(tree, dockerfile: str, more: str, source: str):
+    text = f"services: {{mail: {{build: {{context: ., dockerfile: mail.Dockerfile}}{more}}}}}"
+    (fragment,) = compose.read(Repository.open(tree({"compose.yaml": text, "mail.Dockerfile": dockerfile})))
+    assert fragment.components[0].source == source
+
+
 def test_depends_on_in_both_forms_and_links(read):
     _, fragment = read(
         """

@@ -9,6 +9,7 @@ from backend_expert.model import Component, Deployment, Estimate, Evidence, Kind
 from backend_expert.readers.compose.forms import arguments, directory, exposed, health, megabytes, ports, volume
 from backend_expert.readers.compose.interpolation import environment, stand_in
 from backend_expert.readers.compose.service import Found, Service
+from backend_expert.readers.dockerfile import copies
 from backend_expert.readers.fragment import Address, StartOrder
 from backend_expert.readers.repository import Repository, before_building, beside
 from backend_expert.readers.settings import setting, words
@@ -44,7 +45,7 @@ def components(
     for service in started:
         _list_unknown_keys(service, repository)
         variables = tuple(_variables(service, repository))
-        found.append(_component(service, variables, service.name in jobs))
+        found.append(_component(service, variables, service.name in jobs, repository))
         addresses.extend(Address(owner=service.name, key=name, text=value, evidence=lines) for name, value, lines in variables)
         addresses.extend(_arguments(service))
         for target, lines, condition in _orders(service):
@@ -54,7 +55,9 @@ def components(
     return tuple(found), tuple(addresses), tuple(orders)
 
 
-def _component(service: Service, variables: tuple[tuple[str, str, tuple[Evidence, ...]], ...], job: bool) -> Component:
+def _component(
+    service: Service, variables: tuple[tuple[str, str, tuple[Evidence, ...]], ...], job: bool, repository: Repository
+) -> Component:
     listening = _ports(service)
     command = " ".join(word for key in ("entrypoint", "command") for found in service.each(key) for word in arguments(found))
     worker = job or (not listening and works_alone(service.name, command))
@@ -62,7 +65,7 @@ def _component(service: Service, variables: tuple[tuple[str, str, tuple[Evidence
         name=service.name,
         kind=Kind.WORKER if worker else Kind.SERVICE,
         image=service.text("image"),
-        source=_source(service),
+        source=_source(service, repository),
         aliases=_aliases(service),
         deployment=_deployment(service, listening),
         settings=tuple(sorted((setting(name, value, lines) for name, value, lines in variables), key=lambda each: each.name)),
@@ -170,8 +173,8 @@ def _aliases(service: Service) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name and name != service.name and "$" not in name))
 
 
-def _source(service: Service) -> str:
-    """Return the directory that the image is built from.
+def _source(service: Service, repository: Repository) -> str:
+    """Return the directory that the image is built from; empty where nothing of the context gets into the image.
 
     With the root as context, the directory of the Dockerfile says more: `dockerfile: apps/orders/Dockerfile`.
     """
@@ -181,6 +184,8 @@ def _source(service: Service) -> str:
     context = build.at("context")
     file = build.at("dockerfile")
     base = before_building(directory(build, context.text if context is not None else build.text))
+    if base and file is not None and _takes_nothing(posixpath.normpath(posixpath.join(base, file.text)), service, repository):
+        return ""
     if not base or file is None or "/" not in file.text.replace("\\", "/").removeprefix("./") or "$" in file.text:
         return base
     below = posixpath.dirname(file.text.replace("\\", "/"))
@@ -189,6 +194,13 @@ def _source(service: Service) -> str:
         # Compose counts the path from the context; many files count it from themselves, which is what was meant.
         return beside(build.layer.file, below) or base
     return joined
+
+
+def _takes_nothing(file: str, service: Service, repository: Repository) -> bool:
+    """Tell whether an image holds no file of its context, and none is mounted into it: a tool of others, installed."""
+    content = repository.text(file) if file in repository else None
+    mounted = any(each.source.startswith((".", "/")) for each in _volumes(service))
+    return content is not None and not mounted and not copies(content)
 
 
 def _variables(service: Service, repository: Repository) -> Iterator[tuple[str, str, tuple[Evidence, ...]]]:
