@@ -30,7 +30,7 @@ def test_utilisation_is_what_littles_law_says() -> None:
     assert pool.size == 3
     assert pool.utilisation == pytest.approx(100 * 0.010 / 3, rel=0.05)
     assert outcome.work_s == pytest.approx(sum(each.workload_s for each in outcome.components))
-    assert outcome.bottleneck == "db"
+    assert outcome.bottleneck == "s → db"  # a third of the pool is in use, a quarter of the store
 
 
 @pytest.mark.parametrize("event_loop", [False, True])

@@ -165,10 +165,6 @@ def _tried(system: System, objectives: Sequence[Objective], factor: float, seed:
         partial(simulate, program), [(replication_seed(seed, at),) for at in range(REPLICATIONS)], executor, None, 0, REPLICATIONS
     )
     result = outcome(pooled(tallies), program, seed)
-    busiest = max(
-        [(each.utilisation, each.component) for each in result.components]
-        + [(each.utilisation, each.name) for each in result.pools]
-    )
     broken = broken_objective(result, objectives)
     return Load(
         factor=factor,
@@ -179,8 +175,8 @@ def _tried(system: System, objectives: Sequence[Objective], factor: float, seed:
         goodput_per_s=result.goodput_per_s,
         p50_ms=result.p50_ms,
         p99_ms=result.p99_ms,
-        bottleneck=busiest[1],
-        utilisation=busiest[0],
+        bottleneck=result.busiest[0],
+        utilisation=result.busiest[1],
     )
 
 

@@ -175,9 +175,16 @@ class Outcome(Struct, frozen=True, kw_only=True):
     deliveries: tuple[DeliveryOutcome, ...] = ()
 
     @property
+    def busiest(self) -> tuple[str, float]:
+        """Return the component, pool, lock or set of consumers with the highest utilisation, and that; the first among equals."""
+        places = [(each.component, each.utilisation) for each in self.components]
+        places += [(each.name, each.utilisation) for each in self.pools]
+        return max(places, key=lambda place: place[1], default=("", 0.0))
+
+    @property
     def bottleneck(self) -> str:
-        """Return the component with the highest utilisation, the first by name among equals; empty without components."""
-        return max(self.components, key=lambda each: each.utilisation).component if self.components else ""
+        """Return the name of the busiest place; empty without components."""
+        return self.busiest[0]
 
 
 class Interval(Struct, frozen=True):
