@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend_expert import readers
 from backend_expert.model import system_file
-from backend_expert.readers.ddl import tables
+from backend_expert.readers.ddl import PARTS_LIMIT, tables
 
 
 def keys(table) -> list[tuple[tuple[str, ...], bool]]:
@@ -107,6 +107,15 @@ def test_databases_by_the_command_that_connects():
 )
 def test_what_declares_nothing(text: str):
     assert [table for table in tables("a.sql", text) if table.columns] == []
+
+
+@pytest.mark.parametrize(
+    "repeated", ["CREATE TABLE a (", "ALTER TABLE a ADD b int,", "ALTER TABLE a ADD COLUMN b{} int;", "CREATE INDEX i{} ON a (b);"]
+)
+def test_statements_without_end_are_looked_at_once(repeated):
+    text = "CREATE TABLE a (b int);\n" + "".join(repeated.replace("{}", str(number)) for number in range(20_000))
+    (table,) = tables("a.sql", text)
+    assert len(table.columns) + len(table.indexes) <= PARTS_LIMIT
 
 
 @given(st.text(alphabet="CREATE TABLE aINDEXON()\"'`,;-/* \n", max_size=300))

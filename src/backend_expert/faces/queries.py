@@ -31,7 +31,7 @@ def advise(
     max_indexes: int = 20,
     width: int = 3,
     rows: Annotated[tuple[str, ...], Parameter(negative=())] = (),
-    format: Literal["text", "markdown", "json"] = "text",  # noqa: A002 - the word of the command line
+    format: Literal["text", "markdown", "html", "json"] = "text",  # noqa: A002 - the word of the command line
     output: Path | None = None,
     lang: Literal["en", "pt-BR"] | None = None,
 ) -> int:

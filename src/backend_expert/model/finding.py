@@ -53,7 +53,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     `subject` names the place in the words of the system (`orders → payment`, `redis`) and is stable while lines move.
     `components` holds every component concerned, the one to change first. `links` holds the calls concerned, in the order of the
     path where there is one. `confidence` is from 0 to 1 and says nothing about severity. `asked` marks a question: the files read
-    do not decide it. `rewrites` holds better forms of the statements concerned.
+    do not decide it. `dataset` and `columns` name the table
+    of a problem of data, and `rewrites` holds better forms of the statements concerned.
     """
 
     rule: str
@@ -66,6 +67,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     confidence: float = 0.9
     asked: bool = False
+    dataset: str = ""
+    columns: tuple[str, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
 
     @property

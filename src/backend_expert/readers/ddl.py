@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from msgspec import structs
 
@@ -16,6 +17,9 @@ READER = "sql"
 
 LENGTH_LIMIT = 2_000_000
 """Longest file that is looked into, in characters: schemas have up to 300,000, dumps of data more than this."""
+
+PARTS_LIMIT = 1_600
+"""Most columns, keys and references of one table: PostgreSQL allows as many columns (manual, appendix K, "PostgreSQL Limits")."""
 
 _NAME = r"(?:[\"`\[]?[\w$]+[\"`\]]?\.)?[\"`\[]?(?P<{0}>[A-Za-z_][\w$]*)[\"`\]]?"
 _STATEMENT = re.compile(
@@ -74,41 +78,62 @@ def is_personal(column: str) -> bool:
 
 def tables(file: str, text: str) -> tuple[Table, ...]:
     """Return the tables that a text declares, with the keys and indexes that it adds to them later."""
-    text = _without_comments(text)
+    return tables_of(((file, text),))
+
+
+def tables_of(files: Iterable[tuple[str, str]]) -> tuple[Table, ...]:
+    """Return the tables that files (name, text) declare together, in their order: a later one may add to a table of an earlier one."""
     found: dict[tuple[str, str], Table] = {}
+    for file, text in files:
+        _declare(found, file, _without_comments(text))
+    return tuple(found[key] for key in sorted(found))
+
+
+def index_of(definition: str) -> Index | None:
+    """Return the columns, their kinds and the condition of one CREATE INDEX, or nothing for anything else."""
+    match = _STATEMENT.search(definition)
+    return _index(definition, match, len(definition), ()) if match is not None and match["indexed"] else None
+
+
+def _declare(found: dict[tuple[str, str], Table], file: str, text: str) -> None:
     database = ""
+    ends = [match.start() for match in re.finditer("\n", text)]
 
     def at(position: int) -> tuple[Evidence, ...]:
-        return (Evidence(file, text.count("\n", 0, position) + 1, READER),)
+        return (Evidence(file, bisect_left(ends, position) + 1, READER),)
 
-    for match in _STATEMENT.finditer(text):
+    matches = list(_STATEMENT.finditer(text))
+    for match, stop in zip(matches, [*(each.start() for each in matches[1:]), len(text)], strict=False):
         if match["database"]:
             database = match["database"]
         elif match["table"]:
             name = match["table"]
             table = Table(name=name, database=database, evidence=at(match.start()))
-            for position, part in _parts(_inside(text, match.end()), match.end()):
+            for position, part in _parts(_inside(text, match.end(), stop), match.end()):
                 table = _with(table, _part(part, at(position)))
             found.setdefault((database, name.lower()), table)
         elif match["indexed"]:
-            end = match.end()
-            rest = text[end : end + 2_000].split(";", 1)[0]
-            condition = re.search(r"\)\s*WHERE\s+(.+)$", rest, re.IGNORECASE | re.DOTALL)
-            index = Index(
-                columns=_columns(_inside(text, end)),
-                kinds=_kinds(_inside(text, end)),
-                unique=bool(match["unique"]),
-                name=match["index"] or "",
-                condition=" ".join(condition[1].split()) if condition else "",
-                evidence=at(match.start()),
-            )
+            index = _index(text, match, stop, at(match.start()))
             _add(found, database, match["indexed"], Table(name="", indexes=(index,)))
         elif match["altered"]:
-            end = text.find(";", match.end())
-            for position, part in _parts(text[match.end() : end if end >= 0 else match.end() + 2_000], match.end()):
+            end = text.find(";", match.end(), stop)
+            for position, part in _parts(text[match.end() : end if end >= 0 else min(stop, match.end() + 2_000)], match.end()):
                 added = _part(re.sub(r"^ADD\s+", "", part, flags=re.IGNORECASE), at(position))
                 _add(found, database, match["altered"], added)
-    return tuple(found[key] for key in sorted(found))
+
+
+def _index(text: str, match: re.Match[str], stop: int, evidence: tuple[Evidence, ...]) -> Index:
+    inside = _inside(text, match.end(), stop)
+    rest = text[match.end() + len(inside) : match.end() + len(inside) + 2_000].split(";", 1)[0]
+    condition = re.search(r"\sWHERE\s+(.+)$", rest, re.IGNORECASE | re.DOTALL)
+    return Index(
+        columns=_columns(inside),
+        kinds=_kinds(inside),
+        unique=bool(match["unique"]),
+        name=match["index"] or "",
+        condition=" ".join(condition[1].split()) if condition else "",
+        evidence=evidence,
+    )
 
 
 def _add(found: dict[tuple[str, str], Table], database: str, name: str, added: Table) -> None:
@@ -119,6 +144,8 @@ def _add(found: dict[tuple[str, str], Table], database: str, name: str, added: T
 
 def _with(table: Table, added: Table) -> Table:
     """Return the table with what is not in it yet of another one's columns, keys and references."""
+    if len(table.columns) + len(table.indexes) + len(table.references) >= PARTS_LIMIT:
+        return table
     known = {column.name for column in table.columns}
     keyed = {(index.columns, index.unique, index.condition, index.name) for index in table.indexes}
     return structs.replace(
@@ -185,10 +212,10 @@ def _kinds(text: str) -> tuple[str, ...]:
     return found if any(found) else ()
 
 
-def _inside(text: str, start: int) -> str:
-    """Return what stands up to the bracket that closes the one before `start`."""
+def _inside(text: str, start: int, stop: int) -> str:
+    """Return what stands up to the bracket that closes the one before `start`; nothing where none closes it before the next statement."""
     depth = 1
-    for position in range(start, min(len(text), start + 100_000)):
+    for position in range(start, min(stop, start + 100_000)):
         if text[position] == "(":
             depth += 1
         elif text[position] == ")":

@@ -1,45 +1,61 @@
-"""The answer of the planner lab, for a terminal, as Markdown or as JSON."""
+"""The answer of the planner lab, for a terminal, as Markdown, as a page, or as JSON."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from backend_expert.model import Text
+from backend_expert.report.blocks import Block, as_markdown, as_text
 from backend_expert.report.hostile import one_line
 from backend_expert.report.numbers import number, percent
+from backend_expert.report.words import words
 from backend_expert.report.words_of_queries import WORDS
-from backend_expert.review.queries import Answer, Queries, QueryOutcome
+from backend_expert.review.queries import Answer, Compared, IndexRemoval, Queries, QueryOutcome, Told
 
-_WIDTH = 80
-_MOST = {"text": 12, "markdown": 100}
+Format = Literal["text", "markdown", "html", "json"]
+
+_MOST = {"text": 12, "markdown": 100, "html": 200}
 """Most rows of a table: a screen, or a page that can be searched."""
 _MOST_REJECTED = 12
-
-Block = tuple[str, tuple[str, ...]]
-"""A piece of the report: its kind (`title`, `text`, `list`, `code`, `table`) and its lines; cells of a table are split by a tab."""
+_PLACES = 3
 
 
-def render_queries(queries: Queries, format_: Literal["text", "markdown", "json"], language: Literal["en", "pt-BR"]) -> str:
-    """Return the answer as text of at most 80 columns (code is never wrapped), as Markdown, or as JSON."""
+def render_queries(queries: Queries, format_: Format, language: Literal["en", "pt-BR"]) -> str:
+    """Return the answer as text of at most 80 columns (code is never wrapped), as Markdown, as an HTML page, or as JSON."""
     if format_ == "json":
         return msgspec.json.format(msgspec.json.encode(queries), indent=2).decode() + "\n"
     blocks = tuple(_blocks(queries, language, _MOST[format_]))
-    lines = _as_text(blocks) if format_ == "text" else _as_markdown(blocks)
+    if format_ == "html":
+        from backend_expert.report.html import environment, sentence
+        from backend_expert.report.prose import highlighted
+
+        template = environment().get_template("queries.html")
+        title = WORDS[language]["title"]
+        return template.render(parts=_parts(blocks), title=title, language=language, sentence=sentence, highlighted=highlighted)
+    lines = as_text(blocks) if format_ == "text" else as_markdown(blocks)
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def _parts(blocks: tuple[Block, ...]) -> list[list[Block]]:
+    """Return the blocks of a page, each title with what stands below it."""
+    parts: list[list[Block]] = []
+    for block in blocks:
+        if block.kind == "title":
+            parts.append([])
+        parts[-1].append(block)
+    return parts
+
+
 def _blocks(queries: Queries, language: str, most: int) -> Iterator[Block]:
-    answer = queries.answer
-    word = WORDS[language]
-    yield "title", (word["title"],)
-    yield "text", tuple(_summary(answer, language))
+    answer, word = queries.answer, WORDS[language]
+    yield Block("title", (word["title"],))
+    yield Block("text", tuple(_summary(answer, language)))
     if answer.refused:
-        yield "title", (word["refused"],)
-        yield "list", tuple(each.in_language(language) for each in answer.refused)
+        yield Block("title", (word["refused"],))
+        yield Block("list", tuple(each.in_language(language) for each in answer.refused))
     yield from _indexes(answer, language)
     if queries.single:
         for query in answer.queries:
@@ -48,15 +64,19 @@ def _blocks(queries: Queries, language: str, most: int) -> Iterator[Block]:
         yield from _queries(answer, language, most)
     yield from _frontier(answer, language)
     yield from _removals(answer, language)
-    yield from _rewrites(answer, language)
-    if answer.observations:
-        yield "title", (word["observations"],)
-        yield "list", tuple(f"{each.rule}: {one_line(each.subject)}: {_plain(each.text, language)}" for each in answer.observations)
-        remedies = tuple(dict.fromkeys(line for each in answer.observations for line in each.remedy))
-        if remedies:
-            yield "code", remedies
+    yield from _findings(queries.findings, language)
     yield from _left_out(answer, language)
-    yield "text", (word["again"].format(command=one_line(queries.command)),)
+    yield Block("text", (word["again"].format(command=one_line(queries.command)),))
+
+
+def answer_blocks(answer: Answer, language: str, most: int) -> Iterator[Block]:
+    """Yield what the planner found out about one schema, for a section of a larger report."""
+    yield Block("text", tuple(_summary(answer, language)))
+    yield from _indexes(answer, language)
+    yield from _queries(answer, language, most)
+    yield from _frontier(answer, language)
+    yield from _removals(answer, language)
+    yield from _left_out(answer, language)
 
 
 def _summary(answer: Answer, language: str) -> Iterator[str]:
@@ -83,7 +103,7 @@ def _indexes(answer: Answer, language: str) -> Iterator[Block]:
     word = WORDS[language]
     if not answer.indexes:
         return
-    yield "title", (word["indexes"],)
+    yield Block("title", (word["indexes"],))
     rows = [word["index columns"]]
     for each in answer.indexes:
         size = f"{_bytes(each.bytes_low, language)}–{_bytes(each.bytes_high, language)}"
@@ -96,47 +116,45 @@ def _indexes(answer: Answer, language: str) -> Iterator[Block]:
             one_line(each.index),
         )
         rows.append("\t".join(cells))
-    yield "table", tuple(rows)
-    yield "text", (word["contribution"],)
-    yield "code", tuple(dict.fromkeys(line for each in answer.indexes for line in each.create))
-    yield "text", (word["way back"],)
-    yield "code", tuple(dict.fromkeys(line for each in answer.indexes for line in each.drop))
+    yield Block("table", tuple(rows))
+    yield Block("text", (word["contribution"],))
+    yield Block("code", tuple(dict.fromkeys(line for each in answer.indexes for line in each.create)))
+    yield Block("text", (word["way back"],))
+    yield Block("code", tuple(dict.fromkeys(line for each in answer.indexes for line in each.drop)))
 
 
 def _queries(answer: Answer, language: str, most: int) -> Iterator[Block]:
     word = WORDS[language]
     if not answer.queries:
         return
-    yield "title", (word["queries"],)
+    yield Block("title", (word["queries"],))
     rows = [word["query columns"]]
     for each in answer.queries[:most]:
         mark = " !" if each.risk is not None else ""
         rows.append(
             "\t".join((percent(each.share, language), _change(each, language) + mark, each.level, one_line(each.statement)))
         )
-    yield "table", tuple(rows)
+    yield Block("table", tuple(rows))
     if len(answer.queries) > most:
-        yield "text", (word["more"].format(count=number(len(answer.queries) - most, language)),)
+        yield Block("text", (word["more"].format(count=number(len(answer.queries) - most, language)),))
     risky = [each for each in answer.queries if each.risk is not None]
     if risky:
-        yield "title", (word["risk"],)
-        yield (
-            "list",
-            tuple(f"{_short(each.statement)} ({_change(each, language)}): {_plain(each.risk, language)}" for each in risky),
-        )
+        yield Block("title", (word["risk"],))
+        told = (f"{_short(each.statement)} ({_change(each, language)}): {_plain(each.risk, language)}" for each in risky)
+        yield Block("list", tuple(told))
 
 
 def _plans(query: QueryOutcome, language: str) -> Iterator[Block]:
     word = WORDS[language]
-    yield "title", (word["before"].format(cost=number(query.before, language), level=query.level),)
-    yield "code", tuple(map(one_line_kept, query.plan_before))
+    yield Block("title", (word["before"].format(cost=number(query.before, language), level=query.level),))
+    yield Block("code", tuple(map(one_line_kept, query.plan_before)))
     if query.uses:
-        yield "title", (word["after"].format(cost=number(query.after, language), indexes=one_line("; ".join(query.uses))),)
-        yield "code", tuple(map(one_line_kept, query.plan_after))
+        yield Block("title", (word["after"].format(cost=number(query.after, language), indexes=one_line("; ".join(query.uses))),))
+        yield Block("code", tuple(map(one_line_kept, query.plan_after)))
     if query.reasons:
-        yield "list", tuple(_plain(each, language) for each in query.reasons)
+        yield Block("list", tuple(_plain(each, language) for each in query.reasons))
     if query.risk is not None:
-        yield "text", (_plain(query.risk, language),)
+        yield Block("text", (_plain(query.risk, language),))
 
 
 def one_line_kept(line: str) -> str:
@@ -149,7 +167,7 @@ def _frontier(answer: Answer, language: str) -> Iterator[Block]:
     word = WORDS[language]
     if len(answer.frontier) < 2 or not answer.indexes:
         return
-    yield "title", (word["frontier"],)
+    yield Block("title", (word["frontier"],))
     rows = [word["frontier columns"]]
     for each in answer.frontier:
         cells = (
@@ -159,43 +177,56 @@ def _frontier(answer: Answer, language: str) -> Iterator[Block]:
             _bytes(each.bytes, language),
         )
         rows.append("\t".join(cells))
-    yield "table", tuple(rows)
+    yield Block("table", tuple(rows))
 
 
 def _removals(answer: Answer, language: str) -> Iterator[Block]:
     word = WORDS[language]
     if not answer.removals:
         return
-    yield "title", (word["removals"],)
-    yield (
-        "list",
-        tuple(
-            f"{one_line(each.index)} ({one_line(each.table)}): {_plain(each.reason, language)}; "
-            + word["removal"].format(size=_bytes(each.bytes, language), share=percent(each.cost_ratio, language))
-            for each in answer.removals
-        ),
-    )
-    yield "code", tuple(dict.fromkeys(line for each in answer.removals for line in each.drop))
-    yield "text", (word["way back"],)
-    yield "code", tuple(dict.fromkeys(one_line(line) for each in answer.removals for line in each.create))
+    yield Block("title", (word["removals"],))
+    yield Block("list", tuple(_removal(each, answer, language) for each in answer.removals))
+    yield Block("code", tuple(dict.fromkeys(line for each in answer.removals for line in each.drop)))
+    yield Block("text", (word["way back"],))
+    yield Block("code", tuple(dict.fromkeys(one_line(line) for each in answer.removals for line in each.create)))
 
 
-def _rewrites(answer: Answer, language: str) -> Iterator[Block]:
+def _removal(each: IndexRemoval, answer: Answer, language: str) -> str:
     word = WORDS[language]
-    if not answer.rewrites:
+    why = word[each.kind].format(instead=one_line(each.instead), taken=answer.taken or word["unknown time"])
+    share = word["removal"].format(share=percent(each.cost_ratio, language)) if answer.queries else ""
+    return f"{one_line(each.index)} ({one_line(each.table)}), {_bytes(each.bytes, language)}: {why}{share}"
+
+
+def _findings(findings: tuple[Told, ...], language: str) -> Iterator[Block]:
+    word, w = WORDS[language], words(language)
+    if not findings:
         return
-    yield "title", (word["rewrites"],)
-    for each in answer.rewrites:
-        costs = ""
-        if each.before is not None and each.after is not None:
-            costs = word["cost"].format(before=number(each.before, language), after=number(each.after, language))
-            costs += word["needs"].format(index=one_line(each.needs)) if each.needs else ""
-            costs += "" if each.proved else word["not cheaper"]
-        yield "list", (f"{each.rule}, {one_line(each.file)}:{each.line}: {_plain(each.text, language)}{costs}",)
-        forms = (
-            (f"- {one_line(each.statement)}", f"+ {one_line(each.rewrite)}") if each.rewrite else (f"  {one_line(each.statement)}",)
+    yield Block("title", (word["findings"],))
+    for each in findings:
+        found = each.finding
+        places = ", ".join(str(place) for place in found.evidence[:_PLACES]) + (", …" if len(found.evidence) > _PLACES else "")
+        told = (
+            f"{w(found.severity)}: {found.title.in_language(language)} ({', '.join(part for part in (found.rule, places) if part)})"
         )
-        yield "code", forms
+        yield Block("list", (one_line(told),))
+        for comparison in each.comparisons:
+            yield from compared(comparison, language)
+    remedies = tuple(dict.fromkeys(line for each in findings for line in each.remedy))
+    if remedies:
+        yield Block("code", remedies)
+
+
+def compared(each: Compared, language: str, *, plans: bool = False) -> Iterator[Block]:
+    """Yield both forms of a statement with their costs, and with their plans where asked for."""
+    word = WORDS[language]
+    costs = word["cost"].format(before=number(each.before, language), after=number(each.after, language), level=each.level)
+    needs = word["needs"].format(index=one_line(each.needs)) if each.needs else ""
+    yield Block("text", (f"{costs}{needs}{'' if each.proved else word['not cheaper']}.",))
+    yield Block("code", (f"- {one_line(each.statement)}", f"+ {one_line(each.better)}", *((each.create,) if each.create else ())))
+    if plans:
+        yield Block("code", tuple(map(one_line_kept, each.plan_before)))
+        yield Block("code", tuple(map(one_line_kept, each.plan_after)))
 
 
 def _left_out(answer: Answer, language: str) -> Iterator[Block]:
@@ -206,10 +237,10 @@ def _left_out(answer: Answer, language: str) -> Iterator[Block]:
     ]
     if not items:
         return
-    yield "title", (word["left out"].format(count=number(len(items), language)),)
-    yield "list", tuple(items[:_MOST_REJECTED])
+    yield Block("title", (word["left out"].format(count=number(len(items), language)),))
+    yield Block("list", tuple(items[:_MOST_REJECTED]))
     if len(items) > _MOST_REJECTED:
-        yield "text", (word["json"].format(count=number(len(items) - _MOST_REJECTED, language)),)
+        yield Block("text", (word["json"].format(count=number(len(items) - _MOST_REJECTED, language)),))
 
 
 def _change(query: QueryOutcome, language: str) -> str:
@@ -232,59 +263,3 @@ def _bytes(size: float, language: str) -> str:
         if size >= scale:
             return f"{number(size / scale, language)} {unit}"
     return f"{number(size / 1e3, language)} kB"
-
-
-def _as_text(blocks: Iterable[Block]) -> Iterator[str]:
-    for kind, lines in blocks:
-        if kind == "title":
-            yield from ("", *lines)
-        elif kind == "table":
-            yield from _columns(lines)
-        elif kind == "code":
-            yield from (f"    {line}" for line in lines)
-        else:
-            first = "- " if kind == "list" else ""
-            for line in lines:
-                rest = "  " if kind == "list" else ""
-                yield from textwrap.wrap(
-                    line, _WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-                )
-
-
-def _columns(lines: tuple[str, ...]) -> Iterator[str]:
-    """Yield the rows of a table with aligned columns; the last column takes what is left and is cut."""
-    rows = [line.split("\t") for line in lines]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
-    for row in rows:
-        start = "  ".join(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True))
-        room = max(20, _WIDTH - len(start) - 2)
-        yield f"{start}  {row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + '…'}"
-
-
-def _as_markdown(blocks: Iterable[Block]) -> Iterator[str]:
-    level = "#"
-    for kind, lines in blocks:
-        yield ""
-        if kind == "title":
-            yield f"{level} {_escaped(lines[0])}"
-            level = "##"
-        elif kind == "table":
-            rows = [[_escaped(cell) for cell in line.split("\t")] for line in lines]
-            yield "| " + " | ".join(rows[0]) + " |"
-            yield "|" + " --- |" * len(rows[0])
-            yield from ("| " + " | ".join(row) + " |" for row in rows[1:])
-        elif kind == "code":
-            fence = "```"
-            while any(fence in line for line in lines):
-                fence += "`"
-            yield from (f"{fence}sql", *lines, fence)
-        elif kind == "list":
-            yield from (f"- {_escaped(line)}" for line in lines)
-        else:
-            yield from (_escaped(line) for line in lines)
-
-
-def _escaped(text: str) -> str:
-    """Return the text with what Markdown or HTML would obey written as plain characters."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{each}" if each in "\\`*_[]|#" else each for each in text)

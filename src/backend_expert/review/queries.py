@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from backend_expert import rules
 from backend_expert.lab.planner.advisor import Options
-from backend_expert.lab.planner.errors import InputError
-from backend_expert.lab.planner.evidence import Level
-from backend_expert.lab.planner.experiment import Answer, QueryOutcome, advise
+from backend_expert.lab.planner.answer import Answer, Compared, IndexRemoval, Level, QueryOutcome
+from backend_expert.lab.planner.experiment import Suggestions, answer
 from backend_expert.lab.planner.export import DUMP_COMMAND, export_statement
 from backend_expert.lab.planner.intake import read_text
-from backend_expert.lab.planner.migrations import ordered, read_schema_at, read_schemas
+from backend_expert.lab.planner.laboratory import Lab, opened
+from backend_expert.lab.planner.migrations import read_schema_at
+from backend_expert.lab.planner.removal import Superfluous
+from backend_expert.lab.planner.rewrites import Form
+from backend_expert.lab.planner.schema import Schema
+from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
-from backend_expert.lab.planner.workload import Workload, of_statements, read_workload
-from backend_expert.model import Query, System
-from backend_expert.model.graph import walk
-from backend_expert.readers.repository import Repository
+from backend_expert.lab.planner.whatif import IndexDefinition, Key
+from backend_expert.lab.planner.workload import Workload, read_workload
+from backend_expert.model import Component, Finding, Kind, System
+from backend_expert.readers.code import Table
+from backend_expert.readers.ddl import tables_of
+from backend_expert.review.database import Home, with_database
+from backend_expert.review.statements import APPLICATION, of_workload
+from backend_expert.rules.data.duplicate_or_prefix_index import named, redundant
+from backend_expert.rules.data.unused_index import unused
 
-_DEFINES = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\b", re.IGNORECASE)
-
-SCHEMA = "backend-expert/queries/1"
+SCHEMA = "backend-expert/queries/2"
+FAMILIES = frozenset({"data", "scale"})
+"""Families of rules that look at tables and statements."""
 
 _UNITS = {
     "": 1,
@@ -40,13 +49,22 @@ _UNITS = {
 }
 
 
+class Told(Struct, frozen=True):
+    """A finding with both plans of each statement that could be written better, and the statements that remedy it, if any."""
+
+    finding: Finding
+    comparisons: tuple[Compared, ...] = ()
+    remedy: tuple[str, ...] = ()
+
+
 class Queries(Struct, frozen=True, kw_only=True):
-    """The answer of the planner lab, with what it takes to repeat it; `single` is true when one statement was asked about."""
+    """The answer of the planner lab and the findings, with what it takes to repeat it; `single` when one statement was asked about."""
 
     schema: str = SCHEMA
     command: str
     single: bool = False
     answer: Answer
+    findings: tuple[Told, ...] = ()
 
 
 def ask(
@@ -74,84 +92,100 @@ def ask(
         asked = read_workload(statement, "--plan")
     else:
         asked = read_workload(read_text(workload), workload.name) if workload is not None else Workload(())
-    answer = advise(read, known, asked, options=options, rows=rows, progress=progress)
-    return Queries(command=command, single=bool(statement), answer=answer)
+    progress("start")
+    with running() as server:
+        progress("load")
+        with opened(server, read, known, rows) as lab:
+            found, told = answered(lab, read, known, asked, options=options, progress=progress)
+    return Queries(command=command, single=bool(statement), answer=found, findings=told)
 
 
-def plan(
-    schemas: tuple[tuple[str, str], ...],
-    statements: tuple[tuple[str, int, str], ...],
+def answered(
+    lab: Lab,
+    schema: Schema,
+    statistics: Statistics | None,
+    workload: Workload,
     *,
-    statistics: str = "",
-    rows: Mapping[str, float] | None = None,
     options: Options | None = None,
-) -> Answer:
-    """Answer for texts: `schemas` are (file, SQL) in order, `statements` (file, line, SQL) as found in the code; for the review.
-
-    Without statistics the sizes are those in `rows` (by table) or assumed, and every level is GUESS. Raises as `ask` does.
-    """
-    known = read_statistics(statistics, "statistics") if statistics else None
-    return advise(read_schemas(schemas), known, of_statements(statements), options=options, rows=rows)
-
-
-class Planned(Struct, frozen=True):
-    """The answer for one schema of a repository: the folder of its files, and the files."""
-
-    folder: str
-    files: tuple[str, ...]
-    answer: Answer
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Answer, tuple[Told, ...]]:
+    """Answer for a database that is loaded: what the rules find in it and in the workload, and what the planner makes of both."""
+    home = Home("database")
+    database = Component(name=home.store, kind=Kind.DATABASE, technology="postgresql")
+    application = Component(name=APPLICATION, kind=Kind.SERVICE)
+    system = System(name=home.store, components=(application, database))
+    system = with_database(system, home, lab.catalogue, declared(schema), statistics, lab.loaded.guessed)
+    system = of_workload(system, home, workload)
+    findings = found_in(system)
+    answer_ = answer(lab, statistics, workload, options=options, suggestions=suggested(lab, system, findings), progress=progress)
+    return answer_, told(lab, system, findings, answer_)
 
 
-def of_repository(
-    repository: Repository, system: System, *, statistics: str = "", options: Options | None = None
-) -> tuple[Planned, ...]:
-    """Answer for every schema in SQL that a repository holds, with the statements recovered from its code.
+def found_in(system: System) -> tuple[Finding, ...]:
+    """Return what the rules on data and statements find."""
+    return rules.check(system, tuple(rule for rule in rules.all_rules() if rule.family in FAMILIES))
 
-    Row counts are those of the datasets of the system where known. A folder without a schema that PostgreSQL loads is left out; a
-    statement is planned in every schema that has its tables. Raises `PlannerError` when there is no server to start.
-    """
-    statements = tuple(
-        (step.evidence[0].file if step.evidence else operation.name, step.evidence[0].line if step.evidence else 1, step.statement)
-        for operation in system.operations
-        for step in walk(operation.steps)
-        if isinstance(step, Query) and step.statement
+
+def declared(schema: Schema) -> tuple[Table, ...]:
+    """Return the tables of a schema as its files declare them, each with its lines."""
+    files: dict[str, list[str]] = {}
+    line: dict[str, int] = {}
+    for definition in schema.definitions:
+        written = files.setdefault(definition.file, [])
+        text = definition.text.rstrip(";") + ";\n"
+        written.append("\n" * max(0, definition.line - line.get(definition.file, 1)) + text)
+        line[definition.file] = max(definition.line, line.get(definition.file, 1)) + text.count("\n")
+    return tables_of((file, "".join(written)) for file, written in files.items())
+
+
+def suggested(lab: Lab, system: System, findings: Iterable[Finding]) -> Suggestions:
+    """Return what the findings want tried: better forms of statements, and indexes that could go."""
+    schemas = {table.name.lower(): table.schema for table in lab.catalogue.tables}
+    tables = {dataset.name: dataset.table for dataset in system.datasets}
+    forms = tuple(
+        Form(each.statement, each.better, schemas.get(table.lower(), ""), table, each.columns)
+        for finding in findings
+        for each in finding.rewrites
+        for table in (tables.get(each.dataset, ""),)
     )
-    rows = {
-        dataset.name.rpartition("/")[2].rpartition(".")[2]: dataset.rows.value
-        for dataset in system.datasets
-        if dataset.rows is not None
-    }
-    found = []
-    for folder, files in schema_files(repository):
-        texts = tuple((name, text) for name in files if (text := repository.text(name)))
-        try:
-            answer = plan(texts, statements, statistics=statistics, rows=rows, options=options)
-        except InputError:
-            continue  # SQL of another database, or without a table: nothing for this planner
-        mine = tuple(
-            each for each in answer.unplanned if "does not exist" not in each.reason and "no table of the schema" not in each.reason
+    schema_of = {index.name: index.schema for index in lab.catalogue.indexes}
+    superfluous = [
+        Superfluous(
+            schema_of.get(each.index.name, ""), each.index.name, "duplicate" if each.equal else "prefix", named(each.instead)
         )
-        found.append(Planned(folder, files, replace(answer, unplanned=mine)))
-    return tuple(found)
+        for dataset in system.datasets
+        for each in redundant(dataset)
+    ]
+    superfluous += [
+        Superfluous(schema_of.get(index.name, ""), index.name, "unused") for dataset in system.datasets for index in unused(dataset)
+    ]
+    return Suggestions(tuple(dict.fromkeys(forms)), tuple(superfluous))
 
 
-def schema_files(repository: Repository) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the folders whose SQL defines tables, each with its files in the order of migrations.
-
-    A folder of one file a migration (Prisma: `migrations/2024…_init/migration.sql`) counts as one schema.
-    """
-    folders: dict[str, list[str]] = {}
-    for name in repository.matching("*.sql"):
-        folder = PurePosixPath(name).parent
-        if re.match(r"\d", folder.name):
-            folder = folder.parent
-        folders.setdefault(str(folder), []).append(name)
-    defining = (
-        (folder, tuple(ordered(names)))
-        for folder, names in sorted(folders.items())
-        if any(_DEFINES.search(repository.text(name) or "") for name in names)
+def told(lab: Lab, system: System, findings: Iterable[Finding], found: Answer) -> tuple[Told, ...]:
+    """Return the findings with the plans and the statements that belong to them."""
+    plans = {(each.statement, each.better): each for each in found.rewrites}
+    return tuple(
+        Told(
+            finding,
+            tuple(plans[key] for each in finding.rewrites if (key := (each.statement, each.better)) in plans),
+            _remedy(lab, system, finding, found),
+        )
+        for finding in findings
     )
-    return tuple(defining)
+
+
+def _remedy(lab: Lab, system: System, finding: Finding, found: Answer) -> tuple[str, ...]:
+    """Return the index for a foreign key, unless it is among the advice for the statements: a delete of the parent is none of them."""
+    if finding.rule != "foreign-key-without-index":
+        return ()
+    table = lab.catalogue.named(system.dataset(finding.dataset).table)
+    if table is None:
+        return ()
+    index = IndexDefinition(table.schema, table.name, tuple(map(Key, finding.columns)))
+    if any(each.index == str(index) and each.table == f"{table.schema}.{table.name}" for each in found.indexes):
+        return ()
+    return ("SET lock_timeout = '5s';", f"{index.sql(index.name, concurrently=table.kind != 'p')};")
 
 
 def parse_bytes(text: str) -> float:
@@ -174,15 +208,18 @@ def parse_rows(text: str) -> tuple[str, float]:
 __all__ = [
     "DUMP_COMMAND",
     "Answer",
+    "Compared",
+    "IndexRemoval",
     "Level",
     "Options",
-    "Planned",
     "Queries",
     "QueryOutcome",
+    "Told",
+    "answered",
     "ask",
     "export_statement",
-    "of_repository",
+    "found_in",
     "parse_bytes",
     "parse_rows",
-    "plan",
+    "told",
 ]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 
-import sqlglot
 from msgspec import Struct
 from sqlglot import exp
 
 from backend_expert.lab.planner.catalogue import Catalogue, Table
 from backend_expert.lab.planner.whatif import IndexDefinition
-
-logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings about syntax it keeps as text are answered by the server
+from backend_expert.model.sql import Resolver, parsed
 
 _PARAMETER = re.compile(r"\$\d+")
 
@@ -79,24 +76,13 @@ def analyse(
     text: str, catalogue: Catalogue, *, calls: float = 1.0, weight: float = 1.0, line: int = 0, file: str = ""
 ) -> Analysed | None:
     """Return what a statement asks, or nothing when it cannot be parsed or names no table of the catalogue."""
-    try:
-        tree = sqlglot.parse_one(text, read="postgres")
-    except (sqlglot.errors.SqlglotError, RecursionError):
-        return None
-    uses = tuple(_uses(tree, catalogue))
-    if not uses:
+    tree = parsed(text)
+    uses = tuple(_uses(tree, catalogue)) if tree is not None else ()
+    if tree is None or not uses:
         return None
     target, changed = _changed(tree)
     kind = type(tree).__name__.lower() if isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge) else "select"
     return Analysed(text, kind, uses, _PARAMETER.search(text) is not None, calls, weight, changed, target, line, file)
-
-
-def parsed(text: str) -> exp.Expr | None:
-    """Return the tree of a statement, or nothing when it cannot be parsed."""
-    try:
-        return sqlglot.parse_one(text, read="postgres")
-    except (sqlglot.errors.SqlglotError, RecursionError):
-        return None
 
 
 def _changed(tree: exp.Expr) -> tuple[str, tuple[str, ...]]:
@@ -114,49 +100,8 @@ def _changed(tree: exp.Expr) -> tuple[str, tuple[str, ...]]:
     return (table.name if table is not None else ""), columns
 
 
-def sources_of(tree: exp.Expr, catalogue: Catalogue) -> list[tuple[exp.Expr, str, Table]]:
-    """Return the tables a statement reads, each with the query it stands in and the name it goes by there."""
-    hidden = {cte.alias for cte in tree.find_all(exp.CTE)}
-    found = []
-    for node in tree.find_all(exp.Table):
-        if node.name in hidden and not node.db:
-            continue
-        table = catalogue.named(node.name, node.db)
-        if table is not None:
-            found.append((_query_of(node, tree), node.alias or node.name, table))
-    return found
-
-
-def _query_of(node: exp.Expr, tree: exp.Expr) -> exp.Expr:
-    parent = node.parent
-    while parent is not None and not isinstance(parent, exp.Select | exp.Update | exp.Delete | exp.Insert | exp.Merge):
-        parent = parent.parent
-    return parent if parent is not None else tree
-
-
-class Resolver:
-    """Find the table a column belongs to: by its qualifier, else by its name, from the innermost query outwards."""
-
-    def __init__(self, tree: exp.Expr, catalogue: Catalogue) -> None:
-        self.tree = tree
-        self.sources = sources_of(tree, catalogue)
-
-    def table(self, column: exp.Column) -> Table | None:
-        """Return the table of a column, or nothing for a column of a subquery or one nobody has."""
-        query: exp.Expr | None = _query_of(column, self.tree)
-        while query is not None:
-            for owner, alias, table in self.sources:
-                named = column.table in (alias, table.name) if column.table else True
-                if owner is query and named and table.column(column.name) is not None:
-                    return table
-            if query is self.tree:
-                return None
-            query = _query_of(query, self.tree)
-        return None
-
-
 def _uses(tree: exp.Expr, catalogue: Catalogue) -> Iterator[TableUse]:
-    resolver = Resolver(tree, catalogue)
+    resolver = Resolver(tree, catalogue.named)
     tables = {table.oid: table for _, _, table in resolver.sources}
     predicates: dict[int, list[Predicate]] = {}
     order: dict[int, list[str]] = {}
@@ -199,7 +144,7 @@ _RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _TRANSPARENT = (exp.Paren, exp.Cast)
 
 
-def _predicate(column: exp.Column, resolver: Resolver) -> Predicate | None:
+def _predicate(column: exp.Column, resolver: Resolver[Table]) -> Predicate | None:
     node: exp.Expr = column
     while isinstance(node.parent, exp.Paren):
         node = node.parent
@@ -236,7 +181,7 @@ def _filters(test: exp.Expr) -> bool:
     return False
 
 
-def _kind(test: exp.Expr, node: exp.Expr, resolver: Resolver) -> str | None:
+def _kind(test: exp.Expr, node: exp.Expr, resolver: Resolver[Table]) -> str | None:
     if isinstance(test, exp.EQ):
         other = test.expression if test.this is node else test.this
         return "join" if isinstance(other, exp.Column) and resolver.table(other) is not None else "equal"

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from msgspec import Struct
 
 from backend_expert.lab.planner.analysis import Analysed
+from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.laboratory import Lab
 from backend_expert.lab.planner.oracle import Configuration
 from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.statistics import Statistics
 from backend_expert.model import Text
-
-
-class Level(StrEnum):
-    """EXACT: the cost is that of the source server; APPROX: the plan is likely that one, the cost is near; GUESS: sizes are assumed."""
-
-    EXACT = "EXACT"
-    APPROX = "APPROX"
-    GUESS = "GUESS"
-
 
 _ORDER = {Level.EXACT: 0, Level.APPROX: 1, Level.GUESS: 2}
 

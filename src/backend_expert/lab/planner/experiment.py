@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,17 +10,16 @@ from msgspec.structs import replace
 from backend_expert.lab.planner import evidence
 from backend_expert.lab.planner.advisor import Advice, Options, Problem, contributions, frontier
 from backend_expert.lab.planner.analysis import Analysed, analyse
-from backend_expert.lab.planner.evidence import Evidence, Level
-from backend_expert.lab.planner.intake import Rejected
+from backend_expert.lab.planner.answer import Answer, IndexAdvice, Point, QueryOutcome, Unplanned
+from backend_expert.lab.planner.evidence import Evidence
 from backend_expert.lab.planner.laboratory import Lab, NotPlanned, opened
 from backend_expert.lab.planner.oracle import Configuration, Oracle
 from backend_expert.lab.planner.plan import Plan
-from backend_expert.lab.planner.removal import removable
-from backend_expert.lab.planner.rewrites import Rewritten, rewritten
+from backend_expert.lab.planner.removal import Superfluous, removals
+from backend_expert.lab.planner.rewrites import Form, compared
 from backend_expert.lab.planner.schema import Schema
 from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.statistics import Statistics
-from backend_expert.lab.planner.structure import Observation, observe
 from backend_expert.lab.planner.whatif import quoted
 from backend_expert.lab.planner.workload import Workload
 from backend_expert.model import Text
@@ -33,100 +31,14 @@ _SMALL_GAIN = 0.9
 _SECONDS_ROWS, _MINUTES_ROWS = 1_000_000, 100_000_000
 
 
-class QueryOutcome(Struct, frozen=True, kw_only=True):
-    """One statement: planner cost before and after, its share of the workload, the indexes it would use, and what to watch."""
+class Suggestions(Struct, frozen=True):
+    """What somebody who knows the schema wants tried besides indexes: better forms of statements, and indexes that could go."""
 
-    statement: str
-    kind: str
-    file: str
-    line: int
-    calls: float
-    share: float
-    before: float
-    after: float
-    level: Level
-    reasons: tuple[Text, ...]
-    uses: tuple[str, ...] = ()
-    risk: Text | None = None
-    plan_before: tuple[str, ...] = ()
-    plan_after: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
+    superfluous: tuple[Superfluous, ...] = ()
 
 
-class IndexAdvice(Struct, frozen=True, kw_only=True):
-    """An index to build: the statements of DDL both ways, its size in bytes with a range, and what it contributes to the saving.
-
-    `contribution` is the share of today's cost that comes back when this index alone is left out; `write_share` the share that keeping
-    it costs the writes of the workload.
-    """
-
-    index: str
-    name: str
-    table: str
-    create: tuple[str, ...]
-    drop: tuple[str, ...]
-    bytes: int
-    bytes_low: int
-    bytes_high: int
-    contribution: float
-    write_share: float
-    build: Literal["seconds", "minutes", "hours"]
-    level: Level
-
-
-class IndexRemoval(Struct, frozen=True, kw_only=True):
-    """An index that could go, what takes over, and the cost of the workload without it as a share of today's."""
-
-    index: str
-    table: str
-    kind: Literal["duplicate", "prefix", "unused"]
-    instead: str
-    reason: Text
-    bytes: int
-    cost_ratio: float
-    drop: tuple[str, ...]
-    create: tuple[str, ...]
-
-
-class Point(Struct, frozen=True):
-    """A point of the frontier: a budget in bytes, what the best set uses of it, how many indexes, and the cost as a share of today's."""
-
-    budget: float
-    bytes: float
-    indexes: int
-    ratio: float
-
-
-class Unplanned(Struct, frozen=True):
-    """A statement that could not be planned, with the server's reason."""
-
-    file: str
-    line: int
-    statement: str
-    reason: str
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """Everything the lab found out."""
-
-    level: Level
-    reasons: tuple[Text, ...]
-    refused: tuple[Text, ...]
-    tables: int
-    matched: float
-    guessed: tuple[str, ...]
-    taken: str
-    covered: float
-    observations: tuple[Observation, ...]
-    unplanned: tuple[Unplanned, ...]
-    rejected: tuple[Rejected, ...]
-    plans: int
-    before: float = 0.0
-    after: float = 0.0
-    queries: tuple[QueryOutcome, ...] = ()
-    indexes: tuple[IndexAdvice, ...] = ()
-    frontier: tuple[Point, ...] = ()
-    removals: tuple[IndexRemoval, ...] = ()
-    rewrites: tuple[Rewritten, ...] = ()
+NO_SUGGESTIONS = Suggestions()
 
 
 def advise(
@@ -139,7 +51,7 @@ def advise(
     rows: Mapping[str, float] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Answer:
-    """Start a server, build the lab, and answer which indexes, removals and rewrites help, for budgets in bytes.
+    """Start a server, build the lab, and answer which indexes help, for budgets in bytes.
 
     Raises `PlannerError` when there is no server to start.
     """
@@ -147,17 +59,21 @@ def advise(
     with running() as server:
         progress("load")
         with opened(server, schema, statistics, rows) as lab:
-            return _answer(lab, statistics, workload, options or Options(), budgets, progress)
+            return answer(lab, statistics, workload, options=options, budgets=budgets, progress=progress)
 
 
-def _answer(
+def answer(
     lab: Lab,
     statistics: Statistics | None,
     workload: Workload,
-    options: Options,
-    budgets: tuple[float, ...],
-    progress: Callable[[str], None],
+    *,
+    options: Options | None = None,
+    budgets: tuple[float, ...] = (),
+    suggestions: Suggestions = NO_SUGGESTIONS,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Answer:
+    """Answer in an open lab which indexes help, for budgets in bytes, and what the suggestions bring."""
+    options = options or Options()
     base = evidence.of_lab(lab, statistics)
     progress("analyse")
     statements, unplanned = _statements(lab, workload)
@@ -170,15 +86,16 @@ def _answer(
         guessed=lab.loaded.guessed,
         taken=statistics.taken if statistics is not None else "",
         covered=workload.covered,
-        observations=observe(lab.catalogue, statistics, workload),
         unplanned=unplanned,
         rejected=(*lab.loaded.rejected, *workload.rejected),
         plans=lab.calls,
     )
-    if lab.loaded.failures or not statements:
+    if lab.loaded.failures:
         return nothing  # a lab that fails its self-check gives no advice on costs
     oracle = Oracle(lab, statements)
     try:
+        if not statements:
+            return replace(nothing, removals=removals(oracle, Problem(oracle, options), suggestions.superfluous))
         progress("indexes")
         points = budgets or _budgets(lab, options)
         found = frontier(oracle, points, options)
@@ -195,8 +112,8 @@ def _answer(
             queries=queries,
             indexes=_indexes(lab, problem, advice, queries),
             frontier=_points(points, found),
-            removals=_removals(lab, oracle, problem, statistics),
-            rewrites=rewritten(oracle.bench, statements),
+            removals=removals(oracle, problem, suggestions.superfluous),
+            rewrites=compared(oracle.bench, suggestions.forms, base),
             plans=lab.calls,
         )
     finally:
@@ -264,16 +181,10 @@ def _queries(lab: Lab, oracle: Oracle, problem: Problem, chosen: Configuration, 
                 uses=tuple(sorted(map(str, used))),
                 risk=_risk(before, after, used),
                 plan_before=before.lines(),
-                plan_after=tuple(_named(line, names) for line in after.lines()) if used else before.lines(),
+                plan_after=after.lines(names),
             )
         )
     return tuple(sorted(outcomes, key=lambda each: (-each.share, each.file, each.line)))
-
-
-def _named(line: str, names: dict[str, str]) -> str:
-    for name in sorted(names, key=len, reverse=True):
-        line = line.replace(f"{name} ", f"[{names[name]}] ") if f"{name} " in line else line
-    return line
 
 
 def _risk(before: Plan, after: Plan, used: Configuration) -> Text | None:
@@ -330,39 +241,3 @@ def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOut
             )
         )
     return tuple(sorted(found, key=lambda each: (-each.contribution, each.index)))
-
-
-def _removals(lab: Lab, oracle: Oracle, problem: Problem, statistics: Statistics | None) -> tuple[IndexRemoval, ...]:
-    found = []
-    for each in removable(lab.catalogue, statistics):
-        table = lab.catalogue.table(each.index.table)
-        touching = [number for number in problem.numbers if any(use.table == table.name for use in oracle.statements[number].uses)]
-        gone = (each.index.oid,)
-        changed = sum(problem.weights[number] * (oracle.plan(number, (), gone).cost - problem.base[number]) for number in touching)
-        schema, name = quoted(each.index.schema), quoted(each.index.name)
-        found.append(
-            IndexRemoval(
-                index=each.index.name,
-                table=f"{table.schema}.{table.name}",
-                kind=each.kind,
-                instead=each.instead,
-                reason=_why(each.kind, each.instead, statistics),
-                bytes=max(0, each.index.pages) * 8192,
-                cost_ratio=1 + changed / problem.base_total if problem.base_total else 1.0,
-                drop=("SET lock_timeout = '5s';", f"DROP INDEX CONCURRENTLY {schema}.{name};"),
-                create=(f"{each.index.definition.replace('CREATE INDEX', 'CREATE INDEX CONCURRENTLY', 1)};",),
-            )
-        )
-    return tuple(found)
-
-
-def _why(kind: str, instead: str, statistics: Statistics | None) -> Text:
-    if kind == "duplicate":
-        return Text(f"{instead} indexes the same columns in the same order", f"{instead} indexa as mesmas colunas na mesma ordem")
-    if kind == "prefix":
-        return Text(f"{instead} starts with the same columns", f"{instead} começa com as mesmas colunas")
-    since = statistics.taken if statistics is not None else ""
-    return Text(
-        f"never read on the server exported at {since or 'an unknown time'}; check the replicas too, and since when it counts",
-        f"nunca lido no servidor exportado em {since or 'data desconhecida'}; verifique também as réplicas e desde quando ele conta",
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
@@ -50,9 +51,9 @@ class Plan(Struct, frozen=True):
     shape: tuple[Any, ...]
     root: Node
 
-    def lines(self) -> tuple[str, ...]:
-        """Return the plan as text, a line a node."""
-        return tuple(_lines(self.root, 0))
+    def lines(self, names: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
+        """Return the plan as text, a line a node; `names` says what an index of the lab stands for."""
+        return tuple(_lines(self.root, 0, names))
 
     @property
     def inner_loops(self) -> int:
@@ -101,12 +102,13 @@ def _shape(explained: dict[str, Any]) -> tuple[Any, ...]:
     return (*own, tuple(_shape(child) for child in explained.get("Plans", ())))
 
 
-def _lines(node: Node, depth: int) -> Iterator[str]:
+def _lines(node: Node, depth: int, names: Mapping[str, str]) -> Iterator[str]:
     where = f" on {node.relation}" if node.relation else ""
-    using = f" using {node.index}" if node.index else ""
+    index = f"[{names[node.index]}]" if node.index in names else node.index
+    using = f" using {index}" if index else ""
     arrow = "  " * depth + ("-> " if depth else "")
     yield f"{arrow}{node.kind}{using}{where}  cost {node.cost:.2f}  rows {node.rows:.0f}"
     if node.detail:
         yield "  " * depth + ("     " if depth else "  ") + node.detail
     for child in node.children:
-        yield from _lines(child, depth + 1)
+        yield from _lines(child, depth + 1, names)

@@ -1,74 +1,48 @@
-"""Indexes that could go: exact duplicates, those another one starts with, and those nobody reads."""
+"""What the statements of a workload cost without an index that could go, and the statements that drop it and bring it back."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from backend_expert.lab.planner.catalogue import Catalogue, ExistingIndex
-from backend_expert.lab.planner.statistics import Statistics
+from backend_expert.lab.planner import files
+from backend_expert.lab.planner.advisor import Problem
+from backend_expert.lab.planner.answer import IndexRemoval, Reason
+from backend_expert.lab.planner.catalogue import ExistingIndex
+from backend_expert.lab.planner.oracle import NOTHING, Oracle
+from backend_expert.lab.planner.whatif import quoted
 
 
-class Removable(Struct, frozen=True):
-    """An index that could be dropped: why, the index that takes over (empty: none), and how often production read it (-1: unknown)."""
+class Superfluous(Struct, frozen=True):
+    """An index that could go: why, and the index that takes over (empty: none)."""
 
-    index: ExistingIndex
-    kind: Literal["duplicate", "prefix", "unused"]
+    schema: str
+    name: str
+    reason: Reason
     instead: str = ""
-    scans: int = -1
 
 
-def removable(catalogue: Catalogue, statistics: Statistics | None = None) -> tuple[Removable, ...]:
-    """Return the indexes that could go, by table and name.
-
-    Never an index that is there for a rule: unique, primary, of a constraint, or the replica identity; and a partial index, one on an
-    expression, or one with other operator classes, collations or directions is never taken for the same as another.
-    """
-    scans = {(usage.schema, usage.index): usage.scans for usage in statistics.usage} if statistics is not None else {}
-    found = []
-    for index in catalogue.indexes:
-        if not index.removable or index.kind == "I":
-            continue
-        used = scans.get((index.schema, index.name), -1)
-        rivals = [each for each in catalogue.indexes if each.table == index.table and each.oid != index.oid]
-        instead = next((each for each in rivals if _same(index, each) and _stays(each, index)), None)
-        if instead is not None:
-            found.append(Removable(index, "duplicate", instead.name, used))
-            continue
-        wider = next((each for each in rivals if _begins(index, each)), None)
-        if wider is not None:
-            found.append(Removable(index, "prefix", wider.name, used))
-        elif used == 0:
-            found.append(Removable(index, "unused", "", 0))
-    return tuple(found)
+def removals(oracle: Oracle, problem: Problem, superfluous: Iterable[Superfluous]) -> tuple[IndexRemoval, ...]:
+    """Return each index with the cost of the workload when it alone is hidden, by table and name; an unknown name is left out."""
+    existing = {(index.schema, index.name): index for index in oracle.lab.catalogue.indexes}
+    found = [(existing[each.schema, each.name], each) for each in superfluous if (each.schema, each.name) in existing]
+    return tuple(_removal(oracle, problem, index, each) for index, each in sorted(found, key=lambda pair: pair[0].oid))
 
 
-def _same(index: ExistingIndex, other: ExistingIndex) -> bool:
-    if index.partial or other.partial or not index.plain or not other.plain:
-        return _tail(index.definition) == _tail(other.definition)
-    ours = (index.method, index.columns, index.options)
-    return ours == (other.method, other.columns, other.options) and set(index.included) <= {*other.included, *other.columns}
-
-
-def _tail(definition: str) -> str:
-    return definition.partition(" USING ")[2]
-
-
-def _stays(other: ExistingIndex, index: ExistingIndex) -> bool:
-    """Tell which of two equal indexes stays: the one with a rule, then the one that includes more, then the first by name."""
-    rank = (other.removable, -len(other.included), other.name)
-    return rank < (index.removable, -len(index.included), index.name)
-
-
-def _begins(index: ExistingIndex, other: ExistingIndex) -> bool:
-    """Tell whether the other index starts with all columns of this one, in the same order and kind."""
-    if not (index.plain and other.plain and index.method == other.method == "btree") or len(other.columns) <= len(index.columns):
-        return False
-    if index.included and not set(index.included) <= {*other.columns, *other.included}:
-        return False
-    ours, theirs = index.options.split(), other.options.split()
-    width, wide = len(index.columns), len(other.columns)
-    # The three vectors (operator class, collation, direction) follow each other; classes have one entry a key column.
-    same = all(ours[kind * width : (kind + 1) * width] == theirs[kind * wide : kind * wide + width] for kind in range(3))
-    return same and other.columns[:width] == index.columns
+def _removal(oracle: Oracle, problem: Problem, index: ExistingIndex, why: Superfluous) -> IndexRemoval:
+    table = oracle.lab.catalogue.table(index.table)
+    touching = [number for number in problem.numbers if any(use.table == table.name for use in oracle.statements[number].uses)]
+    gone = (index.oid,)
+    changed = sum(problem.weights[number] * (oracle.plan(number, NOTHING, gone).cost - problem.base[number]) for number in touching)
+    concurrently = "" if index.kind == "I" else "CONCURRENTLY "
+    return IndexRemoval(
+        index=index.name,
+        table=f"{table.schema}.{table.name}",
+        kind=why.reason,
+        instead=why.instead,
+        bytes=files.length(oracle.lab.file(index.file)) * 8192 if index.file else 0,
+        cost_ratio=1 + changed / problem.base_total if problem.base_total else 1.0,
+        drop=("SET lock_timeout = '5s';", f"DROP INDEX {concurrently}{quoted(index.schema)}.{quoted(index.name)};"),
+        create=(f"{index.definition.replace('CREATE INDEX', f'CREATE INDEX {concurrently}'.rstrip(), 1)};",),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from backend_expert.model import (
@@ -25,6 +26,7 @@ from backend_expert.model import (
 )
 from backend_expert.model.sql import Resolver, parsed
 from backend_expert.rules.paths import distinct
+from backend_expert.rules.wording import Language, listed
 
 LARGE_ROWS = 10_000
 """Rows from which on reading all of a table is felt: some hundred pages. Below, every plan is quick."""
@@ -159,20 +161,48 @@ def findings(
     together: dict[str, list[Problem]] = {}
     for problem in problems:
         together.setdefault(problem.subject, []).append(problem)
-    components = {component.name for component in system.components}
     for subject, places in together.items():
-        store = places[0].dataset.store
-        callers = tuple(dict.fromkeys(each.operation.component for each in places if each.operation is not None))
-        title, why = told(places[0])
-        yield Finding(
-            rule=rule,
-            severity=severity,
-            subject=subject,
-            components=tuple(name for name in (*callers, store) if name in components),
-            links=tuple(Link(caller, store) for caller in callers if {caller, store} <= components),
-            title=title,
-            why=why,
-            evidence=distinct(place for each in places for place in each.evidence),
-            confidence=confidence(places[0].dataset),
-            rewrites=distinct(each.rewrite for each in places if each.rewrite is not None),
-        )
+        first = places[0]
+        finding = _finding(rule, system, severity, subject, places, told(first), confidence(first.dataset))
+        rewrites = distinct(each.rewrite for each in places if each.rewrite is not None)
+        yield replace(finding, dataset=first.dataset.name, columns=first.columns, rewrites=rewrites)
+
+
+def by_database(
+    rule: str,
+    system: System,
+    problems: Iterable[Problem],
+    severity: Severity,
+    told: Callable[[list[Problem]], tuple[Text, Text]],
+) -> Iterator[Finding]:
+    """Yield one finding for each database: a habit of a whole schema is one decision, not one for each table."""
+    together: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        together.setdefault((problem.dataset.store, problem.dataset.database), []).append(problem)
+    for (store, database), places in together.items():
+        subject = f"{store}/{database}" if database else store
+        yield _finding(rule, system, severity, subject, places, told(places), 0.9)
+
+
+def tables(problems: list[Problem], language: Language) -> str:
+    """Return the tables of problems as in a sentence, each with its first column."""
+    return listed([f"{each.dataset.table}.{each.columns[0]}" for each in problems], language, most=3)
+
+
+def _finding(
+    rule: str, system: System, severity: Severity, subject: str, places: list[Problem], told: tuple[Text, Text], confidence: float
+) -> Finding:
+    components = {component.name for component in system.components}
+    store = places[0].dataset.store
+    callers = tuple(dict.fromkeys(each.operation.component for each in places if each.operation is not None))
+    return Finding(
+        rule=rule,
+        severity=severity,
+        subject=subject,
+        components=tuple(name for name in (*callers, store) if name in components),
+        links=tuple(Link(caller, store) for caller in callers if {caller, store} <= components),
+        title=told[0],
+        why=told[1],
+        evidence=distinct(place for each in places for place in each.evidence),
+        confidence=confidence,
+    )

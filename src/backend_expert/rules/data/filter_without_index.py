@@ -36,10 +36,10 @@ def _problems(system: System) -> Iterator[Problem]:
     for operation in system.operations:
         for step in walk(operation.steps):
             if isinstance(step, Query) and not step.statement and step.action is not Action.INSERT:
-                dataset = named[step.dataset]
-                columns = tuple(name for name in step.filter_columns if dataset.column(name) is not None)
-                if _unserved(dataset, columns):
-                    yield Problem(dataset, columns, operation, step)
+                table = named.get(step.dataset)
+                columns = tuple(name for name in step.filter_columns if table is not None and table.column(name) is not None)
+                if table is not None and _unserved(table, columns):
+                    yield Problem(table, columns, operation, step)
 
 
 def filtered(asked: Asked, dataset: Dataset) -> tuple[str, ...]:

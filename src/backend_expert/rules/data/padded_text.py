@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from backend_expert.model import Finding, Severity, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.data.asked import Problem, findings
+from backend_expert.rules.data.asked import Problem, by_database, tables
 from backend_expert.rules.data.kinds import kind_of, length_of
-from backend_expert.rules.wording import listed
 
 CODE = 3
 """Longest fixed text that is likely a code of that length: countries have 2 or 3 letters (ISO 3166), currencies 3 (ISO 4217)."""
@@ -24,21 +23,20 @@ CODE = 3
     since="0.2",
 )
 def padded_text(system: System) -> Iterator[Finding]:
-    """Yield each table with columns of type `char(n)`; short codes are left out."""
+    """Yield each database with columns of type `char(n)`; short codes are left out."""
     problems = []
     for dataset in system.datasets:
         columns = tuple(each.name for each in dataset.columns if kind_of(each.type) == "padded" and length_of(each.type) > CODE)
         if columns:
             problems.append(Problem(dataset, columns))
-    yield from findings("padded-text", system, problems, Severity.LOW, _told)
+    yield from by_database("padded-text", system, problems, Severity.LOW, _told)
 
 
-def _told(problem: Problem) -> tuple[Text, Text]:
-    table = problem.dataset.table
+def _told(problems: list[Problem]) -> tuple[Text, Text]:
     return (
         Text(
-            f"`{table}` pads texts with blanks: {listed(problem.columns, 'en', most=4)}",
-            f"`{table}` preenche textos com espaços: {listed(problem.columns, 'pt', most=4)}",
+            f"Texts are padded with blanks: {tables(problems, 'en')}",
+            f"Textos são preenchidos com espaços: {tables(problems, 'pt')}",
         ),
         Text(
             "`char(n)` stores every value blown up to n with blanks, ignores them when two values are compared, and counts them with "

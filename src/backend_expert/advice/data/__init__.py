@@ -1,0 +1,1 @@
+"""Remedies for problems of schemas and statements."""

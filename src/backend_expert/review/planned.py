@@ -1,0 +1,135 @@
+"""The databases of a reviewed repository in the planner lab: what the rules find in them, and what the planner makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backend_expert.lab.planner.answer import Answer
+from backend_expert.lab.planner.errors import InputError, PlannerError
+from backend_expert.lab.planner.experiment import answer
+from backend_expert.lab.planner.laboratory import opened
+from backend_expert.lab.planner.migrations import read_schemas
+from backend_expert.lab.planner.server import Server, running
+from backend_expert.lab.planner.workload import of_statements
+from backend_expert.model import Dataset, Finding, System, Text
+from backend_expert.readers.repository import Repository
+from backend_expert.review.database import POSTGRESQL, Home, home_of, with_database
+from backend_expert.review.queries import Told, suggested, told
+from backend_expert.review.schemas import Source, sources
+from backend_expert.review.statements import statements_of
+from backend_expert.rules import all_rules, check
+
+_NOT_OURS = ("does not exist", "no table of the schema")
+"""How the reasons end for statements of another schema than the one in which they were tried."""
+
+
+class Planned(Struct, frozen=True):
+    """One schema in the planner lab: the tables it has, the answer, and how much of it was made from what code says.
+
+    `derived` counts the statements that were made from calls of an ORM; `entities` tells that the tables were made from its classes.
+    """
+
+    name: str
+    dialect: str
+    datasets: tuple[str, ...]
+    answer: Answer
+    derived: int = 0
+    entities: bool = False
+
+
+class Planning(Struct, frozen=True):
+    """What was found about data: findings with their plans, the schemas that were planned, the system with their tables, and notes."""
+
+    system: System
+    findings: tuple[Told, ...]
+    schemas: tuple[Planned, ...] = ()
+    notes: tuple[Text, ...] = ()
+
+
+def planned(repository: Repository, system: System, *, lab: bool = True) -> Planning:
+    """Look at the data of a system: in the planner lab where its schema is in the repository, by the rules alone where it is not.
+
+    Without statistics, row counts are those of the system where known and assumed otherwise: every level is GUESS. A lab that cannot
+    run, or a schema that it cannot load, is a note and no failure.
+    """
+    schemas = sources(repository, system) if lab else ()
+    notes: list[Text] = []
+    findings: list[Told] = []
+    done: list[Planned] = []
+    if schemas:
+        try:
+            with running() as server:
+                for each in schemas:
+                    try:
+                        one, system, found = _one(server, system, each)
+                    except InputError as error:
+                        notes.append(_not_loaded(each, error))
+                        continue
+                    done.append(one)
+                    findings += found
+        except PlannerError as error:
+            notes.append(Text(f"No statement was planned: {error.text.en}", f"Nenhum comando foi planejado: {error.text.pt}"))
+    own = frozenset(name for each in done for name in each.datasets)
+    rest = narrowed(system, (dataset for dataset in system.datasets if dataset.name not in own))
+    findings += [Told(finding) for finding in _check(rest)]
+    return Planning(system, tuple(findings), tuple(done), tuple(notes))
+
+
+def narrowed(system: System, datasets: Iterable[Dataset]) -> System:
+    """Return the system with these datasets only, for rules that look at tables and their statements."""
+    return replace(system, datasets=tuple(datasets))
+
+
+def _one(server: Server, system: System, source: Source) -> tuple[Planned, System, tuple[Told, ...]]:
+    """Load one schema; return what the planner says, the system with its tables, and what the rules find in them."""
+    schema = read_schemas(source.texts)
+    rows = {dataset.table: dataset.rows.value for dataset in system.datasets if dataset.rows is not None}
+    with opened(server, schema, None, rows) as lab:
+        names = [table.name for table in lab.catalogue.tables]
+        if not names:
+            raise InputError(Text("none of its tables loads", "nenhuma de suas tabelas carrega"))
+        stores = (component.name for component in system.components if component.technology in POSTGRESQL)
+        home = source.home or home_of(system, names, source.name, stores)
+        translated = source.dialect != "postgres"
+        loaded = with_database(system, home, lab.catalogue, source.tables, guessed=lab.loaded.guessed, translated=translated)
+        own = own_datasets(loaded, home, names)
+        sent = statements_of(loaded, own)
+        narrow = narrowed(loaded, own)
+        findings = _check(narrow)
+        suggestions = suggested(lab, narrow, findings)
+        found = answer(lab, None, of_statements((each.file, each.line, each.text) for each in sent), suggestions=suggestions)
+        told_ = told(lab, narrow, findings, found)
+    mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
+    derived = {(each.file, each.line) for each in sent if each.derived}
+    return (
+        Planned(
+            name=source.name,
+            dialect=source.dialect,
+            datasets=tuple(dataset.name for dataset in own),
+            answer=replace(found, unplanned=mine, rejected=tuple(each for each in found.rejected if each.line)),
+            derived=sum((query.file, query.line) in derived for query in found.queries),
+            entities=source.derived,
+        ),
+        loaded,
+        told_,
+    )
+
+
+def own_datasets(system: System, home: Home, names: Iterable[str]) -> tuple[Dataset, ...]:
+    """Return the datasets that are tables of a loaded schema."""
+    tables = {name.lower() for name in names}
+    return tuple(each for each in system.datasets if each.complete and each.store == home.store and each.table.lower() in tables)
+
+
+def _not_loaded(source: Source, error: InputError) -> Text:
+    en, pt = error.text.en.rstrip("."), error.text.pt.rstrip(".")
+    return Text(
+        f"{source.name}: its statements were not planned: {en}.", f"{source.name}: seus comandos não foram planejados: {pt}."
+    )
+
+
+def _check(system: System) -> tuple[Finding, ...]:
+    return check(system, tuple(rule for rule in all_rules() if rule.family == "data"))

@@ -1,0 +1,162 @@
+"""The schemas of a repository as SQL of PostgreSQL: migrations as they are, other dialects translated, entities of an ORM written out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+import sqlglot
+from msgspec import Struct
+from sqlglot import exp
+
+from backend_expert.lab.planner.migrations import ordered
+from backend_expert.lab.planner.whatif import quoted
+from backend_expert.model import Column, Dataset, Index, System
+from backend_expert.readers.code import Table
+from backend_expert.readers.ddl import tables_of
+from backend_expert.readers.repository import Repository
+from backend_expert.review.database import POSTGRESQL, Home, home_of
+
+_DEFINES = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\b", re.IGNORECASE)
+_DIALECTS = (
+    ("mysql", re.compile(r"`\w+`|\bENGINE\s*=|\bAUTO_INCREMENT\b|\bUNSIGNED\b|\bDATETIME\b", re.IGNORECASE)),
+    ("tsql", re.compile(r"^\s*GO\s*$|\[dbo\]|\bNVARCHAR\b|\bIDENTITY\s*\(\s*1", re.IGNORECASE | re.MULTILINE)),
+    ("oracle", re.compile(r"\bVARCHAR2\b|\bNUMBER\s*\(", re.IGNORECASE)),
+    ("sqlite", re.compile(r"\bAUTOINCREMENT\b|\bWITHOUT\s+ROWID\b", re.IGNORECASE)),
+)
+"""Words that only one dialect has, tried in this order."""
+
+_WRITTEN_IN_CODE = {"string": "text", "number": "bigint", "date": "timestamptz", "boolean": "boolean", "bool": "boolean"}
+"""Types of the languages that entities are written in, where the ORM chooses the type of SQL: the usual choice."""
+
+
+class Source(Struct, frozen=True):
+    """One schema to load: its name, its SQL in order, the dialect it was written in, and its home where that is known.
+
+    `derived` tells that it was made from what code says, so that an index that only a migration knows is missing from it.
+    """
+
+    name: str
+    texts: tuple[tuple[str, str], ...]
+    tables: tuple[Table, ...]
+    dialect: str = "postgres"
+    home: Home | None = None
+    derived: bool = False
+
+
+def sources(repository: Repository, system: System) -> tuple[Source, ...]:
+    """Return the schemas that the SQL files of a repository define, then those that only the entities of its code describe."""
+    found = tuple(_of_folder(repository, system, folder, files) for folder, files in schema_files(repository))
+    covered = {table.name.lower() for source in found for table in source.tables}
+    return (*found, *_of_entities(system, covered))
+
+
+def schema_files(repository: Repository) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the folders whose SQL defines tables, each with its files in the order of migrations.
+
+    A folder of one file a migration (Prisma: `migrations/2024…_init/migration.sql`) counts as one schema.
+    """
+    folders: dict[str, list[str]] = {}
+    for name in repository.matching("*.sql"):
+        folder = PurePosixPath(name).parent
+        if re.match(r"\d", folder.name):
+            folder = folder.parent
+        folders.setdefault(str(folder), []).append(name)
+    defining = (
+        (folder, tuple(ordered(names)))
+        for folder, names in sorted(folders.items())
+        if any(_DEFINES.search(repository.text(name) or "") for name in names)
+    )
+    return tuple(defining)
+
+
+def dialect_of(texts: Iterable[str]) -> str:
+    """Return the dialect whose words the texts use most; `postgres` where none does."""
+    joined = "\n".join(texts)
+    counts = {dialect: len(words.findall(joined)) for dialect, words in _DIALECTS}
+    best = max(counts, key=lambda dialect: counts[dialect])
+    return best if counts[best] else "postgres"
+
+
+def _of_folder(repository: Repository, system: System, folder: str, files: tuple[str, ...]) -> Source:
+    texts = tuple((name, text) for name in files if (text := repository.text(name)))
+    tables = tables_of(texts)
+    dialect = dialect_of(text for _, text in texts)
+    if dialect == "postgres":
+        return Source(folder, texts, tables)
+    stores = {component.name for component in system.components if component.technology not in POSTGRESQL}
+    home = home_of(system, (table.name for table in tables), folder, stores)
+    return Source(folder, ((folder, as_postgresql(tables, dialect)),), tables, dialect, home)
+
+
+def _of_entities(system: System, covered: set[str]) -> Iterator[Source]:
+    technology = {component.name: component.technology for component in system.components}
+    homes: dict[Home, list[Dataset]] = {}
+    for dataset in system.datasets:
+        relational = technology.get(dataset.store) in POSTGRESQL - {""}
+        if relational and dataset.columns and dataset.table.lower() not in covered:
+            homes.setdefault(Home(dataset.store, dataset.database), []).append(dataset)
+    for home, datasets in homes.items():
+        tables = tuple(
+            Table(name=each.table, columns=each.columns, indexes=each.indexes, references=each.references, evidence=each.evidence)
+            for each in datasets
+        )
+        name = "/".join(part for part in (home.store, home.database) if part)
+        yield Source(name, ((name, as_postgresql(tables, "postgres")),), tables, home=home, derived=True)
+
+
+def as_postgresql(tables: Iterable[Table], dialect: str) -> str:
+    """Return tables of another dialect, or of an ORM, as SQL of PostgreSQL: columns, keys and indexes, nothing else."""
+    statements: list[str] = []
+    later: list[str] = []
+    known = {table.name.lower() for table in tables}
+    for table in tables:
+        key = next((index for index in table.indexes if index.primary), None) or next(
+            (index for index in table.indexes if index.unique and index.columns), None
+        )
+        parts = [
+            f"{quoted(column.name)} {_type(column, dialect)}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
+        ]
+        parts += [f"PRIMARY KEY ({_columns(key.columns)})"] if key is not None and _plain(table, key) else []
+        statements.append(f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)});")
+        later += [
+            f"CREATE {'UNIQUE ' if index.unique else ''}INDEX ON {quoted(table.name)} ({_columns(index.columns)});"
+            for index in table.indexes
+            if index is not key and index.columns and _plain(table, index)
+        ]
+        later += [
+            f"ALTER TABLE {quoted(table.name)} ADD FOREIGN KEY ({_columns(each.columns)}) REFERENCES {quoted(each.table)};"
+            for each in table.references
+            if each.table.lower() in known
+        ]
+        if dialect == "mysql":  # InnoDB indexes every foreign key itself (MySQL manual, FOREIGN KEY Constraints)
+            served = {index.columns[: len(each.columns)] for index in table.indexes for each in table.references}
+            later += [
+                f"CREATE INDEX ON {quoted(table.name)} ({_columns(each.columns)});"
+                for each in table.references
+                if each.columns not in served
+            ]
+    return "\n".join((*statements, *later)) + "\n"
+
+
+def _plain(table: Table, index: Index) -> bool:
+    names = {column.name.lower() for column in table.columns}
+    return not index.condition and {name.lower() for name in index.columns} <= names
+
+
+def _columns(names: Iterable[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
+def _type(column: Column, dialect: str) -> str:
+    """Return a type of another dialect or of a language in PostgreSQL; text for one that nobody knows."""
+    if column.type in _WRITTEN_IN_CODE:
+        return _WRITTEN_IN_CODE[column.type]
+    try:
+        translated = exp.DataType.build(column.type, dialect=dialect).sql(dialect="postgres") if column.type else "text"
+    except (sqlglot.errors.SqlglotError, ValueError):
+        return "text"
+    return (
+        re.sub(r"\bSERIAL\b", "INT", translated) if re.fullmatch(r"[\w ]+(?:\(\d+(?:, ?\d+)?\))?(?:\[\])?", translated) else "text"
+    )

