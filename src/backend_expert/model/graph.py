@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -209,12 +210,18 @@ def callers_of(system: System, name: str) -> tuple[str, ...]:
     return tuple(sorted({each.caller for each in dependencies(system) if each.callee == name}))
 
 
+_PROBED = re.compile(
+    r"health-?(z|check)?|livez|readyz|live(ness)?|ready|readiness|alive|ping|heartbeat|metrics|actuator", re.IGNORECASE
+)
+
+
 @lru_cache(maxsize=64)
 def entries(system: System) -> tuple[Operation, ...]:
     """Return the operations where traffic enters.
 
     Those that a workload names; without workloads, those that nothing but a client calls, of the components that are gateways or
-    publish a port; and if there are none, every HTTP or RPC operation that nothing calls.
+    publish a port; and if there are none, every HTTP or RPC operation that nothing calls. What only machines ask to see whether the
+    component lives is no entry, where there is another.
     """
     named = {workload.operation for workload in system.workloads}
     if named:
@@ -230,8 +237,16 @@ def entries(system: System) -> tuple[Operation, ...]:
         and operation.component in kinds
         and kinds[operation.component].kind in {Kind.SERVICE, Kind.GATEWAY, Kind.WORKER}
     )
-    outside = tuple(operation for operation in roots if _faces_outside(kinds[operation.component]))
-    return outside or roots
+    asked = tuple(operation for operation in roots if not _is_probed(operation)) or roots
+    return tuple(operation for operation in asked if _faces_outside(kinds[operation.component])) or asked
+
+
+def _is_probed(operation: Operation) -> bool:
+    """Tell whether an operation answers probes or collectors of metrics, by the names that frameworks and Kubernetes give such paths."""
+    method, _, path = operation.trigger.name.partition(" ")
+    parts = [part for part in path.split("/") if part]
+    named = any(_PROBED.fullmatch(part) for part in (*parts[:1], *parts[-1:]))
+    return operation.trigger.kind == "http" and method in {"GET", "HEAD"} and named
 
 
 def _faces_outside(component: Component) -> bool:
