@@ -32,6 +32,14 @@ LOCKING: tuple[Isolation, ...] = ("read-uncommitted", "read-committed")
 CHECKED: tuple[Isolation, ...] = ("conflict-checked", "snapshot", "serializable")
 """Levels at which a commit fails when a row that it writes (at `serializable` also one that it read) was changed meanwhile."""
 
+DEFAULT_ISOLATION: dict[str, Isolation] = {
+    "mysql": "repeatable-read",
+    "mariadb": "repeatable-read",
+    "mongodb": "snapshot",
+    "cockroachdb": "serializable",
+}
+"""Isolation where nothing states it: the defaults in the manuals of the stores; PostgreSQL, Oracle and SQL Server read committed."""
+
 Per = Literal["attempt", "request", "flow"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from backend_expert.lab.states.expression import ExpressionError, parse_condition, parse_sum, variable
 from backend_expert.lab.states.flow import (
+    DEFAULT_ISOLATION,
     NOTHING,
     Bounds,
     Column,
@@ -198,7 +199,8 @@ class _Reader:
     def stores(self, top: Mapping) -> None:
         for store, node in self.entries(top, "stores"):
             declared = self.mapping(node, store.line, f"store {store.text}", ("kind", "isolation", "tables", "of", "staleness"))
-            level = self.one_of(declared, "isolation", tuple(ISOLATION), "read-committed")
+            usual = DEFAULT_ISOLATION.get(self.optional(declared, "kind").lower(), "read-committed")
+            level = self.one_of(declared, "isolation", tuple(ISOLATION), usual)
             self.isolation[store.text] = ISOLATION[level]
             for key, table in self.entries(declared, "tables"):
                 name = f"{store.text}.{key.text}"

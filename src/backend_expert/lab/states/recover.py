@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from backend_expert.lab.states.flow import (
     AROUND_REQUESTS,
+    DEFAULT_ISOLATION,
     NOTHING,
     Ack,
     Bounds,
@@ -69,14 +70,6 @@ set a status or a profile, and to call those oversold would be wrong far more of
 MOST_WORKERS = 2
 MOST_ATTEMPTS = 3
 """Workers and attempts that are followed: with budgets of one fault, more of them repeat what these show."""
-
-DEFAULT_ISOLATION: dict[str, Isolation] = {
-    "mysql": "repeatable-read",
-    "mariadb": "repeatable-read",
-    "mongodb": "snapshot",
-    "cockroachdb": "serializable",
-}
-"""Isolation where nothing states it: the defaults in the manuals of the stores; PostgreSQL, Oracle and SQL Server read committed."""
 
 
 def flows_of(system: System, bounds: Bounds = Bounds()) -> tuple[Flow, ...]:  # noqa: B008 - frozen
