@@ -28,7 +28,7 @@ INSERT INTO duty VALUES ('Alice', true), ('Bob', true);
 INSERT INTO report VALUES (7, '');
 INSERT INTO product VALUES ('A-17', 'Lamp');
 """
-OWN_TABLES = {"guarded-update": "ALTER TABLE orders ADD COLUMN version integer DEFAULT 3"}
+OWN_TABLES = {"guarded-update": "ALTER TABLE orders ADD COLUMN version integer DEFAULT 3", "partition-key": "outbox"}
 EXAMPLES = {
     remedy.id: example.code
     for remedy in all_remedies()

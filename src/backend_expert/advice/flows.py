@@ -58,17 +58,18 @@ def only_store(step: Step) -> bool:
     return all(isinstance(each, Read | Write | UpdateWhere | Insert | Delete | Branch) for each in walk((step,)))
 
 
-def writes(step: Step, table: str) -> bool:
-    """Tell whether a step writes a table."""
-    for each in walk((step,)):
+def written(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """Return the tables that steps write, in the order in which they are met."""
+    found: dict[str, None] = {}
+    for each in walk(steps):
         match each:
-            case Insert() | UpdateWhere() | Delete() if each.table == table:
-                return True
-            case Write() if each.column.rpartition(".")[0] == table:
-                return True
+            case Insert() | UpdateWhere() | Delete():
+                found[each.table] = None
+            case Write():
+                found[each.column.rpartition(".")[0]] = None
             case _:
                 pass
-    return False
+    return tuple(found)
 
 
 def table_named(flow: Flow, reference: str) -> str:

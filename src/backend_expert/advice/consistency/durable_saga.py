@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from msgspec import structs
 
 from backend_expert.advice.catalogue import flow_remedy
-from backend_expert.advice.flows import change_handlers
-from backend_expert.lab.states.flow import Compensate, Effect, Flow, Handler, Invariant, Reply, Step, walk
+from backend_expert.advice.flows import change_handlers, written
+from backend_expert.lab.states import Call, Compensate, Delete, Effect, Flow, Insert, Invariant, Step
+from backend_expert.lab.states.flow import walk
 
 
 @flow_remedy(
@@ -17,31 +20,67 @@ from backend_expert.lab.states.flow import Compensate, Effect, Flow, Handler, In
     effort="weeks",
 )
 def durable_saga(flow: Flow, invariant: Invariant) -> Flow:
-    """Guard every line of steps that starts with an effect of the invariant by a durable compensation."""
-    attempts = 1 + flow.bounds.timeout
-    return change_handlers(flow, lambda handler: _guarded(handler, invariant, attempts))
+    """Guard the steps from the first to the last of what belongs together by a durable compensation.
+
+    It stands in the handler that does all of it, itself or through those it calls. A consumer needs none: its message comes again.
+    """
+    effect = next((step for step in _effects(flow) if step.external in " ".join(invariant.conditions)), None)
+    if effect is None:
+        return flow
+    leading = _leading(flow, effect)
+    tables = {table.name for table in flow.tables if any(f"{table.name}." in condition for condition in invariant.conditions)}
+    able = [handler for handler in flow.handlers if handler.name in leading and not handler.consumes]
+    chosen = next((handler for handler in able if tables & set(written(handler.steps))), able[-1] if able else None)
+    if chosen is None:
+        return flow
+    undo = Effect(
+        f"{effect.external.partition('.')[0]}.reversal", 1 + flow.bounds.timeout, effect.external, evidence=effect.evidence
+    )
+    guarded = structs.replace(chosen, steps=_guarded(chosen.steps, undo, leading, tables))
+    return change_handlers(flow, lambda handler: guarded if handler is chosen else handler)
 
 
-def _guarded(handler: Handler, invariant: Invariant, attempts: int) -> Handler:
-    if handler.consumes:
-        return handler
-    made = tuple(_durable(step) for step in handler.steps)
-    if made != handler.steps:
-        return structs.replace(handler, steps=made)
-    if any(isinstance(step, Compensate) for step in walk(handler.steps)):
-        return handler
-    stated = " ".join(invariant.conditions)
-    start = next((i for i, step in enumerate(handler.steps) if isinstance(step, Effect) and step.external in stated), None)
-    if start is None:
-        return handler
-    end = next((i for i, step in enumerate(handler.steps) if isinstance(step, Reply) and i > start), len(handler.steps))
-    effect = handler.steps[start]
-    assert isinstance(effect, Effect)
-    system = effect.external.partition(".")[0]
-    undo = Effect(f"{system}.reversal", attempts, effect.external, evidence=effect.evidence)
-    guarded = Compensate(handler.steps[start:end], (undo,), durable=True, evidence=effect.evidence)
-    return structs.replace(handler, steps=(*handler.steps[:start], guarded, *handler.steps[end:]))
+def _effects(flow: Flow) -> Iterator[Effect]:
+    for handler in flow.handlers:
+        for step in walk(handler.steps):
+            if isinstance(step, Effect) and not step.undoes:
+                yield step
 
 
-def _durable(step: Step) -> Step:
-    return structs.replace(step, durable=True) if isinstance(step, Compensate) else step
+def _leading(flow: Flow, effect: Effect) -> frozenset[str]:
+    """Return the handlers that have the effect themselves or through those they call."""
+    found = {handler.name for handler in flow.handlers if effect in walk(handler.steps)}
+    growing = True
+    while growing:
+        more = {handler.name for handler in flow.handlers if any(_calls(step, found) for step in walk(handler.steps))} - found
+        found |= more
+        growing = bool(more)
+    return frozenset(found)
+
+
+def _calls(step: Step, handlers: Collection[str]) -> bool:
+    return isinstance(step, Call) and step.handler in handlers
+
+
+def _guarded(steps: tuple[Step, ...], undo: Effect, leading: frozenset[str], tables: set[str]) -> tuple[Step, ...]:
+    """Return the steps of a handler with what belongs together in one durable compensation, which takes rows back, too."""
+
+    def belongs(step: Step) -> bool:
+        inside = tuple(walk((step,)))
+        return bool(tables & set(written((step,)))) or any(
+            _calls(each, leading) or (isinstance(each, Effect) and each.external == undo.undoes) for each in inside
+        )
+
+    places = [index for index, step in enumerate(steps) if belongs(step)]
+    start, end = places[0], places[-1] + 1
+    first = steps[start]
+    if isinstance(first, Compensate) and end == start + 1:
+        known = any(isinstance(step, Effect) and step.undoes == undo.undoes for step in first.undo)
+        return (
+            *steps[:start],
+            structs.replace(first, undo=first.undo if known else (*first.undo, undo), durable=True),
+            *steps[end:],
+        )
+    rows = tuple(Delete(step.table, evidence=step.evidence) for step in steps[start : end - 1] if isinstance(step, Insert))
+    whole = Compensate(steps[start:end], (undo, *rows), durable=True, evidence=undo.evidence)
+    return (*steps[:start], whole, *steps[end:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from backend_expert.advice.catalogue import remedy
-from backend_expert.advice.flows import change_handlers, change_steps, only_store
+from backend_expert.advice.flows import change_handlers, change_steps, only_store, table_named, written
 from backend_expert.advice.place import added, component_of, synchronous_sites, with_policies, with_steps
 from backend_expert.lab import states
 from backend_expert.lab.states.flow import walk as walk_flow
@@ -34,7 +34,7 @@ def in_flow(flow: states.Flow, invariant: states.Invariant) -> states.Flow:
     system = invariant.of.partition(".")[0]
     if any(each.name == system for each in flow.externals):
         return _at_the_other_side(flow, system)
-    return _at_the_api(flow)
+    return _at_the_api(flow, table_named(flow, invariant.of))
 
 
 def _at_the_other_side(flow: states.Flow, system: str) -> states.Flow:
@@ -49,32 +49,54 @@ def _at_the_other_side(flow: states.Flow, system: str) -> states.Flow:
     return changed if externals == flow.externals else structs.replace(changed, externals=externals)
 
 
-def _at_the_api(flow: states.Flow) -> states.Flow:
-    """Store the key in the transaction of the first row that a request inserts."""
-    if not flow.bounds.retry:
-        return flow
-    changed = change_handlers(flow, lambda handler: _with_key(handler) if handler.entry else handler)
-    if changed is flow:
-        return flow
-    names = [f"{handler.actor}.request_key" for handler in changed.handlers if handler not in flow.handlers]
-    return structs.replace(
-        changed, tables=(*flow.tables, *(states.Table(name, per="request", unique="request") for name in dict.fromkeys(names)))
-    )
+def _at_the_api(flow: states.Flow, table: str) -> states.Flow:
+    """Store the key in the transaction of the first write: at the entry when clients try again, and where the table is written."""
+    repeated = _repeated(flow)
+    names: dict[str, None] = {}
+
+    def keyed(handler: states.Handler) -> states.Handler:
+        if handler.name not in repeated or not (handler.entry or table in written(handler.steps)):
+            return handler
+        name = f"{handler.actor}.request_key"
+        changed = _with_key(handler, name)
+        if changed is not handler:
+            names[name] = None
+        return changed
+
+    changed = change_handlers(flow, keyed)
+    keys = tuple(states.Table(name, per="request", unique="request") for name in names)
+    return structs.replace(changed, tables=(*flow.tables, *keys)) if keys else flow
 
 
-def _with_key(handler: states.Handler) -> states.Handler:
-    name = f"{handler.actor}.request_key"
+def _repeated(flow: states.Flow) -> frozenset[str]:
+    """Return the handlers that may run twice for one request: entries whose clients try again, and what is called more than once."""
+    found = {handler.name for handler in flow.handlers if handler.entry and flow.bounds.retry}
+    calls = [
+        (handler.name, step) for handler in flow.handlers for step in walk_flow(handler.steps) if isinstance(step, states.Call)
+    ]
+    growing = True
+    while growing:
+        more = {step.handler for caller, step in calls if step.attempts > 1 or caller in found} - found
+        found |= more
+        growing = bool(more)
+    return frozenset(found)
+
+
+def _with_key(handler: states.Handler, name: str) -> states.Handler:
+    """Return the handler with the key in its first transaction, or in a new one around its first statements that write."""
     if any(isinstance(step, states.Insert) and step.table == name for step in walk_flow(handler.steps)):
         return handler
     status = next((step.status for step in handler.steps if isinstance(step, states.Reply) and step.status < 400), 200)
     key = states.Insert(name, on_duplicate=(states.Reply(status), states.Stop()), evidence=handler.evidence)
-    for index, step in enumerate(handler.steps):
+    steps = handler.steps
+    for index, step in enumerate(steps):
         if isinstance(step, states.Transaction):
             inside = structs.replace(step, steps=(key, *step.steps))
-            return structs.replace(handler, steps=(*handler.steps[:index], inside, *handler.steps[index + 1 :]))
-        if only_store(step) and any(isinstance(each, states.Insert) for each in walk_flow((step,))):
-            inside = states.Transaction((key, step), evidence=step.evidence)
-            return structs.replace(handler, steps=(*handler.steps[:index], inside, *handler.steps[index + 1 :]))
+            return structs.replace(handler, steps=(*steps[:index], inside, *steps[index + 1 :]))
+        end = next((place for place in range(index, len(steps)) if not only_store(steps[place])), len(steps))
+        if written(steps[index:end]):
+            inside = states.Transaction((key, *steps[index:end]), evidence=step.evidence)
+            return structs.replace(handler, steps=(*steps[:index], inside, *steps[end:]))
     return handler
 
 

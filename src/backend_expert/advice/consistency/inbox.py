@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from backend_expert.advice.catalogue import flow_remedy
-from backend_expert.advice.flows import only_store, table_named, writes
+from backend_expert.advice.flows import only_store, table_named, written
 from backend_expert.lab.states.flow import Ack, Flow, Handler, Insert, Invariant, Isolation, Stop, Table, Transaction, walk
 
 
@@ -36,7 +36,7 @@ def inbox(flow: Flow, invariant: Invariant) -> Flow:
 def _with_inbox(handler: Handler, table: str, inbox: str) -> Handler:
     effects = [step for step in handler.steps if not isinstance(step, Ack)]
     inside = [each for step in effects for each in (step.steps if isinstance(step, Transaction) else (step,))]
-    if not any(writes(step, table) for step in effects) or not all(only_store(step) for step in inside):
+    if table not in written(tuple(effects)) or not all(only_store(step) for step in inside):
         return handler
     if any(isinstance(step, Stop) for step in walk(handler.steps)):
         return handler
