@@ -6,14 +6,15 @@ python benchmarks/planner/speed.py
 from __future__ import annotations
 
 import time
-from pathlib import Path
+
+from processes import memory_mb, processor_s
 
 from backend_expert.lab.planner.advisor import Options, frontier
 from backend_expert.lab.planner.analysis import analyse
 from backend_expert.lab.planner.laboratory import opened
 from backend_expert.lab.planner.oracle import Oracle
 from backend_expert.lab.planner.schema import read_schema
-from backend_expert.lab.planner.server import Server, running
+from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.statistics import AttributeStatistics, RelationStatistics, Statistics
 
 TABLES = 100
@@ -54,24 +55,6 @@ def statements() -> list[str]:
     return found
 
 
-def memory(server: Server) -> float:
-    """Return the proportional memory of the server's processes in MB: shared pages are counted once."""
-    postmaster = (server.data / "postmaster.pid").read_text().split()[0]
-    total = 0
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
-            if postmaster in (process.name, parent):
-                total += int(
-                    next(line for line in (process / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:")).split()[1]
-                )
-        except OSError:
-            continue
-    return total / 1024
-
-
 def main() -> None:
     start = time.perf_counter()
     with running() as server:
@@ -83,16 +66,17 @@ def main() -> None:
             print(f"load, restore, size and check {TABLES} tables: {time.perf_counter() - start:.2f} s; {checks}")
             found = (analyse(text, lab.catalogue) for text in statements())
             oracle = Oracle(lab, tuple(each for each in found if each is not None))
-            calls, start, cpu = lab.calls, time.perf_counter(), time.process_time()
+            calls, start, cpu = lab.calls, time.perf_counter(), processor_s(server)
             advice = frontier(oracle, (0.5e9, 2e9), Options())[-1]
-            spent, own = time.perf_counter() - start, time.process_time() - cpu
+            spent, used = time.perf_counter() - start, processor_s(server) - cpu
             print(
                 f"advise on {len(oracle.statements)} statements, {len(oracle.bench.made)} indexes, {lab.calls - calls} plans: "
-                f"{spent:.1f} s ({own:.1f} s of our own processor time); {len(advice.indexes)} indexes, cost {advice.ratio:.1%}"
+                f"{spent:.1f} s ({used:.1f} s of "
+                f"processor time, ours and the server's); {len(advice.indexes)} indexes, cost {advice.ratio:.1%}"
             )
             oracle.bench.close()
             disk = sum(each.stat().st_blocks * 512 for each in server.data.rglob("*") if each.is_file())
-            print(f"memory of the server {memory(server):.0f} MB (proportional), disk {disk / 1e6:.0f} MB")
+            print(f"memory of the server {memory_mb(server):.0f} MB (proportional), disk {disk / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":
