@@ -316,7 +316,7 @@ def without_superseded(system: System) -> System:
 
     kept = rewrite_system(system, slim)
     busy = {site.operation for site in call_sites(kept)}
-    wanted = {site.step.operation for site in call_sites(kept) if isinstance(site.step, Call)}
+    wanted = {step.operation for operation in kept.operations for step in walk(operation.steps) if isinstance(step, Call)}
     wanted |= {workload.operation for workload in system.workloads} | {objective.operation for objective in system.objectives}
     return structs.replace(
         kept,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
+
+from msgspec import Struct
 
 from backend_expert.model import (
     Action,
     Call,
-    CallSite,
     Finding,
+    Link,
     Parallel,
     Publish,
     Query,
@@ -16,13 +19,20 @@ from backend_expert.model import (
     Step,
     System,
     Text,
-    call_sites,
     walk,
 )
+from backend_expert.model.graph import Remote, callee
 from backend_expert.rules.catalogue import rule
 from backend_expert.rules.effects import effects_behind, places_apart
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import counted, listed
+
+
+class Unwatched(Struct, frozen=True):
+    """A changing step of an operation that nobody waits for."""
+
+    operation: str
+    step: Remote
 
 
 @rule(
@@ -35,23 +45,18 @@ from backend_expert.rules.wording import counted, listed
 )
 def unawaited_write(system: System) -> Iterator[Finding]:
     """Yield, for each component, the writes, messages and changing calls that run on unwatched while the operation answers."""
-    unwatched = {
-        id(inner)
-        for operation in system.operations
-        for step in walk(operation.steps)
-        if isinstance(step, Parallel) and step.detached == "bare"
-        for branch in step.branches
-        for inner in walk(branch)
-    }
-    found: dict[str, list[CallSite]] = {}
-    for site in call_sites(system):
-        if id(site.step) in unwatched and _changes(system, site.step):
-            found.setdefault(site.caller, []).append(site)
+    found: dict[str, list[Unwatched]] = {}
+    for operation in system.operations:
+        for step in walk(operation.steps):
+            if isinstance(step, Parallel) and step.detached == "bare":
+                changes = [inner for branch in step.branches for inner in walk(branch) if _changes(inner, system)]
+                found.setdefault(operation.component, []).extend(Unwatched(operation.name, inner) for inner in changes)
     for component in sorted(found):
-        yield _finding(component, found[component])
+        if found[component]:
+            yield _finding(system, component, found[component])
 
 
-def _changes(system: System, step: Step) -> bool:
+def _changes(step: Step, system: System) -> TypeGuard[Remote]:
     match step:
         case Query():
             return step.action is not Action.READ
@@ -63,16 +68,17 @@ def _changes(system: System, step: Step) -> bool:
             return False
 
 
-def _finding(component: str, sites: list[CallSite]) -> Finding:
-    operations = distinct(site.operation for site in sites)
-    peers = distinct(site.callee for site in sites)
-    number = len(places_apart(site.step for site in sites)) or len(sites)
+def _finding(system: System, component: str, unwatched: list[Unwatched]) -> Finding:
+    operations = distinct(each.operation for each in unwatched)
+    peers = distinct(callee(system, each.step) for each in unwatched)
+    shown = places_apart(each.step for each in unwatched)
+    number = len(shown) or len(unwatched)
     return Finding(
         rule="unawaited-write",
         severity=Severity.HIGH,
         subject=f"{component} unawaited",
         components=(component, *peers),
-        links=tuple(sorted({site.link for site in sites})),
+        links=tuple(Link(component, peer) for peer in sorted(peers) if peer != component),
         title=Text(
             f"`{component}` answers before {counted(number, 'write', 'writes')} to {listed(peers, 'en', most=3)} "
             f"{'is' if number == 1 else 'are'} done",
@@ -88,6 +94,6 @@ def _finding(component: str, sites: list[CallSite]) -> Finding:
             f"erro não chega a ninguém (no Node.js uma rejeição sem tratamento encerra o processo), e um deploy nesse momento "
             f"perde a gravação.",
         ),
-        evidence=places_apart(site.step for site in sites),
+        evidence=shown,
         confidence=0.9,
     )
