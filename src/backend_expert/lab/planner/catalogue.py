@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backend_expert.lab.planner.btree import UNKNOWN_WIDTH, KeyColumn
 
@@ -187,9 +188,11 @@ def read_catalogue(administrator: psycopg.Connection[tuple[Any, ...]]) -> Catalo
         columns.setdefault(row[0], []).append(
             TableColumn(row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9] or 0.0, row[10])
         )
-    tables = tuple(
-        Table(oid, schema, name, kind, rows, pages, file, tuple(columns.get(oid, ())), parent)
-        for oid, schema, name, kind, rows, pages, file, parent in administrator.execute(_TABLES)
+    tables = _summed(
+        tuple(
+            Table(oid, schema, name, kind, rows, pages, file, tuple(columns.get(oid, ())), parent)
+            for oid, schema, name, kind, rows, pages, file, parent in administrator.execute(_TABLES)
+        )
     )
     indexes = tuple(
         ExistingIndex(oid, schema, name, table, method, tuple(named[:keys]), tuple(named[keys:]), *rest)
@@ -198,6 +201,20 @@ def read_catalogue(administrator: psycopg.Connection[tuple[Any, ...]]) -> Catalo
     keys = tuple(ForeignKey(row[0], row[1], row[2], tuple(row[3])) for row in administrator.execute(_FOREIGN_KEYS))
     extended = administrator.execute("SELECT count(*) FROM pg_statistic_ext").fetchone() != (0,)
     return Catalogue(tables, indexes, keys, extended)
+
+
+def _summed(tables: tuple[Table, ...]) -> tuple[Table, ...]:
+    """Give partitioned tables that were never analysed themselves the rows of their partitions: autovacuum analyses only those."""
+    children: dict[int, list[Table]] = {}
+    for table in tables:
+        children.setdefault(table.parent, []).append(table)
+
+    def rows(table: Table) -> float:
+        if table.kind != "p" or table.rows >= 0:
+            return table.rows
+        return sum(max(0.0, rows(child)) for child in children.get(table.oid, ()))
+
+    return tuple(replace(table, rows=rows(table)) if table.kind == "p" else table for table in tables)
 
 
 def key_width(index: ExistingIndex, table: Table) -> float:

@@ -15,7 +15,10 @@ from backend_expert.model import Text
 
 
 class RelationStatistics(Struct, frozen=True):
-    """Pages of 8192 bytes and rows of a table, a materialised view or an index; `tuples` is -1 when it was never analysed."""
+    """Pages of 8192 bytes and rows of a table, a materialised view or an index.
+
+    `tuples` is -1 when it was never analysed, `pages` -1 for a partitioned table, which has no file.
+    """
 
     schema: str
     name: str
@@ -196,9 +199,9 @@ def _arguments(text: str, position: int) -> dict[str, str] | None:
 def _relation(arguments: dict[str, str], line: int) -> RelationStatistics | None:
     name = arguments.get("relname", "")
     pages, tuples = _whole(arguments.get("relpages", "0")), _real(arguments.get("reltuples", "-1"))
-    if not name or not 0 <= pages <= _MOST_PAGES or not tuples >= -1:
+    if not name or not -1 <= pages <= _MOST_PAGES or not tuples >= -1:
         return None
-    visible = min(pages, max(0, _whole(arguments.get("relallvisible", "0"))))
+    visible = min(max(0, pages), max(0, _whole(arguments.get("relallvisible", "0"))))
     return RelationStatistics(arguments.get("schemaname", "public"), name, pages, tuples, visible, line)
 
 
