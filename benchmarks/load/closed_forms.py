@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backend_expert.lab.load import Arrivals, Law, Scenario, Segment, sketch
+from msgspec import structs
+
+from backend_expert.lab.load import Law, Scenario, closed, sketch
 from backend_expert.lab.load.experiment import replication_seed, simulate, spread
 from backend_expert.lab.load.histogram import quantiles
 from backend_expert.lab.load.layout import Counter
@@ -25,6 +27,7 @@ from backend_expert.model import Branch, Call, Estimate, Kind, Parallel, System
 from backend_expert.model.assume import complete
 
 REPLICATIONS = 10
+IMPATIENT = Scenario(1.0, patience_s=0.02, leaving="exponential")
 
 
 class Case(NamedTuple):
@@ -35,6 +38,7 @@ class Case(NamedTuple):
     measured: Callable[[Tally], float]
     exact: float
     law: Law = Law()
+    scenario: Scenario = Scenario(1.0, patience_s=None)
 
 
 def erlang_b(servers: int, offered: float) -> float:
@@ -51,15 +55,15 @@ def erlang_c(servers: int, offered: float) -> float:
     return blocked / (1 - offered / servers * (1 - blocked))
 
 
-def erlang_a_lost(servers: int, rate: float, service: float, patience: float) -> float:
-    """Return the share that abandons in M/M/c with exponential patience, from the birth-death chain."""
+def erlang_a(servers: int, rate: float, service: float, patience: float) -> tuple[float, float]:
+    """Return the mean wait, and the share that is served, of M/M/c with exponential patience, from the birth-death chain."""
     weights = [1.0]
     for state in range(1, 2000):
         leaving = min(state, servers) * service + max(state - servers, 0) * patience
         weights.append(weights[-1] * rate / leaving)
     total = sum(weights)
     queue = sum((state - servers) * weight for state, weight in enumerate(weights) if state > servers) / total
-    return patience * queue / rate
+    return queue / rate, 1 - patience * queue / rate
 
 
 def closed_mva(stations: list[float], think: float, clients: int) -> float:
@@ -71,6 +75,16 @@ def closed_mva(stations: list[float], think: float, clients: int) -> float:
         response = sum(times)
         queues = [count / (think + response) * each for each in times]
     return response
+
+
+def waiting(tally: Tally) -> float:
+    """Return the time in queues for each request that came, those that left included."""
+    return float(tally.queued.sum()) / float(tally.counts[:, Counter.OFFERED].sum())
+
+
+def worked(tally: Tally) -> float:
+    """Return the time of work for each request that came, those that left included."""
+    return float(tally.busy.sum()) / float(tally.counts[:, Counter.OFFERED].sum())
 
 
 def mean(tally: Tally) -> float:
@@ -151,10 +165,16 @@ def lost_mmck(servers: int, places: int, offered: float) -> float:
     return weights[-1] / sum(weights)
 
 
+def loop(users: int, think_s: float) -> Scenario:
+    """Return the scenario of a closed network."""
+    return Scenario(1.0, patience_s=None, arrivals=closed({"request": (users, think_s)}))
+
+
 def cases() -> tuple[Case, ...]:
     """Return every case with a closed form."""
     rate = 0.08  # a millisecond: load 0.8 of one server of 10 ms
     erlang_2 = math.sqrt(0.5)
+    impatient = erlang_a(4, 0.48, 0.1, 1 / 20)
     wait_c = erlang_c(4, 3.2) / (0.4 - 0.32)
     # P(T > t) of M/M/c = e^{-μt} (1 + C (1 - e^{-(cμ-λ-μ)t}) / (c - 1 - a)); solved for 1 % below.
     return (
@@ -172,6 +192,10 @@ def cases() -> tuple[Case, ...]:
         Case("Jackson, feedback 0.3", tandem(70, 10, 6, 0.3), mean, 1 / (0.1 - 0.07) + 1 / 0.7 / (1 / 6 - 0.1)),
         Case("fork-join of 2, ρ=0.7", fork_join(70, 10), mean, (12 - 0.7) / 8 * 10 / (1 - 0.7)),
         Case("M/M/∞ mean", sketch_infinite(), mean, 10.0),
+        Case("Erlang A mean wait", queue_system(4, 10, 480), waiting, impatient[0], scenario=IMPATIENT),
+        Case("Erlang A mean work", queue_system(4, 10, 480), worked, impatient[1] * 10, scenario=IMPATIENT),
+        Case("closed MVA, 20 users", tandem(1, 10, 8), mean, closed_mva([10, 8], 200, 20), scenario=loop(20, 0.2)),
+        Case("closed MVA, 5 users", tandem(1, 10, 8), mean, closed_mva([10, 8], 50, 5), scenario=loop(5, 0.05)),
     )  # fmt: skip
 
 
@@ -208,11 +232,12 @@ def sketch_infinite() -> System:
 
 def measure(case: Case, requests: int) -> tuple[float, float]:
     """Return the simulated value of a case and its half-width, relative to the exact one."""
+    users = case.scenario.arrivals.users
     rate = sum(workload.rate_per_s.value for workload in case.system.workloads)
+    if users:
+        rate = users[0].count / (users[0].think_s + case.exact / 1000.0)
     duration = requests / REPLICATIONS / rate
-    scenario = Scenario(
-        duration, warmup_s=duration / 100, slice_s=duration, patience_s=None, law=case.law, arrivals=Arrivals((Segment(0, 1.0),))
-    )
+    scenario = structs.replace(case.scenario, duration_s=duration, warmup_s=duration / 100, slice_s=duration, law=case.law)
     program = compile_program(complete(case.system), scenario)
     tallies = spread(simulate, [(program, replication_seed(7, at)) for at in range(REPLICATIONS)], None, None, 0, REPLICATIONS)
     interval = mean_interval([case.measured(tally) for tally in tallies])

@@ -15,11 +15,13 @@ from backend_expert.lab.load.codes import (
     C_EJECT,
     C_ERRORS,
     C_FLUSH,
+    C_JUDGE,
     C_LINK,
     C_READMIT,
     C_RESTART,
     C_SLICE,
     C_SLOW,
+    C_STEAL,
     E_CONTROL,
     JOINED,
     LAND,
@@ -30,6 +32,7 @@ from backend_expert.lab.load.frames import do, free_frame, hold, swallow
 from backend_expert.lab.load.gates import give, leave_queue, reset_gate
 from backend_expert.lab.load.heap import push
 from backend_expert.lab.load.jit import compiled
+from backend_expert.lab.load.outliers import judge
 from backend_expert.lab.load.rows import (
     Index,
     Record,
@@ -57,23 +60,38 @@ def intervene(w: State, c: Index) -> None:
         close_slice(w, c)
     elif op == C_SLOW:
         instance_at(w.instances, control.a).slowness *= control.x
+        instance_at(w.instances, control.a).stretch *= control.x
+    elif op == C_STEAL:
+        instance_at(w.instances, control.a).stretch *= control.x
     elif op == C_CRASH:
         crash(w, control.a, control.b)
     elif op == C_RESTART:
         instance_at(w.instances, control.a).up = 1
+        start(w, control.a)
     elif op == C_EJECT:
         if not instance_at(w.instances, control.a).up:
             instance_at(w.instances, control.a).trusted = 0
     elif op == C_READMIT:
         instance_at(w.instances, control.a).trusted = 1
+        if control.b:
+            start(w, control.a)
     elif op == C_LINK:
         link_at(w.links, control.a).lost = control.x
     elif op == C_ERRORS:
         group_at(w.groups, control.a).errors = control.x
     elif op == C_FLUSH:
         flush(w, control.a)
+    elif op == C_JUDGE:
+        judge(w, control.a)
     else:
         scale(w, control.a)
+
+
+@compiled
+def start(w: State, i: Index) -> None:
+    """Let an instance be cold: its work takes longer until it is warm."""
+    instance = instance_at(w.instances, i)
+    instance.warm_at = w.now + instance.warming
 
 
 @compiled

@@ -1,6 +1,6 @@
 """The pending events: a 4-ary heap with a deferred pop, and lists of waiting frames from one pool of nodes.
 
-An event is (time, sequence << 3 | kind, payload); equal times keep the order in which they were pushed. `take_first` leaves a hole at the
+An event is (time, sequence << 4 | kind, payload); equal times keep the order in which they were pushed. `take_first` leaves a hole at the
 root that the next push fills with one sift instead of two. Timeouts of one length expire in the order in which they were set,
 so each length has a ring, and only the head of a ring stands in the heap.
 """
@@ -15,8 +15,8 @@ from backend_expert.lab.load.jit import compiled
 from backend_expert.lab.load.layout import Kind
 from backend_expert.lab.load.rows import Index, State, event_at, node_at, ring_at
 
-KIND_BITS = 3
-KIND_MASK = 7
+KIND_BITS = 4
+KIND_MASK = 15
 FRAME_BITS = 32
 FRAME_MASK = (1 << FRAME_BITS) - 1
 RING_EVENT = np.int64(Kind.RING)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backend_expert.lab.load.layout import Control
-from backend_expert.lab.load.scenario import Crash, Errors, Flush, Loss, ModelError, Partition, Scenario, Slow
+from backend_expert.lab.load.places import value
+from backend_expert.lab.load.scenario import Crash, Errors, Flush, Loss, ModelError, Partition, Scenario, Slow, Steal
 from backend_expert.model import Component, System
 
 EXIT_NOTICED_MS = 1000.0
@@ -29,6 +31,7 @@ class Interventions(NamedTuple):
 
     controls: list[tuple[Any, ...]]
     scalers: list[tuple[Any, ...]]
+    outliers: list[tuple[Any, ...]]
 
 
 def plan(
@@ -65,6 +68,10 @@ def plan(
                 for row in instances(fault.component, fault.instances):
                     add(start, Control.SLOW, row, x=fault.by)
                     add(end, Control.SLOW, row, x=1.0 / fault.by)
+            case Steal():
+                for row in instances(fault.component, fault.instances):
+                    add(start, Control.STEAL, row, x=1.0 / (1.0 - fault.share))
+                    add(end, Control.STEAL, row, x=1.0 - fault.share)
             case Crash():
                 forgets(fault.component, start)
                 noticed = noticed_after_ms(components[fault.component], fault.silent)
@@ -87,7 +94,8 @@ def plan(
             case Flush():
                 forgets(fault.component, start)
     scalers = _scalers(system, group_of, groups, controls)
-    return Interventions(controls, scalers)
+    outliers = _outliers(system, group_of, groups, controls)
+    return Interventions(controls, scalers, outliers)
 
 
 def _scalers(
@@ -102,7 +110,7 @@ def _scalers(
         group = group_of[component.name]
         first, count = groups[group][2], groups[group][3]
         admissions = len(controls)
-        controls.extend((-1.0, 0.0, int(Control.READMIT), first + place, 0) for place in range(count))
+        controls.extend((-1.0, 0.0, int(Control.READMIT), first + place, 1) for place in range(count))
         startup = (deployment.startup_s.value if deployment.startup_s is not None else STARTUP_S) * 1000.0
         replicas = round(deployment.replicas.value) if deployment.replicas is not None else 1
         control = len(controls)
@@ -113,6 +121,27 @@ def _scalers(
              max(1, replicas), control, admissions)
         )  # fmt: skip
     return scalers
+
+
+def _outliers(
+    system: System, group_of: Mapping[str, int], groups: Sequence[tuple[Any, ...]], controls: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    outliers: list[tuple[Any, ...]] = []
+    for component in system.components:
+        ejection = component.deployment.outliers if component.deployment is not None else None
+        first, count = groups[group_of[component.name]][2], groups[group_of[component.name]][3]
+        if ejection is None or count < 2:
+            continue
+        admissions = len(controls)
+        controls.extend((-1.0, 0.0, int(Control.READMIT), first + place, 0) for place in range(count))
+        period = 1000.0 * value(ejection.period_s, 0.0)
+        control = len(controls)
+        controls.append((period, 0.0, int(Control.JUDGE), len(outliers), 0))
+        outliers.append(
+            (period, 1000.0 * value(ejection.ejected_s, 0.0), value(ejection.error_ratio, math.inf), value(ejection.slower, math.inf),
+             value(ejection.maximum_share, 0.0), first, count, control, admissions)
+        )  # fmt: skip
+    return outliers
 
 
 def noticed_after_ms(component: Component, silent: bool) -> float | None:

@@ -44,6 +44,7 @@ from backend_expert.lab.load.codes import (
     DONE,
     E_ARRIVAL,
     E_CONTROL,
+    E_LEAVE,
     E_RETRY,
     E_RING,
     E_STEP_END,
@@ -54,6 +55,7 @@ from backend_expert.lab.load.codes import (
     FAIL,
     FAILED,
     FILL,
+    GONE,
     GROW,
     HOLD,
     JOIN,
@@ -92,6 +94,7 @@ from backend_expert.lab.load.heap import FRAME_BITS, FRAME_MASK, KIND_MASK, clos
 from backend_expert.lab.load.histogram import bucket
 from backend_expert.lab.load.jit import cached, compiled
 from backend_expert.lab.load.layout import CACHE_DEPTH
+from backend_expert.lab.load.outliers import note
 from backend_expert.lab.load.policies import limit_allows
 from backend_expert.lab.load.random_keys import (
     ARRIVAL,
@@ -102,8 +105,10 @@ from backend_expert.lab.load.random_keys import (
     HOP,
     LOOP_SALTS,
     LOSS,
+    PATIENCE,
     REQUEST,
     SERVICE,
+    THINK,
     draw,
     exponential,
     mix,
@@ -138,6 +143,10 @@ def _record(w: State, f: Index, result: Index) -> None:
     frame = frame_at(w.frames, f)
     entry = frame.entry
     frame.entry = -1
+    stream = entry_at(w.entries, entry).users
+    if stream >= 0:
+        think = workload_at(w.workloads, stream).think
+        push(w, w.now + think * exponential(frame.key + THINK), E_ARRIVAL, np.int64(stream))
     if frame.start < w.warm:
         return
     latency = w.now - frame.start
@@ -146,7 +155,7 @@ def _record(w: State, f: Index, result: Index) -> None:
         counter = FAILED
     elif result == TURNED_AWAY:
         counter = SHED
-    elif latency > w.patience and frame.slice >= 0:
+    elif result == GONE or (latency > w.patience and frame.slice >= 0):
         counter = LATE
     at = frame.slice
     entry_at(w.entries, entry).counts[counter] += 1
@@ -192,6 +201,7 @@ def _finish(w: State, f: Index, result: Index) -> None:
     if frame.parent != ANSWERED:
         _answer(w, f, result)
     if frame.instance >= 0 and frame.seated:
+        note(w, f, frame.instance, result)
         hold(w, frame.instance, LESS)
         slot = instance_at(w.instances, frame.instance).slot
         if slot >= 0:
@@ -225,6 +235,7 @@ def _submit(w: State, f: Index) -> None:
     instance = instance_at(w.instances, i)
     group = group_at(w.groups, instance.group)
     if not instance.up:
+        note(w, f, i, ERROR)
         if not group.silent:
             _finish(w, f, ERROR)
         elif frame.entry >= 0:
@@ -237,6 +248,7 @@ def _submit(w: State, f: Index) -> None:
         return
     if _turns_away(w, f, i):
         group.shed += 1
+        note(w, f, i, ERROR)
         _finish(w, f, TURNED_AWAY)
         return
     frame.instance = i
@@ -289,10 +301,15 @@ def _begin(w: State, f: Index) -> None:
     row = row_at(w.program, frame.pc)
     time = draw(step_key(w, f) + SERVICE, row.law, row.mean, row.shape)
     if frame.instance >= 0:
-        time *= instance_at(w.instances, frame.instance).slowness
+        instance = instance_at(w.instances, frame.instance)
         if row.op == WORK:
-            group_at(w.groups, instance_at(w.instances, frame.instance).group).work += time
+            time *= instance.stretch
+            if w.now < instance.warm_at:
+                time *= 1.0 + instance.cold * (instance.warm_at - w.now) / instance.warming
+            group_at(w.groups, instance.group).work += time
             frame.work += time
+        else:
+            time *= instance.slowness
     push(w, w.now + time, E_STEP_END, np.int64(frame.ticket) << FRAME_BITS | f)
 
 
@@ -402,6 +419,7 @@ def _deliver(w: State, f: Index) -> None:
         c = new_frame(w, key, branch.row, NONE, NONE, ZERO, w.now, math.inf)
         frame_at(w.frames, c).entry = branch.entry
         frame_at(w.frames, c).slice = -1
+        frame_at(w.frames, c).leaves_at = -1.0
         if w.now >= w.warm:
             entry_at(w.entries, branch.entry).counts[OFFERED] += 1
         do(w, A_RUN, c)
@@ -465,12 +483,33 @@ def _arrive(w: State, stream: Index) -> None:
         entry_at(w.entries, load.entry).counts[OFFERED] += 1
         cell_at(w.cells, load.entry * w.slice_count + at).counts[OFFERED] += 1
     load.index += 1
-    schedule_arrival(w, stream, exponential(key + ARRIVAL))
+    if load.think < 0.0:
+        schedule_arrival(w, stream, exponential(key + ARRIVAL))
+    if w.stay >= 0.0:
+        frame = frame_at(w.frames, f)
+        frame.leaves_at = w.now + w.stay * (1.0 if w.constant_stay else exponential(key + PATIENCE))
+        push(w, frame.leaves_at, E_LEAVE, f)
     if load.hop > 0.0:
         wait = load.hop * exponential(key + HOP)
         push(w, w.now + wait, E_SUBMIT, np.int64(frame_at(w.frames, f).ticket) << FRAME_BITS | f)
     else:
         _submit(w, f)
+
+
+@compiled
+def _leave(w: State, f: Index) -> None:
+    """Let whoever sent a request go: it leaves the queue in which it waits for its first place, or is worked on for nobody."""
+    frame = frame_at(w.frames, f)
+    if not (frame.live and frame.entry >= 0 and frame.leaves_at == w.now):
+        return
+    _record(w, f, GONE)
+    frame.parent = ANSWERED
+    if frame.stage == SLOT and frame.waits_at >= 0:
+        hold(w, frame.instance, LESS)
+        leave_queue(w, f)
+        free_frame(w, f)
+    elif frame.seated:
+        w.orphans += 1
 
 
 @compiled
@@ -537,9 +576,14 @@ def _prepare(w: State) -> None:
     w.free_frames = w.frame_count
     w.free_nodes = w.node_count
     for stream in range(w.workload_count):
-        key = workload_at(w.workloads, stream).key + np.uint64(workload_at(w.workloads, stream).index) * REQUEST
-        workload_at(w.workloads, stream).index += 1
-        schedule_arrival(w, stream, exponential(key + ARRIVAL))
+        load = workload_at(w.workloads, stream)
+        for user in range(load.users):
+            key = load.key + np.uint64(user) * REQUEST
+            push(w, load.think * exponential(mix(key) + THINK), E_ARRIVAL, np.int64(stream))
+        if load.think < 0.0:
+            key = load.key + np.uint64(load.index) * REQUEST
+            load.index += 1
+            schedule_arrival(w, stream, exponential(key + ARRIVAL))
     for c in range(w.control_count):
         if control_at(w.controls, c).time >= 0.0:
             push(w, control_at(w.controls, c).time, E_CONTROL, np.int64(c))
@@ -618,6 +662,8 @@ def simulate(state: NDArray[np.void], pause: Index) -> Index:
         elif kind == E_TIMEOUT:
             if frame_at(w.frames, f).token == stamp:
                 time_out(w, f)
+        elif kind == E_LEAVE:
+            _leave(w, f)
         elif frame_at(w.frames, f).token == stamp and frame_at(w.frames, f).pending > 0:
             frame_at(w.frames, f).pending += 1
             send(w, f, HEDGE)

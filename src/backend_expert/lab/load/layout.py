@@ -56,7 +56,7 @@ class LawCode(IntEnum):
 
 
 class Kind(IntEnum):
-    """What an event of the heap is; three bits of its key."""
+    """What an event of the heap is; four bits of its key."""
 
     ARRIVAL = 0
     STEP_END = 1
@@ -66,6 +66,7 @@ class Kind(IntEnum):
     SUBMIT = 5
     HEDGE = 6
     TIMEOUT = 7
+    LEAVE = 8
 
 
 class Action(IntEnum):
@@ -100,11 +101,13 @@ class Control(IntEnum):
     CRASH = 2  # a: instance, b: silent
     RESTART = 3  # a: instance
     EJECT = 4  # a: instance
-    READMIT = 5  # a: instance
+    READMIT = 5  # a: instance, b: 1 when it has just started
     LINK = 6  # a: link, x: ratio of calls lost
     ERRORS = 7  # a: group, x: ratio
     FLUSH = 8  # a: cache
     SCALE = 9  # a: scaler
+    STEAL = 10  # a: instance, x: factor
+    JUDGE = 11  # a: outlier ejection
 
 
 class Balancer(IntEnum):
@@ -153,6 +156,7 @@ FRAME = np.dtype(
         ("salt", "u8"),  # tells the rounds of its loops apart
         ("start", "f8"),
         ("deadline", "f8"),
+        ("leaves_at", "f8"),  # when whoever sent a request from outside has no more patience
         ("work", "f8"),  # service time spent on it and on what answered it
         ("pc", "i8"),
         ("instance", "i8"),
@@ -261,7 +265,13 @@ GROUP = np.dtype(
 
 INSTANCE = np.dtype(
     [
-        ("slowness", "f8"),
+        ("slowness", "f8"),  # of everything
+        ("stretch", "f8"),  # of work on a processor, slowness included
+        ("warm_at", "f8"),
+        ("warming", "f8"),  # how long an instance needs to be warm
+        ("cold", "f8"),  # by how much more of itself work takes longer at first
+        ("ejected_until", "f8"),
+        ("latency", "f8"),  # of the answers since it was judged last
         ("held", "f8"),  # load x now + held is the time integral of its load
         ("group", "i8"),
         ("place", "i8"),  # within its group
@@ -274,6 +284,9 @@ INSTANCE = np.dtype(
         ("open_load", "i8"),  # requests inside from which on only critical ones are let in
         ("open_backlog", "i8"),  # the same for work that waits for a core
         ("limit", "i8"),
+        ("watched", "i8"),
+        ("answers", "i8"),
+        ("errors", "i8"),
     ],
     align=True,
 )
@@ -334,6 +347,8 @@ WORKLOAD = np.dtype(
         ("entry", "i8"),
         ("segment", "i8"),
         ("sheddable", "i8"),
+        ("users", "i8"),
+        ("think", "f8"),  # mean pause of a user after an answer, negative for an open stream
     ],
     align=True,
 )
@@ -360,11 +375,26 @@ SCALER = np.dtype(
     align=True,
 )
 
+OUTLIERS = np.dtype(
+    [
+        ("period", "f8"),
+        ("ejected", "f8"),  # for how long
+        ("ratio", "f8"),  # of errors
+        ("slower", "f8"),  # than the median
+        ("share", "f8"),  # of the instances that may be out
+        ("first", "i8"),
+        ("count", "i8"),
+        ("control", "i8"),  # its own row of `controls`
+        ("admissions", "i8"),  # first of the rows that admit an instance
+    ],
+    align=True,
+)
+
 ITEM = np.dtype([("what", "i8")])  # action << 32 | frame
 
 BRANCH = np.dtype([("row", "i8"), ("entry", "i8")])  # the entry counts a message
 
-ENTRY = np.dtype([("total", "f8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
+ENTRY = np.dtype([("total", "f8"), ("users", "i8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
 
 SLICE = np.dtype([("bins", "i4", (BUCKETS,))])
 
@@ -398,6 +428,7 @@ class Workspace(NamedTuple):
     segments: Table
     controls: Table
     scalers: Table
+    outliers: Table
     entries: Table
     slices: Table
     cells: Table  # entry × slice
@@ -411,6 +442,7 @@ STATE = np.dtype(
         ("end", "f8"),
         ("warm", "f8"),
         ("patience", "f8"),
+        ("stay", "f8"),  # mean time after which a request is left, negative for never
         ("slice", "f8"),
         ("slice_rate", "f8"),
         ("useful", "f8"),
@@ -440,5 +472,6 @@ STATE = np.dtype(
         ("segment_count", "i8"),
         ("control_count", "i8"),
         ("cache_count", "i8"),
+        ("constant_stay", "i8"),
     ]
 )

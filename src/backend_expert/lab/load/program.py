@@ -38,6 +38,9 @@ BALANCERS = {
 DISCIPLINES = {"fifo": Discipline.FIFO, "lifo": Discipline.LIFO, "codel": Discipline.CODEL, "deadline": Discipline.DEADLINE}
 
 
+INSTANCE_FIELDS = layout.INSTANCE.names or ()
+
+
 class Program(NamedTuple):
     """Everything about a run but its seed: the initial tables and the names of their rows."""
 
@@ -102,6 +105,7 @@ class Compiler:
         self.groups: list[tuple[Any, ...]] = []
         self.instances: list[tuple[Any, ...]] = []
         self.group_of: dict[str, int] = {}
+        self.places: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         self.replicas_of: dict[str, int] = {}
         self.starts: dict[str, Label] = {}
         self.waiting: list[tuple[str, Any]] = []
@@ -133,15 +137,32 @@ class Compiler:
         discipline = DISCIPLINES[deployment.queue_discipline or "fifo"]
         self.groups.append((0.0, 0.0, first, total, int(balancer), total - 1, 0, 0))
         each = places(component, deployment)
-        for place in range(total):
-            row = first + place
-            slot = self.guards.gate(each.slots, each.queue, row, discipline) if each.slots < UNBOUNDED else -1
-            core = self.guards.gate(each.cores, UNBOUNDED, row) if each.cores < UNBOUNDED else -1
-            limit = self.guards.limit(deployment.rate_limit) if deployment.rate_limit is not None else -1
-            self.instances.append(
-                (each.slowness, 0.0, group, place, slot, core, each.backlog, 0, 1, int(place < count), each.open_load, each.open_backlog,
-                 limit)
-            )  # fmt: skip
+        slots, cores = [], []
+        for row in range(first, first + total):
+            if each.slots < UNBOUNDED:
+                slots.append(self.guards.gate(each.slots, each.queue, row, discipline))
+            if each.cores < UNBOUNDED:
+                cores.append(self.guards.gate(each.cores, UNBOUNDED, row))
+            fields = {
+                "slowness": each.slowness,
+                "stretch": each.slowness,
+                "group": group,
+                "place": row - first,
+                "slot": slots[-1] if slots else -1,
+                "core": cores[-1] if cores else -1,
+                "backlog": each.backlog,
+                "open_load": each.open_load,
+                "open_backlog": each.open_backlog,
+                "limit": self.guards.limit(deployment.rate_limit) if deployment.rate_limit is not None else -1,
+                "up": 1,
+                "trusted": int(row - first < count),
+                "watched": int(deployment.outliers is not None),
+            }
+            if deployment.warm_up is not None:
+                fields["warming"] = 1000.0 * deployment.warm_up.lasting_s.value
+                fields["cold"] = max(0.0, deployment.warm_up.slowdown.value - 1.0)
+            self.instances.append(tuple(fields.get(name, 0) for name in INSTANCE_FIELDS))
+        self.places.append((tuple(slots), tuple(cores)))
 
     def replicas(self, store: str) -> int | None:
         """Return the group of the instances of a store that answer reads, `None` where the primary does."""
@@ -309,31 +330,38 @@ class Compiler:
         for component in self.system.components:
             self.add_component(component)
         workloads = entry_rates(self.system, self.scenario)
-        entries = tuple(dict.fromkeys(name for name, _ in workloads))
-        loads = []
-        for name, rate in workloads:
-            start = self.start_of(name)
-            group = self.group_of[self.operations[name].component]
-            sheddable = int(self.operations[name].critical is False)
-            loads.append((0, 0, rate / 1000.0, 0.0, start, group, entries.index(name), 0, sheddable))
+        users = self.scenario.arrivals.users
+        streams = tuple(name for name, _ in workloads) + tuple(each.operation for each in users)
+        entries = tuple(dict.fromkeys(streams))
+        loads = [self.stream(name, entries, rate_per_s=rate) for name, rate in workloads]
+        loads += [self.stream(each.operation, entries, users=each.count, think_s=each.think_s) for each in users]
         self.compile_waiting()
         branches = [(label, -1 if delivery < 0 else len(entries) + delivery) for label, delivery in self.branches]
         interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches.row_of)
         return Program(
             scenario=self.scenario,
             tables=self.tables(loads, branches, interventions),
-            streams=tuple(name for name, _ in workloads),
+            streams=streams,
             entries=entries,
             deliveries=tuple(self.deliveries),
             components=tuple(self.group_of),
             pools=tuple(self.guards.places),
             calls=tuple(self.calls),
-            places=tuple(self.gates_of(name) for name in self.group_of),
+            places=tuple(self.places),
             width=self.width,
             caches=tuple(self.caches.row_of),
             replicated=frozenset(self.caches.lags_ms),
             key_spaces=self.caches.spaces(),
         )
+
+    def stream(
+        self, name: str, entries: tuple[str, ...], *, rate_per_s: float = 0.0, users: int = 0, think_s: float = -1.0
+    ) -> tuple[Any, ...]:
+        """Return the row of requests from outside that arrive at a rate, or that so many users send."""
+        start = self.start_of(name)
+        group = self.group_of[self.operations[name].component]
+        sheddable = int(self.operations[name].critical is False)
+        return 0, 0, rate_per_s / 1000.0, 0.0, start, group, entries.index(name), 0, sheddable, users, 1000.0 * think_s
 
     def disturbed(self, program: Program, scenario: Scenario) -> Program:
         """Return the compiled program with the faults of another scenario."""
@@ -343,12 +371,6 @@ class Compiler:
             "scalers": np.array(plans.scalers, layout.SCALER),
         }
         return program._replace(scenario=scenario, tables=tables)
-
-    def gates_of(self, component: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the gates of the slots and of the cores of a component."""
-        first, count = self.instances_of(component)
-        rows = self.instances[first : first + count]
-        return tuple(row[4] for row in rows if row[4] >= 0), tuple(row[5] for row in rows if row[5] >= 0)
 
     def tables(
         self, loads: list[tuple[Any, ...]], branches: list[tuple[Any, ...]], interventions: Interventions
@@ -372,6 +394,7 @@ class Compiler:
             "workloads": (layout.WORKLOAD, loads),
             "controls": (layout.CONTROL, interventions.controls),
             "scalers": (layout.SCALER, interventions.scalers),
+            "outliers": (layout.OUTLIERS, interventions.outliers),
         }
         arrays = {name: np.array(rows, dtype) for name, (dtype, rows) in tables.items()}
         arrays["keys"] = keys
@@ -380,6 +403,6 @@ class Compiler:
 
 def entry_rates(system: System, scenario: Scenario) -> tuple[tuple[str, float], ...]:
     """Return the base rate a second of every stream of requests from outside, by operation."""
-    if scenario.arrivals.rates_per_s:
+    if scenario.arrivals.rates_per_s or scenario.arrivals.users:
         return scenario.arrivals.rates_per_s
     return tuple((workload.operation, workload.rate_per_s.value) for workload in system.workloads)

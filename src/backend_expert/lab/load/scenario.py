@@ -35,15 +35,25 @@ class Bursts(Struct, frozen=True):
     calm_factor: float = 1.0
 
 
+class Users(Struct, frozen=True):
+    """`count` users that each send a request to an operation, wait for its end, and think for `think_s` on average (exponential)."""
+
+    operation: str
+    count: int
+    think_s: float
+
+
 class Arrivals(Struct, frozen=True):
     """How requests arrive from outside, whether or not earlier ones are answered (open loop, Poisson).
 
-    The base rates are those of the workloads of the system unless `rates_per_s` names operations with rates of their own.
+    The base rates are those of the workloads of the system unless `rates_per_s` names operations with rates of their own. With `users`
+    the loop is closed, for batches and for comparison with theory: only they send, and no factor changes how often.
     """
 
     segments: tuple[Segment, ...] = (Segment(0.0, 1.0),)
     rates_per_s: tuple[tuple[str, float], ...] = ()
     bursts: Bursts | None = None
+    users: tuple[Users, ...] = ()
 
 
 def constant(factor: float = 1.0) -> Arrivals:
@@ -87,11 +97,26 @@ def at_rates(rates_per_s: Mapping[str, float], profile: Arrivals | None = None) 
     return structs.replace(profile or constant(), rates_per_s=tuple(sorted(rates_per_s.items())))
 
 
+def closed(users: Mapping[str, tuple[int, float]]) -> Arrivals:
+    """Return the traffic of so many users of each named operation, with the seconds for which each thinks after an answer."""
+    return Arrivals(users=tuple(Users(name, count, think_s) for name, (count, think_s) in sorted(users.items())))
+
+
 class Slow(Struct, frozen=True, tag="slow", tag_field="fault"):
     """Everything that a component does takes `by` times as long; `instances` of them are hit, `None` means all."""
 
     component: str
     by: float
+    at_s: float
+    lasting_s: float
+    instances: int | None = None
+
+
+class Steal(Struct, frozen=True, tag="steal", tag_field="fault"):
+    """Others take the share `share` of the processors of a component; waiting takes as long as before; `instances` as for `Slow`."""
+
+    component: str
+    share: float
     at_s: float
     lasting_s: float
     instances: int | None = None
@@ -150,12 +175,17 @@ class Flush(Struct, frozen=True, tag="flush", tag_field="fault"):
         return 0.0
 
 
-Fault = Union[Slow, Crash, Partition, Loss, Errors, Flush]
+Fault = Union[Slow, Steal, Crash, Partition, Loss, Errors, Flush]
 
 
 def slow(component: str, by: float, at_s: float, lasting_s: float, instances: int | None = None) -> Slow:
     """Return the fault of a component that takes `by` times as long for everything."""
     return Slow(component, by, at_s, lasting_s, instances)
+
+
+def steal(component: str, share: float, at_s: float, lasting_s: float, instances: int | None = None) -> Steal:
+    """Return the fault of processors of which others take a share."""
+    return Steal(component, share, at_s, lasting_s, instances)
 
 
 def crash(component: str, at_s: float, lasting_s: float, silent: bool = False, instances: int | None = 1) -> Crash:
@@ -194,8 +224,10 @@ class Scenario(Struct, frozen=True):
     """An experiment on a system, without its seed.
 
     `duration_s` is measured after `warmup_s` of undisturbed traffic. A good answer that takes longer than `patience_s` is late and is
-    no success (10 s is the limit of a user's attention in Nielsen, Usability Engineering, 1993); `None` waits for ever. `law` is the
-    law of all service times, `laws` those of single components: an exponential has the largest entropy of all laws with a known mean.
+    no success (10 s is the limit of a user's attention in Nielsen, Usability Engineering, 1993); `None` waits for ever. With
+    `leaving`, whoever sent a request gives up after `patience_s`, or after an exponential time of that mean: it leaves the queue in which
+    it waits for its first place, or is worked on for nobody; it counts as late. `law` is the law of all service times, `laws` those of
+    single components: an exponential has the largest entropy of all laws with a known mean.
     """
 
     duration_s: float
@@ -204,6 +236,7 @@ class Scenario(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     slice_s: float = 1.0
     patience_s: float | None = 10.0
+    leaving: Literal["never", "constant", "exponential"] = "never"
     law: Law = Law()
     laws: tuple[tuple[str, Law], ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from backend_expert.lab.load.scenario import Flush, Loss, ModelError, Partition, Scenario, Slow
+from backend_expert.lab.load.scenario import Flush, Loss, ModelError, Partition, Scenario, Slow, Steal
 from backend_expert.model import (
     Branch,
     CacheGet,
@@ -33,6 +33,9 @@ SHARES = RATIOS - {"budget"}
 """Fields that are shares of a whole; a retry budget may let each first attempt pay for several retries."""
 
 
+MOST_USERS = 100_000
+
+
 def check_numbers(system: System) -> None:
     """Refuse numbers that are not finite or negative, and capacities of zero."""
     for path, estimate in estimates(system):
@@ -41,7 +44,7 @@ def check_numbers(system: System) -> None:
         if estimate.value < 0:
             raise ModelError(f"{path} is {estimate.value:g}; it cannot be negative.")
         field = path.rpartition("/")[2]
-        if estimate.value == 0 and field in {"replicas", "workers", "cpu_cores", "size", "attempts", "timeout_ms"}:
+        if estimate.value == 0 and field in {"replicas", "workers", "cpu_cores", "size", "attempts", "timeout_ms", "period_s"}:
             raise ModelError(f"{path} is 0: nothing would ever be served there; state at least 1, or leave it out.")
         if estimate.value > 1 and field in {
             "hit_ratio",
@@ -63,6 +66,8 @@ def check_scenario(system: System, scenario: Scenario) -> None:
     if not (math.isfinite(scenario.warmup_s) and scenario.warmup_s >= 0):
         raise ModelError(f"warmup_s of the scenario is {scenario.warmup_s}; it must be 0 or more.")
     entries = len(scenario.arrivals.rates_per_s) or len(system.workloads)
+    if scenario.leaving != "never" and scenario.patience_s is None:
+        raise ModelError("Nobody leaves who waits for ever: state patience_s, or let nobody leave.")
     needed = scenario.duration_s / scenario.slice_s * (SLICE_BYTES + CELL_BYTES * entries)
     if needed > MEMORY_LIMIT_BYTES:
         raise ModelError(
@@ -78,7 +83,14 @@ def _check_arrivals(system: System, scenario: Scenario) -> None:
     for operation, rate in arrivals.rates_per_s:
         if not (math.isfinite(rate) and rate >= 0):
             raise ModelError(f"The rate of {operation} is {rate}; it must be 0 or more requests a second.")
-    streams = [name for name, _ in arrivals.rates_per_s] or [workload.operation for workload in system.workloads]
+    named = [name for name, _ in arrivals.rates_per_s] + [each.operation for each in arrivals.users]
+    streams = named or [workload.operation for workload in system.workloads]
+    for each in arrivals.users:
+        if not (0 < each.count <= MOST_USERS and 0 <= each.think_s < math.inf and named.count(each.operation) == 1):
+            raise ModelError(
+                f"{each.count} users of {each.operation} that think for {each.think_s} s: state 1 to {MOST_USERS:,} users, 0 s or more, "
+                "and no other traffic to the same operation."
+            )
     if not streams:
         raise ModelError("No traffic: the system has no workload and the scenario names no rates; state one of them.")
     for operation in streams:
@@ -115,6 +127,10 @@ def _check_faults(system: System, scenario: Scenario) -> None:
         if fault.at_s >= scenario.duration_s:
             raise ModelError(
                 f"The fault of {fault.component} starts at {fault.at_s:g} s, after the end at {scenario.duration_s:g} s."
+            )
+        if isinstance(fault, Steal) and not 0 <= fault.share < 1:
+            raise ModelError(
+                f"Others cannot take {fault.share} of the processors of {fault.component}; the share is at least 0, below 1."
             )
         if isinstance(fault, Slow) and not (0 < fault.by < math.inf):
             raise ModelError(f"{fault.component} cannot be slowed down by {fault.by}; the factor must be above 0.")
