@@ -142,3 +142,37 @@ def test_the_port_it_listens_on(program):
     ((piece,),) = program(EXPRESS.replace("BODY", f"app.get('/a', {H})").replace("80", "process.env.PORT || 3000")).code.ports
     assert piece.variable == "PORT"
     assert piece.default[0].text == "3000"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"server.js": EXPRESS.replace("BODY", f"app.get(/^\\/a-(\\d+)$/, {H})")}, ["GET /^\\/a-(\\d+)$"]),
+        (
+            {
+                "server.js": EXPRESS.replace(
+                    "BODY", "require('fs').readdirSync('./routes').forEach((f) => require('./routes/' + f)(app));"
+                ),
+                "routes/a.js": f"const express = require('express');\nmodule.exports = (app) => {{ app.get('/a', {H}); }};",
+                "routes/b.js": f"const express = require('express');\nexports.register = function (router) {{ router.get('/b', {H}); }};",
+            },
+            ["GET /a", "GET /b"],
+        ),
+        (
+            {
+                "server.js": EXPRESS.replace("BODY", "app.use('/x', require('@/routes/x'));"),
+                "src/routes/x.js": f"const r = require('express').Router();\nr.get('/y', {H});\nmodule.exports = r;",
+            },
+            ["GET /x/y"],
+        ),
+        (
+            {
+                "server.js": EXPRESS.replace("BODY", "require('./routes').register(app);"),
+                "routes.js": f"const express = require('express');\nexports.register = (app) => {{ app.get('/a', {H}); }};",
+            },
+            ["GET /a"],
+        ),
+    ],
+)
+def test_routes_that_stand_elsewhere(program, files: dict[str, str], expected: list[str]):
+    assert sorted(program(files).handlers) == expected

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from backend_expert.model import Certainty, Estimate, Evidence, Guard, Operation, Trigger
 from backend_expert.readers.code import Code, Handler, Table
-from backend_expert.readers.node import calls, classes, controllers, finish, guards, names, routing, schemas
+from backend_expert.readers.node import calls, classes, controllers, expressions, finish, guards, names, routing, schemas
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.frames import READER
@@ -17,7 +17,7 @@ from backend_expert.readers.node.libraries import servers
 from backend_expert.readers.node.modules import Module
 from backend_expert.readers.node.project import Project
 from backend_expert.readers.node.routing import Passed
-from backend_expert.readers.node.syntax import children, text
+from backend_expert.readers.node.syntax import FUNCTIONS, children, text
 from backend_expert.readers.node.unit import Consumer, Unit
 from backend_expert.readers.node.values import Blueprint, Constant, Function, Input, Instance, Resource, Value
 
@@ -26,6 +26,11 @@ _SERVES = re.compile(
     r"|@nestjs/(?:common|microservices|graphql|schedule|bullmq?)|amqplib|kafkajs|bullmq?)[\"']"
 )
 """A file that may register something by itself."""
+
+_APPLICATION = re.compile(r"(app|application|router|server|fastify|api|route)\b")
+"""What a parameter is called that takes an application."""
+
+_EXPORTS = re.compile(r"(module\.)?exports\b")
 
 _READ = re.compile(r"process\.env(?:\.|\[[\"'`])(\w+)|\.get(?:OrThrow)?\s*(?:<[^()]*>)?\(\s*[\"']([A-Z][A-Z0-9_]+)[\"']")
 """How a variable of the environment is read: from the process, or by name from a service of settings."""
@@ -82,16 +87,35 @@ def _rest(unit: Unit) -> None:
 
 
 def _registered(unit: Unit, module: Module) -> None:
-    """Give the one application, or one of its own, to a module that exports a function of it and that nothing calls."""
-    exported = module.exported if module.exported is not None else names.export(module, "default")
-    roots = [app for app in unit.apps if not app.facts.get("mounted")]
-    if not isinstance(exported, Function) or len(roots) > 1:
-        return
-    listed = exported.node.child_by_field_name("parameters")
-    first = text(next(children(listed), None)) if listed is not None else ""
-    if re.match(r"(app|router|server|fastify|api|route)\b", first):
-        app = roots[0] if roots else servers.application(calls.Call(exported.node, module.frame, []))
-        calls.inline(exported, [app], module.frame, exported.node)
+    """Give the one application, or one of its own, to the functions of it that a module exports and nothing calls."""
+    for function in _exported(module):
+        roots = [app for app in unit.apps if not app.facts.get("mounted") and app.facts["whole"]]
+        listed = function.node.child_by_field_name("parameters")
+        first = text(next(children(listed), None)) if listed is not None else ""
+        if function.node.id in unit.called or len(roots) > 1 or not _APPLICATION.match(first):
+            continue
+        app = roots[0] if roots else servers.application(calls.Call(function.node, module.frame, []))
+        calls.inline(function, [app], module.frame, function.node)
+
+
+def _exported(module: Module) -> Iterator[Function]:
+    """Yield the functions that a module exports, those first that stand in the source and are replaced later."""
+    found = [
+        expressions.evaluate(right, module.frame)
+        for statement in module.source.statements
+        for assignment in children(statement)
+        if assignment.type == "assignment_expression"
+        and _EXPORTS.match(text(assignment.child_by_field_name("left")))
+        and (right := assignment.child_by_field_name("right")) is not None
+        and right.type in FUNCTIONS
+    ]
+    found.append(module.exported if module.exported is not None else names.export(module, "default"))
+    found.extend(names.export(module, name) for name in sorted(module.source.exports))
+    seen = set()
+    for each in found:
+        if isinstance(each, Function) and each.node.id not in seen:
+            seen.add(each.node.id)
+            yield each
 
 
 def _reads(unit: Unit) -> Iterator[tuple[str, Evidence]]:

@@ -261,6 +261,7 @@ def inline(function: Function, given: list[Value], frame: Frame, node: Node) -> 
     """Follow a call of an own function: bind what it is given, add its steps here, return what it returns."""
     unit = frame.unit
     definition = function.node
+    unit.called.add(definition.id)
     if len(frame.path) >= DEPTH_LIMIT or any(entered == definition.id for entered, _ in frame.path) or not unit.spend():
         return UNKNOWN
     # What led nowhere twice, whatever it was given, leads nowhere: most functions only calculate.

@@ -197,8 +197,8 @@ def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], be
         own = next((_first(each) for each in decorations if each.maker.name == "Version"), None)
         given = own if own is not None else member(options, "version")
         listed = given.items if isinstance(given, Listing) else [given]
-        neutral = any(each == Foreign("@nestjs/common", ("VERSION_NEUTRAL",)) for each in listed)
-        versions = [f"{unit.version_prefix}{word(each)}" for each in listed if word(each)]
+        neutral = any(_is_neutral(each) for each in listed)
+        versions = [f"{unit.version_prefix}{word(each)}" for each in listed if word(each) and not _is_neutral(each)]
         if not versions and not neutral and is_open(given) and unit.default_version:
             versions = [f"{unit.version_prefix}{unit.default_version}"]
     for root in roots:
@@ -207,6 +207,10 @@ def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], be
             prefix = "" if any(inside == joined_path("", each) for each in unit.unprefixed) else unit.prefix
             for version in versions or [""]:
                 yield joined_path(joined_path(prefix, version), inside), inside
+
+
+def _is_neutral(version: Value) -> bool:
+    return word(version) == "VERSION_NEUTRAL" or (isinstance(version, Foreign) and version.name == "VERSION_NEUTRAL")
 
 
 def _placed(unit: Unit) -> dict[int, str]:

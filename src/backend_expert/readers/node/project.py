@@ -127,6 +127,11 @@ class Project:
                     return found
         if paths is not None and paths.base and (found := self._file(posixpath.normpath(f"{paths.base}/{specifier}"))):
             return found
+        if specifier.startswith(("@/", "~/")):
+            # No package is called so: build tools take it for the sources of the package itself.
+            home = self.home(path)
+            below = specifier[2:]
+            return self._file(posixpath.normpath(f"{home}/src/{below}")) or self._file(posixpath.normpath(f"{home}/{below}"))
         return self._workspace(specifier)
 
     def _workspace(self, specifier: str) -> str | None:

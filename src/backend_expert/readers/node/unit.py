@@ -29,6 +29,7 @@ from backend_expert.readers.node.values import (
     Made,
     Record,
     Resource,
+    Unknown,
     Value,
     is_open,
     member,
@@ -95,6 +96,7 @@ class Unit:
         self.apps: list[Resource] = []
         self.procedures: list[tuple[str, Record, tuple[Evidence, ...]]] = []
         self.raw: list[tuple[Function, tuple[Evidence, ...]]] = []
+        self.called: set[int] = set()
         self.methods: dict[int, dict[str, Node]] = {}
         self.assignments: dict[int, dict[str, list[tuple[Node, Node]]]] = {}
         self.idle: dict[tuple[int, int], int] = {}
@@ -375,8 +377,9 @@ class Unit:
             try:
                 found: list[Made] = []
                 for each in decorators(node):
-                    value = expressions.evaluate(next(children(each), None), frame)
-                    found.extend(_flat(value))
+                    given = next(children(each), None)
+                    value = expressions.evaluate(given, frame)
+                    found.extend(_flat(value) if not isinstance(value, Unknown) else _named(given, frame))
                 self._decorations[node.id] = found
             finally:
                 self.starting = before
@@ -563,6 +566,13 @@ class Unit:
             frame.returns.append(waiting.settled(expressions.evaluate(body, frame), frame))
         self.cut = self.cut or self.work >= self.limit
         return frame.block, frame
+
+
+def _named(node: Node | None, frame: Frame) -> Iterator[Made]:
+    """Yield a decorator that nothing in the sources or imports explains, under the name that it has."""
+    called = node.child_by_field_name("function") if node is not None and node.type == "call_expression" else node
+    if node is not None and called is not None and called.type == "identifier":
+        yield Made(Foreign("", (text(called),)), calls.arguments_of(node, frame) if node is not called else [], node)
 
 
 def _flat(value: Value) -> Iterator[Made]:

@@ -155,7 +155,7 @@ def path_of(value: Value) -> list[str]:
 
 def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
     if name in VERBS:
-        paths = path_of(call.argument(0))
+        paths = path_of(call.argument(0)) or _pattern(call)
         given = call.arguments[1:]
         if given and isinstance(given[0], Constant) and isinstance(given[0].value, str):
             paths, given = path_of(given[0]), given[1:]  # router.get('name', '/path', handler) of Koa
@@ -213,6 +213,11 @@ def _of_app(owner: Resource, name: str, call: Call) -> Value | None:
                 }
                 else UNKNOWN
             )
+
+
+def _pattern(call: Call) -> list[str]:
+    """Return the regular expression that a route has in the place of a path, as the source writes it."""
+    return [text(call.nodes[0])] if call.nodes and call.nodes[0].type == "regex" else []
 
 
 def _add(owner: Resource, verb: str, path: str, given: list[Value], call: Call) -> None:
