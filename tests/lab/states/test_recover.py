@@ -2,7 +2,8 @@
 
 import pytest
 
-from backend_expert.lab.states import Bounds, explore
+from backend_expert.lab.states import Bounds, Publish, explore
+from backend_expert.lab.states.flow import walk
 from backend_expert.lab.states.recover import flows_of
 from backend_expert.model.system_file import load
 
@@ -124,3 +125,105 @@ def test_a_path_says_what_runs_out_but_its_parameters_do_not(path: str, found: b
     )
     names = {each.name for each in flows_of(load(unnamed))[0].invariants}
     assert ("oversell(postgres.items.amount)" in names) is found
+
+
+def verdict_of(text: str, anomaly: str, of: str = "") -> str:
+    return explore(flows_of(load(text))[0]).answer(anomaly, of).verdict
+
+
+RELAYED = (
+    SHOP.replace(
+        "      - {step: query, dataset: postgres/orders, action: insert, evidence: ['orders.ts:10 (source)']}\n",
+        "      - {step: transaction, store: postgres, steps: [{step: query, dataset: postgres/orders, action: insert},"
+        " {step: query, dataset: postgres/outbox, action: insert}]}\n",
+    )
+    .replace("      - {step: publish, topic: rabbitmq/order.created, evidence: ['orders.ts:14 (source)']}\n", "")
+    .replace("acknowledge: before", "acknowledge: after")
+    .replace("[{step: ack}, ", "[")
+    .replace(
+        "operations:\n",
+        """operations:
+  orders relay:
+    component: orders
+    trigger: {kind: schedule, name: outbox}
+    steps:
+      - {step: query, dataset: postgres/outbox}
+      - {step: publish, topic: rabbitmq/order.created, confirmed: true}
+      - {step: query, dataset: postgres/outbox, action: update}
+""",
+    )
+    .replace("topics:", "  postgres/outbox: {store: postgres}\ntopics:")
+)
+
+
+def test_a_row_of_an_outbox_is_a_message_that_its_relay_publishes() -> None:
+    flow = flows_of(load(RELAYED))[0]
+    assert [step.via for handler in flow.handlers for step in walk(handler.steps) if isinstance(step, Publish)] == ["outbox"]
+    assert "mail on order.created" in {handler.name for handler in flow.handlers}
+    assert verdict_of(SHOP, "lost-event") == "violated"
+    assert verdict_of(RELAYED, "lost-event") == "none"
+
+
+def test_a_job_that_only_reads_and_publishes_is_no_relay() -> None:
+    """A reminder reads orders and publishes; an insert of an order is not a message because of it."""
+    reminder = RELAYED.replace("      - {step: query, dataset: postgres/outbox, action: update}\n", "")
+    flow = flows_of(load(reminder))[0]
+    assert not any(isinstance(step, Publish) for handler in flow.handlers for step in walk(handler.steps))
+
+
+CONSUMED = (
+    SHOP.replace("topics:", "  postgres/points: {store: postgres}\n  postgres/inbox: {store: postgres}\ntopics:")
+    .replace(
+        "[{step: ack}, {step: call, operation: bank GET /receipts}, {step: call, operation: bank POST /receipts}]",
+        "[{step: transaction, store: postgres, steps: [%s{step: query, dataset: postgres/points, action: update, statement: "
+        "'UPDATE points SET points = points - 1'}]}, {step: ack}]",
+    )
+    .replace("acknowledge: before", "acknowledge: after")
+)
+REMEMBERED = "{step: query, dataset: postgres/inbox, action: insert, statement: 'INSERT ... ON CONFLICT DO NOTHING'}, "
+
+
+def test_an_inbox_ends_the_second_delivery() -> None:
+    assert verdict_of(CONSUMED % "", "double-effect", "postgres.points.points") == "violated"
+    assert verdict_of(CONSUMED % REMEMBERED, "double-effect", "postgres.points.points") == "none"
+    assumed = {each.en for each in explore(flows_of(load(CONSUMED % REMEMBERED))[0]).assumptions}
+    assert "mail on order.created does nothing more when postgres/inbox knows the key already" in assumed
+
+
+UNIQUE = SHOP.replace(
+    "postgres/items: {store: postgres}",
+    "postgres/items: {store: postgres}\n  postgres/holds: {store: postgres, indexes: [{columns: [%s], unique: true}]}",
+).replace(
+    "      - {step: reply}\n  mail",
+    "      - {step: query, dataset: postgres/holds, action: insert}\n      - {step: reply}\n  mail",
+)
+
+
+@pytest.mark.parametrize(("column", "unique"), [("order_id", "id"), ("email", "request")])
+def test_a_unique_key_stands_for_the_row_or_for_what_the_request_carries(column: str, unique: str) -> None:
+    assert flows_of(load(UNIQUE % column))[0].table("postgres.holds").unique == unique
+
+
+def test_a_repetition_above_the_first_row_makes_new_keys() -> None:
+    """The gateway tries again, so the second order has a new id, and its hold is no duplicate of the first."""
+    repeated = (
+        (UNIQUE % "order_id")
+        .replace("order: {operation: orders", "order: {operation: gateway")
+        .replace(
+            "operations:\n",
+            """operations:
+  gateway POST /orders:
+    component: orders
+    trigger: {kind: http, name: POST /orders}
+    steps: [{step: call, operation: orders POST /orders, policy: {retry: {attempts: 2}}}, {step: reply}]
+""",
+        )
+    )
+    flow = next(each for each in flows_of(load(repeated)) if each.name == "gateway POST /orders")
+    assert flow.table("postgres.holds").unique == ""
+
+
+def test_what_is_called_but_was_not_read_is_said() -> None:
+    unread = SHOP.replace("bank POST /receipts: {component: bank,", "bank POST /receipts: {component: stock,")
+    assumed = {each.en for each in explore(flows_of(load(unread))[0]).assumptions}
+    assert "bank POST /receipts changes nothing and always answers: its handler was not read" in assumed

@@ -181,6 +181,7 @@ def assumptions(flow: Flow) -> tuple[Text, ...]:
     """Return what the flow takes for granted, in the order of the flow."""
     steps = [step for handler in flow.handlers for step in walk(handler.steps)]
     stated = [
+        *flow.assumed,
         *(table.assumed for table in flow.tables),
         *(topic.assumed for topic in flow.topics),
         *(external.assumed for external in flow.externals),
