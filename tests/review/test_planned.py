@@ -82,7 +82,7 @@ def test_migrations_of_one_folder_each_are_one_schema(repository: Repository) ->
 def test_a_repository_is_answered_without_statistics_as_a_guess(repository: Repository) -> None:
     found = planned(repository, SYSTEM)
     assert found.notes == ()
-    legacy, orders = found.schemas
+    legacy, orders = found.studies
     assert (legacy.dialect, legacy.answer.queries) == ("mysql", ())
     assert (orders.name, orders.answer.level, orders.derived) == ("orders/migrations", Level.GUESS, 0)
     assert [(query.file, query.line) for query in orders.answer.queries] == [("src/a.ts", 7)]
@@ -96,14 +96,14 @@ def test_a_repository_is_answered_without_statistics_as_a_guess(repository: Repo
 def test_without_the_lab_the_rules_still_look(repository: Repository) -> None:
     money = replace(SYSTEM.datasets[0], columns=(Column(name="price", type="real"),))
     found = planned(repository, replace(SYSTEM, datasets=(money,)), lab=False)
-    assert found.schemas == ()
+    assert found.studies == ()
     assert [each.finding.rule for each in found.findings] == ["money-as-float"]
 
 
 def test_a_server_that_cannot_start_is_a_note(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PG_BIN", str(tmp_path))
     found = planned(repository, SYSTEM)
-    assert found.schemas == ()
+    assert found.studies == ()
     assert len(found.notes) == 1
     assert "PostgreSQL 18" in found.notes[0].pt
 
@@ -121,7 +121,7 @@ def test_calls_of_an_orm_are_planned_as_the_statements_it_would_send(tmp_path: P
         Query(dataset="db/shop.user", filter_columns=("profile",), evidence=(Evidence("src/u.ts", 12, "node"),)),
     )
     system = replace(SYSTEM, datasets=(users,), operations=(replace(SYSTEM.operations[0], steps=steps),))
-    (one,) = planned(Repository.open(tmp_path), system).schemas
+    (one,) = planned(Repository.open(tmp_path), system).studies
     assert (one.name, one.entities, one.derived) == ("db/shop", True, 2)
     assert sorted(query.statement for query in one.answer.queries) == [
         'SELECT * FROM "user" WHERE email = $1',

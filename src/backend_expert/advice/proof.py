@@ -58,7 +58,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     `share_better` is the share of plausible draws of the assumed numbers in which the change helps, out of `draws`.
     """
 
-    lab: Literal["load"] = "load"
+    lab: Literal["load", "planner"] = "load"
     experiment: Text
     verdict: Verdict
     summary: Text

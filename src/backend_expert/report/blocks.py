@@ -59,13 +59,13 @@ def _columns(rows: tuple[tuple[str, ...], ...], width: int) -> Iterator[str]:
         yield f"{start}  {row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + '…'}"
 
 
-def as_markdown(blocks: Iterable[Block], level: int = 1) -> Iterator[str]:
-    """Yield the lines of blocks as Markdown; the first title has the level, the others one more."""
+def as_markdown(blocks: Iterable[Block], level: int = 1, below: int = 2) -> Iterator[str]:
+    """Yield the lines of blocks as Markdown; the first title has the level, those after it the level `below`."""
     for block in blocks:
         yield ""
         if block.kind == "title":
             yield f"{'#' * level} {sentence(block.lines[0])}"
-            level = max(level, 2) if level > 1 else 2
+            level = below
         elif block.kind == "table":
             heads, *rows = [[escaped(cell) for cell in row] for row in block.rows]
             yield "| " + " | ".join(heads) + " |"

@@ -18,6 +18,7 @@ from backend_expert.report.draw.sequence import sequence
 from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
 from backend_expert.report.prose import highlighted, pseudocode, rendered
+from backend_expert.report.queries import compared, study_blocks
 from backend_expert.report.words import severity_count, words
 from backend_expert.report.words_of_consistency import left_out
 from backend_expert.review.result import Band, Recommendation, Result, Series
@@ -26,6 +27,8 @@ from backend_expert.review.result import Band, Recommendation, Result, Series
 _NEXT_SENTENCE = re.compile(r"(?<=[a-z\u00e0-\u00ff0-9)`][.!?])\s+(?=[A-Z\u00c0-\u00dd`])")
 _PLOT_WIDTH = 760
 _PHONE_WIDTH = 340
+_STATEMENTS = 50
+"""Most statements of one schema in a table."""
 
 
 def html(result: Result, language: str) -> str:
@@ -57,6 +60,9 @@ def _vocabulary(result: Result, order: Order, language: str) -> dict[str, Any]:
     return {
         "w": words(language),
         "say": lambda text: sentence(text.in_language(language)),
+        "sentence": sentence,
+        "compared": lambda each: list(compared(each, language, plans=True)),
+        "study": lambda each: list(study_blocks(each, language, _STATEMENTS)),
         "page": lambda text: rendered(text.in_language(language)),
         "pseudocode": lambda text: pseudocode(text.in_language(language)),
         "severity_count": partial(severity_count, language=language),

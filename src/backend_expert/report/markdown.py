@@ -10,16 +10,20 @@ from msgspec import Struct
 
 from backend_expert.model import Text
 from backend_expert.report import numbers
+from backend_expert.report.blocks import as_markdown
 from backend_expert.report.draw.mermaid import mermaid
 from backend_expert.report.draw.sequence import mermaid_sequence
 from backend_expert.report.github import code, escaped, fenced, passage, sentence
 from backend_expert.report.hostile import visible
 from backend_expert.report.order import Order, arrange, severity_counts
+from backend_expert.report.queries import compared, study_blocks, study_summary
 from backend_expert.report.words import severity_count, words
 from backend_expert.review.result import Measure, Proof, Recommendation, ReportedFinding, Result, Snippet
 
 # GitHub refuses a longer comment (documented limit of the issue comment body).
 LONGEST = 65_536
+_STATEMENTS = 20
+"""Most statements of one schema in a table."""
 
 
 class Detail(IntEnum):
@@ -66,6 +70,7 @@ def _parts(writer: Writer) -> Iterator[str]:
     yield from _requirements(writer)
     yield from _measure_first(writer)
     yield from _findings(writer)
+    yield from _databases(writer)
     yield from _rejected(writer)
     yield from _assumptions(writer)
     yield from _unread(writer)
@@ -260,9 +265,27 @@ def _finding(writer: Writer, each: ReportedFinding) -> Iterator[str]:
     if each.history:
         yield fenced(mermaid_sequence(each.history, writer.language), "mermaid")
         yield ""
+    for comparison in each.comparisons:
+        yield from as_markdown(compared(comparison, writer.language, plans=writer.detail is Detail.EVERYTHING))
+        yield ""
     for recommendation in (*writer.order.recommended, *writer.order.unproved):
         if writer.order.homes.get(recommendation.id) == each.id:
             yield from _remedy(writer, recommendation)
+
+
+def _databases(writer: Writer) -> Iterator[str]:
+    if not writer.result.databases:
+        return
+    yield f"## {writer.word('Queries and indexes')}"
+    for study in writer.result.databases:
+        yield ""
+        yield f"### {code(study.name)}"
+        if writer.detail is Detail.EVERYTHING:
+            yield from as_markdown(study_blocks(study, writer.language, _STATEMENTS), 4, 4)
+        else:
+            yield ""
+            yield from map(sentence, study_summary(study, writer.language))
+    yield ""
 
 
 def _numbered(snippet: Snippet) -> str:

@@ -14,6 +14,7 @@ from backend_expert.report.numbers import number, percent
 from backend_expert.report.words import words
 from backend_expert.report.words_of_queries import WORDS
 from backend_expert.review.queries import Answer, Compared, IndexRemoval, Queries, QueryOutcome, Told
+from backend_expert.review.result import DatabaseStudy
 
 Format = Literal["text", "markdown", "html", "json"]
 
@@ -69,9 +70,21 @@ def _blocks(queries: Queries, language: str, most: int) -> Iterator[Block]:
     yield Block("text", (word["again"].format(command=one_line(queries.command)),))
 
 
-def answer_blocks(answer: Answer, language: str, most: int) -> Iterator[Block]:
+def study_summary(study: DatabaseStudy, language: str) -> tuple[str, ...]:
+    """Return what the planner found out about one schema in a few sentences, and what that rests on."""
+    word = WORDS[language]
+    said = [
+        word["entities"] if study.entities else "",
+        word["translated"].format(dialect=study.dialect) if study.dialect != "postgres" else "",
+        word["derived"].format(count=number(study.derived, language)) if study.derived else "",
+    ]
+    return (*_summary(study.answer, language, where="system"), *(line for line in said if line))
+
+
+def study_blocks(study: DatabaseStudy, language: str, most: int) -> Iterator[Block]:
     """Yield what the planner found out about one schema, for a section of a larger report."""
-    yield Block("text", tuple(_summary(answer, language)))
+    answer = study.answer
+    yield Block("text", study_summary(study, language))
     yield from _indexes(answer, language)
     yield from _queries(answer, language, most)
     yield from _frontier(answer, language)
@@ -79,7 +92,8 @@ def answer_blocks(answer: Answer, language: str, most: int) -> Iterator[Block]:
     yield from _left_out(answer, language)
 
 
-def _summary(answer: Answer, language: str) -> Iterator[str]:
+def _summary(answer: Answer, language: str, where: str = "rows") -> Iterator[str]:
+    """Yield what came out and how sure it is; `where` is the place to state row counts: an option, or the file of the system."""
     word = WORDS[language]
     if answer.queries:
         ratio = answer.after / answer.before if answer.before else 1.0
@@ -90,12 +104,12 @@ def _summary(answer: Answer, language: str) -> Iterator[str]:
             share=percent(ratio, language),
         )
     else:
-        yield word["no queries"].format(tables=number(answer.tables, language))
+        yield word[f"no queries, {where}"].format(tables=number(answer.tables, language))
     reasons = "; ".join(dict.fromkeys(_plain(each, language) for each in answer.reasons))
     yield word["level"].format(level=answer.level, reasons=f": {reasons}" if reasons else "")
     if answer.guessed:
         shown = ", ".join(map(one_line, answer.guessed[:8])) + (", …" if len(answer.guessed) > 8 else "")
-        yield word["guessed"].format(count=number(len(answer.guessed), language), tables=shown)
+        yield word[f"guessed, {where}"].format(count=number(len(answer.guessed), language), tables=shown)
     yield word["unit"]
 
 

@@ -16,8 +16,9 @@ from backend_expert.model import Text as Sentence
 from backend_expert.report import numbers
 from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
+from backend_expert.report.queries import compared, study_summary
 from backend_expert.report.words import severity_count, words
-from backend_expert.review.result import HistoryEvent, Recommendation, ReportedFinding, Requirement, Result, Snippet
+from backend_expert.review.result import Compared, HistoryEvent, Recommendation, ReportedFinding, Requirement, Result, Snippet
 
 _COLOURS = {
     Severity.CRITICAL: "bold red",
@@ -51,6 +52,7 @@ def terminal(result: Result, language: str, *, width: int = 80, color: bool = Fa
         _requirements(result, language),
         _measure_first(result, language),
         _findings(order, language),
+        _databases(result, language),
         _rejected(order, language),
         _not_read(result, language),
         _next(result, language),
@@ -256,6 +258,7 @@ def _finding(each: ReportedFinding, order: Order, language: str, *, framed: bool
     if framed and each.history:
         told = [(Styled(f"{place:>2}."), _step(event, language)) for place, event in enumerate(each.history.events, 1)]
         lines.append(_rows(told, gap=1))
+    lines += [Styled(line) for comparison in each.comparisons[:1] for line in _costs(comparison, language)]
     answers = (*order.recommended, *order.advised)
     kept = next((one for one in answers if each.id in one.findings or one.id in each.recommendations), None)
     if kept:
@@ -279,6 +282,22 @@ def _frame(snippet: Snippet) -> RenderableType:
             code = Styled(visible(line).replace("\n", " "), style="" if hit else "dim", no_wrap=True, overflow="ellipsis")
             rows.append((Styled(f"{'>' if hit else ' '} {number:>4} |", style="dim", no_wrap=True), code))
     return Group(Styled(one_line(str(snippet.evidence)), style="cyan", overflow="fold"), _rows(rows, gap=1))
+
+
+def _costs(each: Compared, language: str) -> tuple[str, ...]:
+    """Return what the planner says of a statement in two forms: the costs, not the forms, which are long."""
+    return next(compared(each, language)).lines
+
+
+def _databases(result: Result, language: str) -> RenderableType | None:
+    if not result.databases:
+        return None
+    lines: list[RenderableType] = []
+    for study in result.databases:
+        lines.append(Styled(one_line(study.name), style="cyan", overflow="fold"))
+        told = " ".join(study_summary(study, language))
+        lines.append(_indented(Styled(_glued(told)), 2))
+    return _section(words(language)("Queries and indexes"), *lines)
 
 
 def _rejected(order: Order, language: str) -> RenderableType | None:

@@ -21,6 +21,8 @@ WORDS = {
     "Peak": "Pico",
     "Requirements": "Requisitos",
     "Findings": "Achados",
+    "Queries": "Consultas",
+    "Queries and indexes": "Consultas e índices",
     "Assumptions": "Suposições",
     "What to do first": "O que fazer primeiro",
     "The system, with the findings on it": "O sistema, com os achados marcados",

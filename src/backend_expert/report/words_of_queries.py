@@ -8,9 +8,11 @@ WORDS = {
         "summary": "New indexes: {indexes} ({size}). They bring the planner cost of the workload ({queries} statements) to {share} of "
         "today's.",
         "nothing": "No new index within the budget pays for this workload ({queries} statements).",
-        "no queries": "Tables loaded: {tables}. No statement was given or could be planned: index advice needs --workload or --plan.",
+        "no queries, system": "Tables loaded: {tables}. No statement of the code could be planned on them.",
+        "no queries, rows": "Tables loaded: {tables}. No statement was given or could be planned: index advice needs --workload or --plan.",
         "level": "Evidence: {level}{reasons}.",
-        "guessed": "Without statistics ({count}): {tables}; their rows are assumed; state them with --rows or export statistics.",
+        "guessed, system": "Where nobody stated the rows they are assumed (tables: {count}); state them under 'datasets' in system.yaml.",
+        "guessed, rows": "Without statistics ({count}): {tables}; their rows are assumed; state them with --rows or export statistics.",
         "unit": "Costs are the planner's unit (reading one page in sequence is 1), never seconds.",
         "refused": "No advice on costs: the lab failed its own check",
         "indexes": "Build",
@@ -35,6 +37,10 @@ WORDS = {
         "unused": "never read on the server exported at {taken}; check the replicas too, and since when it counts",
         "unknown time": "an unknown time",
         "findings": "Schema and statements",
+        "entities": "The tables were made from the classes of an ORM; what only a migration knows is missing.",
+        "translated": "The schema was written for {dialect}: tables, keys and indexes were translated for PostgreSQL's planner, so plans "
+        "and costs are at best APPROX.",
+        "derived": "{count} of the statements are what an ORM would send, made from the calls in the code.",
         "cost": "Planner cost {before} → {after} ({level})",
         "needs": " with an index on {index}",
         "not cheaper": " (not cheaper here)",
@@ -46,10 +52,13 @@ WORDS = {
         "title": "Consultas e índices",
         "summary": "Índices novos: {indexes} ({size}). Levam o custo de planner da carga ({queries} comandos) a {share} do atual.",
         "nothing": "Nenhum índice novo compensa para esta carga ({queries} comandos) dentro do orçamento.",
-        "no queries": "Tabelas carregadas: {tables}. Nenhum comando foi dado ou pôde ser planejado: sugestões de índices precisam de "
+        "no queries, system": "Tabelas carregadas: {tables}. Nenhum comando do código pôde ser planejado sobre elas.",
+        "no queries, rows": "Tabelas carregadas: {tables}. Nenhum comando foi dado ou pôde ser planejado: sugestões de índices precisam de "
         "--workload ou --plan.",
         "level": "Evidência: {level}{reasons}.",
-        "guessed": "Sem estatísticas ({count}): {tables}; suas linhas são supostas; informe-as com --rows ou exporte as "
+        "guessed, system": "Onde ninguém informou as linhas, elas são supostas (tabelas: {count}); informe-as em 'datasets' no "
+        "system.yaml.",
+        "guessed, rows": "Sem estatísticas ({count}): {tables}; suas linhas são supostas; informe-as com --rows ou exporte as "
         "estatísticas.",
         "unit": "Os custos estão na unidade do planner (ler uma página em sequência é 1), nunca em segundos.",
         "refused": "Sem sugestões de custo: o laboratório não passou na própria verificação",
@@ -76,6 +85,10 @@ WORDS = {
         "unused": "nunca lido no servidor exportado em {taken}; verifique também as réplicas e desde quando ele conta",
         "unknown time": "data desconhecida",
         "findings": "Esquema e comandos",
+        "entities": "As tabelas foram montadas a partir das classes de um ORM; falta o que só uma migração sabe.",
+        "translated": "O esquema foi escrito para {dialect}: tabelas, chaves e índices foram traduzidos para o planner do PostgreSQL, "
+        "portanto planos e custos são no máximo APPROX.",
+        "derived": "{count} dos comandos são o que um ORM enviaria, montados a partir das chamadas no código.",
         "cost": "Custo de planner {before} → {after} ({level})",
         "needs": " com um índice em {index}",
         "not cheaper": " (aqui não fica mais barato)",

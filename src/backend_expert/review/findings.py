@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from backend_expert.model import Finding, Severity, Text
 from backend_expert.readers.repository import Repository
-from backend_expert.review.result import Recommendation, ReportedFinding
+from backend_expert.review.result import Compared, Recommendation, ReportedFinding
 from backend_expert.review.snippets import snippet
 from backend_expert.rules import Rule
 
@@ -16,11 +18,16 @@ SNIPPETS = 3
 
 
 def reported(
-    findings: tuple[Finding, ...], catalogue: tuple[Rule, ...], recommendations: tuple[Recommendation, ...], repository: Repository
+    findings: tuple[Finding, ...],
+    catalogue: tuple[Rule, ...],
+    recommendations: tuple[Recommendation, ...],
+    repository: Repository,
+    comparisons: Mapping[str, tuple[Compared, ...]] = MappingProxyType({}),
 ) -> tuple[ReportedFinding, ...]:
     """Return the findings, worst first, each with the recommendations that answer it, the best first.
 
-    Among findings of one severity those that a lab proved come first, questions last.
+    Among findings of one severity those that a lab proved come first, questions last. `comparisons` are the plans of statements in two
+    forms, by the fingerprint of the finding.
     """
     rule_of = {rule.id: rule for rule in catalogue}
     result = []
@@ -46,6 +53,7 @@ def reported(
                 snippets=tuple(quote for quote in quotes if quote is not None),
                 recommendations=tuple(each.id for each in answers),
                 rule_page=Text(rule.page("en"), rule.page("pt-BR")),
+                comparisons=comparisons.get(finding.fingerprint, ()),
             )
         )
     severities = list(Severity)

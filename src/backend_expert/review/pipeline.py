@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +19,12 @@ from backend_expert.model.assume import assumptions, complete
 from backend_expert.readers.repository import Repository
 from backend_expert.review import consistency, executors
 from backend_expert.review.brief import BASIC, Brief, Need
+from backend_expert.review.database_advice import proposals
 from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
 from backend_expert.review.measuring import measure_first
 from backend_expert.review.peak import peak_study
+from backend_expert.review.planned import Planning, planned
 from backend_expert.review.recover import Recovered, recover
 from backend_expert.review.requirements import Question, decide, undecided
 from backend_expert.review.result import (
@@ -74,8 +76,13 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     recovered = recover(request.path, request.system_file)
     announce("rules")
     completed = complete(recovered.system)
-    findings = rules.check(at_peak(recovered.system, request.peak))
-    with nullcontext(executor) if executor is not None else executors.executor() as pool:
+    findings = rules.check(
+        at_peak(recovered.system, request.peak), tuple(each for each in rules.all_rules() if each.family != "data")
+    )
+    repository = Repository.open(request.path)
+    with ThreadPoolExecutor(1) as beside, nullcontext(executor) if executor is not None else executors.executor() as pool:
+        # The planner is a server of its own, and a thread that waits for it takes no core from the experiments.
+        planning = beside.submit(planned, repository, recovered.system, lab=request.lab)
         # Exploring flows is plain Python and the load lab's kernel is not: side by side they use two cores.
         exploring = pool.submit(consistency.explored, recovered.system) if request.lab else None
         bench = Bench(peak=request.peak, seed=request.seed, executor=pool)
@@ -91,8 +98,14 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
         requirements = _requirements(completed, recovered.system, request, flows, pool, announce)
         announce("peak")
         study, first, notes = _peak(completed, proving.after_all, request, pool)
-    shown = consistency.proved(reported(findings, rules.all_rules(), proving.proposals, Repository.open(request.path)), flows)
-    return _result(request, recovered, completed, shown, proving, requirements, study, first, notes)
+        announce("queries")
+        data = planning.result()
+    advised = proposals(data, rank=1 + sum(each.rank > 0 for each in proving.proposals))
+    proving = structs.replace(proving, proposals=(*proving.proposals, *advised), notes=(*proving.notes, *data.notes))
+    comparisons = {each.finding.fingerprint: each.comparisons for each in data.findings}
+    found = (*findings, *(each.finding for each in data.findings))
+    shown = consistency.proved(reported(found, rules.all_rules(), proving.proposals, repository, comparisons), flows)
+    return _result(request, recovered, completed, shown, proving, requirements, study, first, notes, data)
 
 
 def at_peak(system: System, factor: float) -> System:
@@ -168,6 +181,7 @@ def _result(
     study: PeakStudy | None,
     first: tuple[MeasureFirst, ...],
     notes: tuple[Text, ...],
+    data: Planning,
 ) -> Result:
     catalogue = rules.all_rules()
     counts = {rule.id: sum(finding.rule == rule.id for finding in shown) for rule in catalogue}
@@ -175,7 +189,8 @@ def _result(
         CheckedRule(id=rule.id, code=rule.code, category=rule.family, title=rule.title, found=counts[rule.id]) for rule in catalogue
     )
     known = any(operation.certainty is not Certainty.ASSUMED for operation in recovered.system.operations)
-    parts = scores(shown, checked, requirements, handlers_known=known)
+    tables = any(dataset.columns for dataset in data.system.datasets)
+    parts = scores(shown, checked, requirements, handlers_known=known, tables_known=tables)
     score, grade = overall(parts)
     return Result(
         system=recovered.system.name,
@@ -204,6 +219,7 @@ def _result(
             commit=recovered.commit,
             commit_date="",
         ),
+        databases=data.studies,
     )
 
 

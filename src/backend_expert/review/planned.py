@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backend_expert.lab.planner.answer import Answer
 from backend_expert.lab.planner.errors import InputError, PlannerError
 from backend_expert.lab.planner.experiment import answer
 from backend_expert.lab.planner.laboratory import opened
@@ -18,6 +17,7 @@ from backend_expert.model import Dataset, Finding, System, Text
 from backend_expert.readers.repository import Repository
 from backend_expert.review.database import POSTGRESQL, Home, home_of, with_database
 from backend_expert.review.queries import Told, suggested, told
+from backend_expert.review.result import DatabaseStudy
 from backend_expert.review.schemas import Source, sources
 from backend_expert.review.statements import statements_of
 from backend_expert.rules import all_rules, check
@@ -26,26 +26,12 @@ _NOT_OURS = ("does not exist", "no table of the schema")
 """How the reasons end for statements of another schema than the one in which they were tried."""
 
 
-class Planned(Struct, frozen=True):
-    """One schema in the planner lab: the tables it has, the answer, and how much of it was made from what code says.
-
-    `derived` counts the statements that were made from calls of an ORM; `entities` tells that the tables were made from its classes.
-    """
-
-    name: str
-    dialect: str
-    datasets: tuple[str, ...]
-    answer: Answer
-    derived: int = 0
-    entities: bool = False
-
-
 class Planning(Struct, frozen=True):
     """What was found about data: findings with their plans, the schemas that were planned, the system with their tables, and notes."""
 
     system: System
     findings: tuple[Told, ...]
-    schemas: tuple[Planned, ...] = ()
+    studies: tuple[DatabaseStudy, ...] = ()
     notes: tuple[Text, ...] = ()
 
 
@@ -58,7 +44,7 @@ def planned(repository: Repository, system: System, *, lab: bool = True) -> Plan
     schemas = sources(repository, system) if lab else ()
     notes: list[Text] = []
     findings: list[Told] = []
-    done: list[Planned] = []
+    done: list[DatabaseStudy] = []
     if schemas:
         try:
             with running() as server:
@@ -83,7 +69,7 @@ def narrowed(system: System, datasets: Iterable[Dataset]) -> System:
     return replace(system, datasets=tuple(datasets))
 
 
-def _one(server: Server, system: System, source: Source) -> tuple[Planned, System, tuple[Told, ...]]:
+def _one(server: Server, system: System, source: Source) -> tuple[DatabaseStudy, System, tuple[Told, ...]]:
     """Load one schema; return what the planner says, the system with its tables, and what the rules find in them."""
     schema = read_schemas(source.texts)
     rows = {dataset.table: dataset.rows.value for dataset in system.datasets if dataset.rows is not None}
@@ -105,7 +91,7 @@ def _one(server: Server, system: System, source: Source) -> tuple[Planned, Syste
     mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
     derived = {(each.file, each.line) for each in sent if each.derived}
     return (
-        Planned(
+        DatabaseStudy(
             name=source.name,
             dialect=source.dialect,
             datasets=tuple(dataset.name for dataset in own),

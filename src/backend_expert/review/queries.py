@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backend_expert import rules
 from backend_expert.lab.planner.advisor import Options
-from backend_expert.lab.planner.answer import Answer, Compared, IndexRemoval, Level, QueryOutcome
+from backend_expert.lab.planner.answer import Answer, Compared, IndexAdvice, IndexRemoval, Level, QueryOutcome
 from backend_expert.lab.planner.experiment import Suggestions, answer
 from backend_expert.lab.planner.export import DUMP_COMMAND, export_statement
 from backend_expert.lab.planner.intake import read_text
@@ -183,9 +183,19 @@ def _remedy(lab: Lab, system: System, finding: Finding, found: Answer) -> tuple[
     if table is None:
         return ()
     index = IndexDefinition(table.schema, table.name, tuple(map(Key, finding.columns)))
-    if any(each.index == str(index) and each.table == f"{table.schema}.{table.name}" for each in found.indexes):
+    if any(_covers(each, index) for each in found.indexes):
         return ()
     return ("SET lock_timeout = '5s';", f"{index.sql(index.name, concurrently=table.kind != 'p')};")
+
+
+def _covers(advised: IndexAdvice, index: IndexDefinition) -> bool:
+    """Tell whether an index of the advice begins with the columns of another one, in any order, and holds every row."""
+    width = len(index.columns)
+    return (
+        advised.table == f"{index.schema}.{index.table}"
+        and set(advised.columns[:width]) == set(index.columns)
+        and not advised.partial
+    )
 
 
 def parse_bytes(text: str) -> float:

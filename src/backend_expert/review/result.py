@@ -13,6 +13,7 @@ from msgspec import Struct
 from backend_expert.advice.catalogue import Example as CodeExample
 from backend_expert.advice.proof import Band, Interval, Measure, Proof, Series
 from backend_expert.advice.proof import Proposal as Recommendation
+from backend_expert.lab.planner.answer import Answer, Compared
 from backend_expert.model import Evidence, Link, Severity, Text, Unread
 
 SCHEMA = "backend-expert/result/1"
@@ -25,6 +26,8 @@ __all__ = [
     "CategoryScore",
     "CheckedRule",
     "CodeExample",
+    "Compared",
+    "DatabaseStudy",
     "Edge",
     "Footer",
     "Interval",
@@ -118,6 +121,7 @@ class ReportedFinding(Struct, frozen=True, kw_only=True):
     recommendations: tuple[str, ...] = ()
     rule_page: Text = Text("", "")
     history: History | None = None
+    comparisons: tuple[Compared, ...] = ()
 
 
 class CategoryScore(Struct, frozen=True, kw_only=True):
@@ -224,6 +228,21 @@ class CheckedRule(Struct, frozen=True, kw_only=True):
     found: int
 
 
+class DatabaseStudy(Struct, frozen=True, kw_only=True):
+    """One schema in the planner lab: its tables, the answer, and how much of it was made from what code says.
+
+    `dialect` is the one it was written in; `derived` counts the statements that were made from calls of an ORM; `entities` tells that
+    the tables were made from its classes.
+    """
+
+    name: str
+    dialect: str
+    datasets: tuple[str, ...]
+    answer: Answer
+    derived: int = 0
+    entities: bool = False
+
+
 class Footer(Struct, frozen=True, kw_only=True):
     """What it takes to make this report again."""
 
@@ -257,6 +276,7 @@ class Result(Struct, frozen=True, kw_only=True):
     notes: tuple[Text, ...]
     rules: tuple[CheckedRule, ...]
     footer: Footer
+    databases: tuple[DatabaseStudy, ...] = ()
     measure_first: tuple[MeasureFirst, ...] = ()
 
 

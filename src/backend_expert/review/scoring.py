@@ -60,6 +60,7 @@ def scores(
     rules: tuple[CheckedRule, ...],
     requirements: tuple[Requirement, ...] = (),
     handlers_known: bool = True,
+    tables_known: bool = True,
 ) -> tuple[CategoryScore, ...]:
     """Return the score of each category that was looked at, with weights that add up to 1.
 
@@ -68,7 +69,8 @@ def scores(
     """
     broken = {each.id: BROKEN[each.id] for each in requirements if each.verdict == "broken"}
     seen = {category for category, _ in broken.values()} | {finding.category for finding in findings}
-    looked_at = {rule.category for rule in rules if handlers_known or rule.category not in NEEDS_HANDLERS} | seen
+    unknown = (frozenset() if handlers_known else NEEDS_HANDLERS) | (frozenset() if tables_known else {"data"})
+    looked_at = {rule.category for rule in rules} - unknown | seen
     total = sum(WEIGHTS[category] for category in looked_at) or 1.0
     result = []
     for category in get_args(Category):

@@ -50,6 +50,7 @@ class IndexAdvice(Struct, frozen=True, kw_only=True):
     index: str
     name: str
     table: str
+    columns: tuple[str, ...]
     create: tuple[str, ...]
     drop: tuple[str, ...]
     bytes: int
@@ -59,6 +60,7 @@ class IndexAdvice(Struct, frozen=True, kw_only=True):
     write_share: float
     build: Literal["seconds", "minutes", "hours"]
     level: Level
+    partial: bool = False
 
 
 class IndexRemoval(Struct, frozen=True, kw_only=True):

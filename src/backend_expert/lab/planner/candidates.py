@@ -97,6 +97,12 @@ def _keyable(table: Table, name: str) -> bool:
     return column is not None and column.base not in _NO_BTREE and not column.base.startswith("_") and column.mean_width <= _LONG
 
 
+def _known_width(table: Table, name: str) -> bool:
+    """Tell whether the width of a column is fixed or measured: without statistics a text may be a word or a page."""
+    column = table.column(name)
+    return column is not None and (column.length > 0 or column.width is not None)
+
+
 def _of_use(use: TableUse, table: Table, width: int, *, select: bool) -> Iterator[IndexDefinition]:
     equal = [each for each in use.columns("equal", "join", "null") if _keyable(table, each)]
     listed = [each for each in use.columns("in") if _keyable(table, each) and each not in equal]
@@ -115,7 +121,7 @@ def _of_use(use: TableUse, table: Table, width: int, *, select: bool) -> Iterato
             yield plain
             if select and width > 1 and not use.every_column:
                 rest = tuple(each for each in use.mentioned if each not in columns)
-                if 0 < len(rest) <= _MOST_INCLUDED:
+                if 0 < len(rest) <= _MOST_INCLUDED and all(_known_width(table, each) for each in rest):
                     yield IndexDefinition(use.schema, use.table, plain.keys, rest)
             yield from _partial(use, table, columns)
     yield from _special(use, table)

@@ -226,6 +226,7 @@ def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOut
                 index=str(index),
                 name=name,
                 table=f"{index.schema}.{index.table}",
+                columns=index.columns,
                 create=(*extension, "SET lock_timeout = '5s';", f"{index.sql(name, concurrently=table.kind != 'p')};"),
                 drop=(
                     "SET lock_timeout = '5s';",
@@ -238,6 +239,7 @@ def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOut
                 write_share=problem.penalty(index) / total,
                 build="seconds" if table.rows < _SECONDS_ROWS else "minutes" if table.rows < _MINUTES_ROWS else "hours",
                 level=evidence.worst([query.level for query in queries if str(index) in query.uses]),
+                partial=bool(index.predicate),
             )
         )
     return tuple(sorted(found, key=lambda each: (-each.contribution, each.index)))
