@@ -11,6 +11,7 @@ from backend_expert.model import (
     CacheGet,
     CachePut,
     Call,
+    CallSite,
     Compensate,
     Evidence,
     Kind,
@@ -59,6 +60,12 @@ def together(one: Choice, other: Choice) -> bool:
     return all(sides.get(branch, side) == side for branch, side in other)
 
 
+def best_effort(operation: Operation) -> frozenset[int]:
+    """Return the ids of the steps that nobody waits for on purpose: the code marks them so or handles their failure apart."""
+    marked = (step for step in walk(operation.steps) if isinstance(step, Parallel) and step.detached == "handled")
+    return frozenset(id(inner) for step in marked for inner in walk((step,)))
+
+
 def writes(step: Step) -> bool:
     """Tell whether a step changes what a store holds."""
     return isinstance(step, CachePut) or (isinstance(step, Query) and step.action is not Action.READ)
@@ -80,15 +87,28 @@ def common_places(steps: Iterable[Step]) -> tuple[Evidence, ...]:
     A step's own line is often in a helper that knows nothing of the others; what has to change is the function that calls them all.
     """
     chains = [step.evidence for step in steps]
-    shared = [
-        next(
-            (place for place in chain if any(place.file == far.file for other in chains if other is not chain for far in other)),
-            None,
-        )
-        for chain in chains
-    ]
+    users = Counter(file for chain in chains for file in {place.file for place in chain})
+    most = max(users.values(), default=0)
+    shared = [next((place for place in chain if users[place.file] == most), None) for chain in chains] if most > 1 else []
     own = [chain[0] for chain in chains if chain]
     return tuple(dict.fromkeys([*(place for place in shared if place is not None), *own]))
+
+
+def by_cause(sites: Iterable[CallSite]) -> tuple[tuple[CallSite, ...], ...]:
+    """Return call sites in groups, those to one peer together whose callers share the line that makes the call, else by caller."""
+    groups: dict[tuple[str, str], list[CallSite]] = {}
+    for site in sites:
+        groups.setdefault((site.callee, site.caller), []).append(site)
+    lines = {key: {site.step.evidence[0] for site in several if site.step.evidence} for key, several in groups.items()}
+    merged: list[tuple[str, set[Evidence], list[CallSite]]] = []
+    for (callee, caller), several in sorted(groups.items()):
+        twin = next((each for each in merged if each[0] == callee and each[1] & lines[callee, caller]), None)
+        if twin is None:
+            merged.append((callee, set(lines[callee, caller]), list(several)))
+        else:
+            twin[1].update(lines[callee, caller])
+            twin[2].extend(several)
+    return tuple(tuple(several) for _, _, several in merged)
 
 
 def places_apart(steps: Iterable[Step]) -> tuple[Evidence, ...]:

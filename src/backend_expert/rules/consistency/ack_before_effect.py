@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from backend_expert.model import Ack, Finding, Link, Operation, Severity, Step, System, Text
+from backend_expert.model import Ack, Finding, Link, Operation, Parallel, Severity, Step, System, Text, walk
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import in_order, leaves_effects
+from backend_expert.rules.effects import common_places, in_order, leaves_effects
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import counted, figure, listed
 
 
 class Early(Struct, frozen=True):
-    """A consumer that acknowledges early: its acknowledgement where there is one, and how many effects come after it."""
+    """A consumer that acknowledges early: its acknowledgement where there is one, and the effects that come after it."""
 
     operation: Operation
     ack: Ack | None
-    effects: int
+    effects: tuple[Step, ...]
 
 
 @rule(
@@ -40,18 +40,18 @@ def ack_before_effect(system: System) -> Iterator[Finding]:
             late = _late_effects(operation, steps, ack)
             if late:
                 link = Link(operation.component, brokers.get(operation.trigger.name, ""))
-                found.setdefault(link, []).append(Early(operation, ack, len(late)))
+                found.setdefault(link, []).append(Early(operation, ack, tuple(late)))
     for link in sorted(found):
         yield _finding(link, found[link])
 
 
 def _late_effects(operation: Operation, steps: list[Step], ack: Ack | None) -> list[Step]:
-    """Return the effects that come after the acknowledgement."""
+    """Return the effects that come after the acknowledgement, and those that it does not wait for."""
     if ack is not None:
-        steps = steps[steps.index(ack) + 1 :]
-    elif operation.trigger.acknowledge not in {"before", "auto"}:
-        return []
-    return [step for step in steps if leaves_effects(step)]
+        before, after = steps[: steps.index(ack)], steps[steps.index(ack) + 1 :]
+        running = [inner for step in before if isinstance(step, Parallel) and step.detached for inner in walk((step,))]
+        return [step for step in (*running, *after) if leaves_effects(step)]
+    return [step for step in steps if leaves_effects(step)] if operation.trigger.acknowledge in {"before", "auto"} else []
 
 
 def _finding(link: Link, early: list[Early]) -> Finding:
@@ -64,7 +64,7 @@ def _finding(link: Link, early: list[Early]) -> Finding:
     when = Text("before the work is done", "antes de o trabalho terminar")
     if first.operation.trigger.acknowledge == "auto":
         when = Text("as soon as it is delivered (automatic acknowledgement)", "assim que é entregue (confirmação automática)")
-    effects = sum(each.effects for each in early)
+    effects = sum(len(each.effects) for each in early)
     return Finding(
         rule="ack-before-effect",
         severity=Severity.HIGH,
@@ -82,7 +82,9 @@ def _finding(link: Link, early: list[Early]) -> Finding:
             f"ou um erro nesse meio perde {lost.pt}: o broker já esqueceu e ninguém manda de novo.",
         ),
         evidence=distinct(
-            place for each in early for place in (each.ack.evidence[:1] if each.ack else each.operation.evidence[:1])
+            place
+            for each in early
+            for place in (common_places((each.ack, *each.effects)) if each.ack is not None else each.operation.evidence[:1])
         ),
         confidence=0.95,
     )

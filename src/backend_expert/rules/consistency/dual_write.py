@@ -20,7 +20,7 @@ from backend_expert.model import (
     walk,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import common_places, in_order, together, writes
+from backend_expert.rules.effects import best_effort, common_places, in_order, together, writes
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -63,8 +63,9 @@ def _pairs(operation: Operation) -> Iterator[Pair]:
     in_transaction = {
         id(inner) for step, _ in steps if isinstance(step, Transaction) for inner in walk(step.steps) if isinstance(inner, Publish)
     }
+    background = best_effort(operation)
     for publish, choice in steps:
-        if isinstance(publish, Publish):
+        if isinstance(publish, Publish) and id(publish) not in background:
             write = next((step for step, other in changes if together(choice, other)), None)
             if write is not None:
                 yield Pair(operation, write, publish, id(publish) in in_transaction)

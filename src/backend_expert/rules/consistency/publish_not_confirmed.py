@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import Finding, Link, Operation, Publish, Severity, System, Text, Topic, walk
+from backend_expert.model import CallSite, Finding, Publish, Severity, System, Text, Topic, call_sites, walk
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import places_apart, writes
+from backend_expert.rules.effects import by_cause, places_apart, writes
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -20,15 +20,11 @@ from backend_expert.rules.wording import listed
     pt="Publicação sem confirmação ou sem persistência",
 )
 def publish_not_confirmed(system: System) -> Iterator[Finding]:
-    """Yield, for each component and broker, the publishes that are known to be unconfirmed, transient, or to a transient topic."""
+    """Yield, for each broker, the publishes that are known to be unconfirmed, transient, or to a transient topic."""
     topics = {topic.name: topic for topic in system.topics}
-    found: dict[Link, list[tuple[Operation, Publish]]] = {}
-    for operation in system.operations:
-        for step in walk(operation.steps):
-            if isinstance(step, Publish) and step.topic in topics and _gaps(step, topics[step.topic]):
-                found.setdefault(Link(operation.component, topics[step.topic].broker), []).append((operation, step))
-    for link in sorted(found):
-        yield _finding(link, found[link], topics)
+    unsure = [site for site in call_sites(system) if isinstance(site.step, Publish) and _gaps(site.step, topics[site.step.topic])]
+    for sites in by_cause(unsure):
+        yield _finding(system, sites)
 
 
 def _gaps(step: Publish, topic: Topic) -> tuple[Text, ...]:
@@ -43,11 +39,14 @@ def _gaps(step: Publish, topic: Topic) -> tuple[Text, ...]:
     return tuple(gaps)
 
 
-def _finding(link: Link, sent: list[tuple[Operation, Publish]], topics: dict[str, Topic]) -> Finding:
-    gaps = tuple(dict.fromkeys(gap for _, step in sent for gap in _gaps(step, topics[step.topic])))
-    names = tuple(dict.fromkeys(step.topic for _, step in sent))
-    matters = any(writes(step) for operation, _ in sent for step in walk(operation.steps))
-    unknown = any(step.confirmed is False for _, step in sent)
+def _finding(system: System, sites: tuple[CallSite, ...]) -> Finding:
+    topics = {topic.name: topic for topic in system.topics}
+    sent = [site.step for site in sites if isinstance(site.step, Publish)]
+    callers, broker = tuple(sorted({site.caller for site in sites})), sites[0].callee
+    gaps = tuple(dict.fromkeys(gap for step in sent for gap in _gaps(step, topics[step.topic])))
+    names = tuple(dict.fromkeys(step.topic for step in sent))
+    matters = any(writes(step) for name in {site.operation for site in sites} for step in walk(system.operation(name).steps))
+    unknown = any(step.confirmed is False for step in sent)
     en, pt = "; ".join(gap.en for gap in gaps), "; ".join(gap.pt for gap in gaps)
     lost = Text(
         "a restart of the broker empties the queue of everything that was waiting",
@@ -59,24 +58,28 @@ def _finding(link: Link, sent: list[tuple[Operation, Publish]], topics: dict[str
             "um broker que bloqueia, reinicia ou não tem essa fila descarta a mensagem, e quem enviou segue como se tivesse "
             "enviado",
         )
+    who_en, who_pt = listed(callers, "en", most=4), listed(callers, "pt", most=4)
+    if unknown:
+        title = Text(
+            f"{who_en} {'publishes' if len(callers) == 1 else 'publish'} {listed(names, 'en', most=3)} without knowing that it arrived",
+            f"{who_pt} {'publica' if len(callers) == 1 else 'publicam'} {listed(names, 'pt', most=3)} sem saber se chegou",
+        )
+    else:
+        title = Text(
+            f"Messages of {who_en} do not survive a restart of `{broker}`",
+            f"Mensagens de {who_pt} não sobrevivem a um reinício do `{broker}`",
+        )
     return Finding(
         rule="publish-not-confirmed",
         severity=Severity.HIGH if matters else Severity.MEDIUM,
-        subject=str(link),
-        components=(link.caller, link.callee),
-        links=(link,),
-        title=Text(
-            f"`{link.caller}` publishes {listed(names, 'en', most=3)} without knowing that it arrived"
-            if unknown
-            else f"Messages of `{link.caller}` do not survive a restart of `{link.callee}`",
-            f"`{link.caller}` publica {listed(names, 'pt', most=3)} sem saber se chegou"
-            if unknown
-            else f"Mensagens de `{link.caller}` não sobrevivem a um reinício do `{link.callee}`",
-        ),
+        subject=f"{', '.join(callers)} → {broker}",
+        components=(*callers, broker),
+        links=tuple(sorted({site.link for site in sites})),
+        title=title,
         why=Text(
             f"Of a message to {listed(names, 'en', most=3)} it is known that {en}. So {lost.en}.",
             f"De uma mensagem para {listed(names, 'pt', most=3)} sabe-se que {pt}. Assim, {lost.pt}.",
         ),
-        evidence=distinct((*(step.evidence[0] for _, step in sent if step.evidence), *places_apart(step for _, step in sent))),
+        evidence=distinct((*(step.evidence[0] for step in sent if step.evidence), *places_apart(sent))),
         confidence=0.95,
     )

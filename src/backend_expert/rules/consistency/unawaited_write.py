@@ -8,9 +8,11 @@ from typing import TypeGuard
 from msgspec import Struct
 
 from backend_expert.model import (
+    Ack,
     Action,
     Call,
     Finding,
+    Kind,
     Link,
     Parallel,
     Publish,
@@ -47,6 +49,8 @@ def unawaited_write(system: System) -> Iterator[Finding]:
     """Yield, for each component, the writes, messages and changing calls that run on unwatched while the operation answers."""
     found: dict[str, list[Unwatched]] = {}
     for operation in system.operations:
+        if operation.trigger.kind == "message" and any(isinstance(step, Ack) for step in walk(operation.steps)):
+            continue  # what is acknowledged before it is done is told by `ack-before-effect`
         for step in walk(operation.steps):
             if isinstance(step, Parallel) and step.detached == "bare":
                 changes = [inner for branch in step.branches for inner in walk(branch) if _changes(inner, system)]
@@ -59,7 +63,8 @@ def unawaited_write(system: System) -> Iterator[Finding]:
 def _changes(step: Step, system: System) -> TypeGuard[Remote]:
     match step:
         case Query():
-            return step.action is not Action.READ
+            stores = {component.name for component in system.components if component.kind is not Kind.CACHE}
+            return step.action is not Action.READ and callee(system, step) in stores
         case Publish():
             return True
         case Call():
@@ -80,9 +85,9 @@ def _finding(system: System, component: str, unwatched: list[Unwatched]) -> Find
         components=(component, *peers),
         links=tuple(Link(component, peer) for peer in sorted(peers) if peer != component),
         title=Text(
-            f"`{component}` answers before {counted(number, 'write', 'writes')} to {listed(peers, 'en', most=3)} "
+            f"`{component}` goes on before {counted(number, 'write', 'writes')} to {listed(peers, 'en', most=3)} "
             f"{'is' if number == 1 else 'are'} done",
-            f"`{component}` responde antes de {counted(number, 'gravação', 'gravações')} em {listed(peers, 'pt', most=3)} "
+            f"`{component}` segue em frente antes de {counted(number, 'gravação', 'gravações')} em {listed(peers, 'pt', most=3)} "
             f"{'terminar' if number == 1 else 'terminarem'}",
         ),
         why=Text(

@@ -63,7 +63,10 @@ def repeated(system: System, operation: Operation) -> Iterator[Repeated]:
 
 
 class Loops(Struct, frozen=True):
-    """The loops over one peer that the same operations of a component share, the operation that repeats the most first."""
+    """The loops over one peer that the same operations of a component share.
+
+    The operations that somebody waits for come first, and among them the one that repeats the most.
+    """
 
     component: str
     peer: str
@@ -72,7 +75,7 @@ class Loops(Struct, frozen=True):
 
     @property
     def longest(self) -> tuple[Repeated, ...]:
-        """Return the repeated steps of the operation that repeats the most."""
+        """Return the repeated steps of the first operation."""
         return tuple(each for each in self.steps if each.operation.name == self.operations[0])
 
     @property
@@ -125,6 +128,7 @@ class Loops(Struct, frozen=True):
 
 def shared_loops(system: System, peer_of: Callable[[Operation, Step], str | None], more_than: float) -> Iterator[Loops]:
     """Yield the loops that repeat more than so many steps towards a peer; those of one source are told once, with all who run it."""
+    background = {operation.name for operation in system.operations if operation.trigger.kind in {"message", "schedule", "start"}}
     sites: dict[tuple[str, str, tuple[Evidence, ...] | str], list[Repeated]] = {}
     for operation in system.operations:
         found: dict[str, list[Repeated]] = {}
@@ -143,8 +147,10 @@ def shared_loops(system: System, peer_of: Callable[[Operation, Step], str | None
         groups.setdefault((component, peer, users), []).extend(several)
     merged: dict[str, Loops] = {}
     for (component, peer, users), several in sorted(groups.items()):
-        times = {name: -sum(each.times for each in several if each.operation.name == name) for name in users}
-        loops = Loops(component, peer, tuple(sorted(users, key=lambda name: (times[name], name))), tuple(several))
+        order = {
+            name: (name in background, -sum(each.times for each in several if each.operation.name == name), name) for name in users
+        }
+        loops = Loops(component, peer, tuple(sorted(users, key=order.__getitem__)), tuple(several))
         merged[loops.subject] = loops
     yield from merged.values()
 

@@ -28,7 +28,12 @@ def external_in_request_path(system: System) -> Iterator[Finding]:
     for site in call_sites(system):
         policy = site.step.policy
         protected = policy.timeout_ms is not None and (policy.breaker is not None or policy.optional is True)
-        if not isinstance(site.step, Call) or site.step.certainty is Certainty.ASSUMED or protected:
+        if (
+            not isinstance(site.step, Call)
+            or site.step.certainty is Certainty.ASSUMED
+            or protected
+            or site.step.address == "request"
+        ):
             continue
         if kinds.get(site.callee) is Kind.EXTERNAL and site.caller in needed and site.operation not in background:
             found.setdefault(site.link, []).append(site)

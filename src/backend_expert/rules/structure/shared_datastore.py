@@ -76,7 +76,9 @@ def _uses(system: System, store: str) -> tuple[Use, ...]:
         writes = isinstance(site.step, CachePut) or (isinstance(site.step, Query) and site.step.action is not Action.READ)
         key = (site.caller, database, table, writes)
         before = uses[key].evidence if key in uses else ()
-        uses[key] = Use(site.caller, database, table, writes, site.step.certainty, distinct((*before, *site.step.evidence)))
+        # the step itself and, at the end of its evidence, what leads it to this store
+        here = (*site.step.evidence[:1], *site.step.evidence[-1:])
+        uses[key] = Use(site.caller, database, table, writes, site.step.certainty, distinct((*before, *here)))
     return tuple(uses[key] for key in sorted(uses))
 
 
@@ -228,7 +230,7 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
             f"{len(services)} serviços dependem de um mesmo servidor `{store}`",
         ),
         why=why,
-        evidence=distinct(place for each in uses for place in each.evidence),
+        evidence=distinct(each.evidence[-1] for each in uses if each.evidence),
         confidence=0.9 if all(each.certainty is not Certainty.ASSUMED for each in uses) else 0.7,
         asked=not apart,
     )
