@@ -75,7 +75,7 @@ def _finding(system: System, link: Link, pairs: list[Pair]) -> Finding:
     stores = {dataset.name: dataset.store for dataset in system.datasets}
     first = pairs[0]
     operations = tuple(dict.fromkeys(pair.operation.name for pair in pairs))
-    touched = tuple(sorted({stores.get(pair.write.dataset, "") for pair in pairs} - {""}))
+    touched = tuple(sorted({stores.get(pair.write.dataset, "") for pair in pairs} - {"", link.callee})) or (link.callee,)
     written, sent = first.write.dataset, first.publish.topic
     if all(pair.inside for pair in pairs):
         gap = Text(

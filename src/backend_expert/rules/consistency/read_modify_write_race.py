@@ -41,11 +41,6 @@ class Race(Struct, frozen=True):
     read: Query | CacheGet
     write: Query | CachePut
 
-    @property
-    def seen(self) -> bool:
-        """Tell whether the update is known to follow from the read, from the program or from whoever stated the model."""
-        return bool(self.write.computed) or (self.write.computed is None and self.write.certainty is not Certainty.RECOVERED)
-
 
 @rule(
     "read-modify-write-race",
@@ -78,15 +73,14 @@ def _races(system: System, operation: Operation) -> Iterator[Race]:
 
 
 def _follows(read: Query | CacheGet, write: Query | CachePut) -> bool:
-    """Tell whether a write follows from an unlocked read: it is known to, or nothing is known and both name the same rows."""
+    """Tell whether a write follows from an unlocked read: the code shows it, or who stated the model names the same rows in both."""
     locks = isinstance(read, Query) and (read.action is not Action.READ or "for update" in read.statement.lower())
     if locks or read.dataset != write.dataset:
         return False
-    if isinstance(write, CachePut) or isinstance(read, CacheGet):
-        return bool(write.computed)
-    if write.action is not Action.UPDATE or write.computed is not None:
-        return write.action is Action.UPDATE and bool(write.computed)
-    return bool(write.filter_columns) and set(read.filter_columns) == set(write.filter_columns)
+    told = write.computed
+    if told is None and isinstance(write, Query) and isinstance(read, Query) and write.certainty is not Certainty.RECOVERED:
+        told = bool(write.filter_columns) and set(read.filter_columns) == set(write.filter_columns)
+    return bool(told) and (isinstance(write, CachePut) or write.action is Action.UPDATE)
 
 
 def _guarded(system: System, operation: Operation) -> frozenset[int]:
@@ -109,8 +103,6 @@ def _finding(component: str, dataset: str, store: str, races: list[Race]) -> Fin
     operations = tuple(dict.fromkeys(race.operation.name for race in races))
     columns = distinct(column for race in races if isinstance(race.read, Query) for column in race.read.filter_columns)
     by = Text(f" by {listed(columns, 'en')}", f" por {listed(columns, 'pt')}") if columns else Text("", "")
-    seen = any(race.seen for race in races)
-    surest = sorted(races, key=lambda race: not race.seen)
     if len(operations) == 1:
         title = Text(
             f"`{operations[0]}` can lose updates of `{dataset}`", f"`{operations[0]}` pode perder atualizações de `{dataset}`"
@@ -120,15 +112,9 @@ def _finding(component: str, dataset: str, store: str, races: list[Race]) -> Fin
             f"{len(operations)} operations of `{component}` can lose updates of `{dataset}`",
             f"{len(operations)} operações de `{component}` podem perder atualizações de `{dataset}`",
         )
-    premise = Text("", "")
-    if not seen:
-        premise = Text(
-            " That what is written follows from what was read is supposed here, not seen.",
-            " Que o valor gravado depende do que foi lido é uma suposição aqui, não foi visto.",
-        )
     return Finding(
         rule="read-modify-write-race",
-        severity=Severity.HIGH if seen else Severity.MEDIUM,
+        severity=Severity.HIGH,
         subject=f"{component} {dataset}",
         components=tuple(name for name in (component, store) if name),
         links=(Link(component, store),) if store else (),
@@ -137,12 +123,12 @@ def _finding(component: str, dataset: str, store: str, races: list[Race]) -> Fin
             f"{listed(operations, 'en', most=5)} {'reads' if len(operations) == 1 else 'read'} `{dataset}`{by.en} and "
             f"{'updates' if len(operations) == 1 else 'update'} the same rows afterwards. Two requests that both read before either "
             f"writes both decide on the old value, and the second write wins: with one piece left, two are sold. Nothing that was "
-            f"read (a condition in the update, a version, a lock, a stricter isolation) prevents it.{premise.en}",
+            f"read (a condition in the update, a version, a lock, a stricter isolation) prevents it.",
             f"{listed(operations, 'pt', most=5)} {'lê' if len(operations) == 1 else 'leem'} `{dataset}`{by.pt} e depois "
             f"{'atualiza' if len(operations) == 1 else 'atualizam'} as mesmas linhas. Duas requisições que leem antes de qualquer "
             f"uma gravar decidem as duas pelo valor antigo, e a segunda gravação vence: com uma peça em estoque, vendem-se duas. "
-            f"Nada do que foi lido (uma condição no update, uma versão, um lock, um isolamento mais forte) impede isso.{premise.pt}",
+            f"Nada do que foi lido (uma condição no update, uma versão, um lock, um isolamento mais forte) impede isso.",
         ),
-        evidence=distinct(place for race in surest for place in common_places((race.read, race.write))),
-        confidence=0.85 if seen else 0.5,
+        evidence=distinct(place for race in races for place in common_places((race.read, race.write))),
+        confidence=0.85,
     )
