@@ -26,10 +26,9 @@ from backend_expert.readers.source_code.expressions import (
     Values,
 )
 from backend_expert.readers.source_code.facts import Fact
-from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, programs_of
-from backend_expert.readers.source_code.program import Binding, Program, content_of, line_of, text_of
+from backend_expert.readers.source_code.program import Binding, Program, content_of, line_of, program_of, text_of
 
 READER = "csharp"
 
@@ -128,14 +127,14 @@ class CSharp:
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment with what the C# files say of calls."""
     grammar = CSharp()
-    program = Program(grammar, sources(repository, ".cs", _WORTH))
+    program = program_of(grammar, repository, ".cs", _WORTH)
     if not program.files:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    called = remotes(program, grammar, values, CLIENTS, READER)
+    called = remotes(program, values, CLIENTS, READER)
     code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
@@ -143,10 +142,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
 def _entries(program: Program, grammar: CSharp, values: Values) -> Iterator[Entry]:
     """Yield the actions of controllers and the routes of minimal APIs."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked):
-                continue
+        for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
             body = node.parent.parent if node.parent is not None else None
             verb = re.fullmatch(r"\[Http(Get|Post|Put|Delete|Patch)\]", call.function)

@@ -26,10 +26,9 @@ from backend_expert.readers.source_code.expressions import (
     Values,
 )
 from backend_expert.readers.source_code.facts import Fact, Mention
-from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
-from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 
 READER = "go"
 
@@ -151,7 +150,7 @@ class Go:
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment with what the Go files say of calls."""
     grammar = Go()
-    program = Program(grammar, sources(repository, ".go", _WORTH))
+    program = program_of(grammar, repository, ".go", _WORTH)
     if not program.files:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
@@ -161,9 +160,9 @@ def read(repository: Repository) -> Iterator[Fragment]:
         facts.extend(contracts(file.path, file.text, READER))
     called = [
         structs.replace(each, policy=limits.get(each.file.directory, each.policy) if each.policy == UNKNOWN_POLICY else each.policy)
-        for each in remotes(program, grammar, values, CLIENTS, READER)
+        for each in remotes(program, values, CLIENTS, READER)
     ]
-    sent = _published(program, grammar, values)
+    sent = _published(program, values)
     code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), (*called, *sent), READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
@@ -174,9 +173,8 @@ _ROUTE = re.compile(r"(HandleFunc|Handle|GET|POST|PUT|DELETE|PATCH|Get|Post|Put|
 def _entries(program: Program, grammar: Go, values: Values) -> Iterator[Entry]:
     """Yield the routes of net/http, gorilla, gin, echo, chi and fiber, and the queues that functions take messages from."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked) or not call.arguments:
+        for node, call in file.calls:
+            if not call.arguments:
                 continue
             evidence = (Evidence(file.path, line_of(node), READER),)
             last = call.arguments[-1]
@@ -205,13 +203,10 @@ def _entries(program: Program, grammar: Go, values: Values) -> Iterator[Entry]:
                     )
 
 
-def _published(program: Program, grammar: Go, values: Values) -> Iterator[Remote]:
+def _published(program: Program, values: Values) -> Iterator[Remote]:
     """Yield the messages that the AMQP client and the clients of Kafka send."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked):
-                continue
+        for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
             if call.last in {"Publish", "PublishWithContext"} and len(call.arguments) >= 5:
                 given = call.arguments[1:] if call.last == "PublishWithContext" else call.arguments

@@ -27,10 +27,9 @@ from backend_expert.readers.source_code.expressions import (
     Values,
 )
 from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Mention, Role, Use
-from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
-from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 from backend_expert.readers.source_code.spring import configurations, module_of, resolved
 
 READER = "java"
@@ -133,7 +132,7 @@ class Java:
                 return Same(value)
             case "identifier" | "field_access":
                 return Name(text_of(node).removeprefix("this."))
-            case "method_invocation" | "object_creation_expression" | "annotation":
+            case "method_invocation" | "object_creation_expression" | "annotation" | "marker_annotation":
                 return _call(node)
             case _:
                 return Unknown()
@@ -170,7 +169,7 @@ class Java:
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment with what the Java files say of calls."""
     grammar = Java()
-    program = Program(grammar, sources(repository, ".java", _WORTH))
+    program = program_of(grammar, repository, ".java", _WORTH)
     if not program.files:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
@@ -187,13 +186,13 @@ def read(repository: Repository) -> Iterator[Fragment]:
     for file in program.files:
         module = module_of(file.path)
         facts.extend(contracts(file.path, file.text, READER))
-        facts.extend(_discovered(file, grammar, values, properties.get(module, {})))
+        facts.extend(_discovered(file, values, properties.get(module, {})))
         facts.extend(_enabled(file, module in serving, module in routed))
     called = [
         structs.replace(each, text=resolved(each.text, properties.get(module_of(each.file.path), {})), policy=_bare(each, limits))
-        for each in remotes(program, grammar, values, CLIENTS, READER)
+        for each in remotes(program, values, CLIENTS, READER)
     ]
-    sent = _published(program, grammar, values)
+    sent = _published(program, values)
     code = tuple(programs_of(repository, program.files, _entries(program, grammar, values, properties), (*called, *sent), READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
@@ -207,10 +206,9 @@ def _entries(program: Program, grammar: Java, values: Values, properties: Mappin
     """Yield the routes of Spring controllers and the queues, topics and schedules of listeners."""
     for file in program.files:
         known = properties.get(module_of(file.path), {})
-        for node in file.calls:
-            call = grammar.shape(node) if node.type in {"annotation", "marker_annotation"} else None
-            body = node.parent.parent if node.parent is not None else None
-            if not isinstance(call, Invoked) or body is None or body.type != "method_declaration":
+        for node, call in file.calls:
+            body = node.parent.parent if call.function.startswith("@") and node.parent is not None else None
+            if body is None or body.type != "method_declaration":
                 continue
             evidence = (Evidence(file.path, line_of(node), READER),)
             if call.function in _MAPPINGS:
@@ -231,13 +229,10 @@ def _entries(program: Program, grammar: Java, values: Values, properties: Mappin
                 yield Entry("schedule", text_of(body.child_by_field_name("name")), file, evidence, body=body)
 
 
-def _published(program: Program, grammar: Java, values: Values) -> Iterator[Remote]:
+def _published(program: Program, values: Values) -> Iterator[Remote]:
     """Yield the messages that the templates of Spring send."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked):
-                continue
+        for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
             texts = [
                 text if HOLE not in text and "$" not in text else "" for text in (values.text(each) for each in call.arguments[:2])
@@ -278,12 +273,9 @@ def _public(prefix: str, path: str) -> str:
     return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
-def _discovered(file: File, grammar: Java, values: Values, properties: Mapping[str, str]) -> Iterator[Fact]:
+def _discovered(file: File, values: Values, properties: Mapping[str, str]) -> Iterator[Fact]:
     """Yield the services that a file looks up by name: Feign clients, discovery and load balancer clients."""
-    for node in file.calls:
-        call = grammar.shape(node)
-        if not isinstance(call, Invoked):
-            continue
+    for node, call in file.calls:
         evidence = (Evidence(file.path, line_of(node), READER),)
         if call.function == "@FeignClient":
             url = resolved(values.text(call.argument("url")), properties)
@@ -302,8 +294,8 @@ def _discovered(file: File, grammar: Java, values: Values, properties: Mapping[s
 
 def _enabled(file: File, serving: bool, routed: bool) -> Iterator[Fact]:
     """Yield what annotations make of the application; a dashboard in a program that serves requests is only an addition."""
-    for node in file.calls:
-        name = text_of(node.child_by_field_name("name")) if node.type == "marker_annotation" else ""
+    for node, call in file.calls:
+        name = call.function.removeprefix("@")
         if name not in _ENABLED or (serving and name == "EnableHystrixDashboard"):
             continue
         kind, technology = _ENABLED[name]
@@ -369,7 +361,7 @@ def _call(node: Node) -> Expression:
     given = node.child_by_field_name("arguments")
     receiver = node.child_by_field_name("object")
     match node.type:
-        case "annotation":
+        case "annotation" | "marker_annotation":
             name = "@" + text_of(node.child_by_field_name("name"))
         case "object_creation_expression":
             name = text_of(node.child_by_field_name("type"))

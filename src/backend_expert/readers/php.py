@@ -27,10 +27,9 @@ from backend_expert.readers.source_code.expressions import (
     Values,
 )
 from backend_expert.readers.source_code.facts import Fact
-from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, homes, programs_of
-from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, text_of
+from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 
 READER = "php"
 
@@ -127,7 +126,7 @@ class Php:
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment with what the PHP files say of calls."""
     grammar = Php()
-    program = Program(grammar, sources(repository, ".php", _WORTH))
+    program = program_of(grammar, repository, ".php", _WORTH)
     if not program.files:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
@@ -140,8 +139,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
         facts.append(structs.replace(each, policy=policy) if bare else each)
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    called = remotes(program, grammar, values, CLIENTS, READER)
-    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+    called = remotes(program, values, CLIENTS, READER)
+    code = tuple(programs_of(repository, program.files, _entries(program, values), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
@@ -163,13 +162,12 @@ def _waits(repository: Repository, files: Sequence[File]) -> dict[str, tuple[Evi
     return found
 
 
-def _entries(program: Program, grammar: Php, values: Values) -> Iterator[Entry]:
+def _entries(program: Program, values: Values) -> Iterator[Entry]:
     """Yield the routes of Laravel and those that Symfony reads from attributes and comments."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            verb = re.fullmatch(r"Route::(get|post|put|delete|patch)", call.function) if isinstance(call, Invoked) else None
-            if isinstance(call, Invoked) and verb is not None and len(call.arguments) >= 2:
+        for node, call in file.calls:
+            verb = re.fullmatch(r"Route::(get|post|put|delete|patch)", call.function)
+            if verb is not None and len(call.arguments) >= 2:
                 path, handler = values.text(call.arguments[0]), call.arguments[1]
                 inline = handler if handler.type in Php.functions else None
                 function = "" if inline is not None else re.split(r"[@']", text_of(handler).rstrip("'\") ]"))[-1]

@@ -26,10 +26,9 @@ from backend_expert.readers.source_code.expressions import (
     Values,
 )
 from backend_expert.readers.source_code.facts import Fact
-from backend_expert.readers.source_code.files import sources
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
-from backend_expert.readers.source_code.program import Binding, Program, line_of, text_of
+from backend_expert.readers.source_code.program import Binding, Program, line_of, program_of, text_of
 
 READER = "python"
 
@@ -177,13 +176,13 @@ class Python:
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment with what the Python files say of calls."""
     grammar = Python()
-    program = Program(grammar, sources(repository, ".py", _WORTH))
+    program = program_of(grammar, repository, ".py", _WORTH)
     values = Values(grammar.shape, program.assigned, grammar.environment)
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
     if program.files:
-        called = (*remotes(program, grammar, values, CLIENTS, READER), *_published(program, grammar, values))
+        called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
         code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
         yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
@@ -194,10 +193,7 @@ _ROUTES = re.compile(r"(\w+\.)*\w+\.(route|get|post|put|delete|patch|head|api_ro
 def _entries(program: Program, grammar: Python, values: Values) -> Iterator[Entry]:
     """Yield the routes of Flask, FastAPI and Django, and the queues and topics that functions take messages from."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked):
-                continue
+        for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
             if node.parent is not None and node.parent.type == "decorator" and _ROUTES.fullmatch(call.function):
                 body = node.parent.parent.child_by_field_name("definition") if node.parent.parent is not None else None
@@ -227,13 +223,10 @@ def _entries(program: Program, grammar: Python, values: Values) -> Iterator[Entr
                     yield Entry("message", topic, file, evidence, body=body, protocol="kafka")
 
 
-def _published(program: Program, grammar: Python, values: Values) -> Iterator[Remote]:
+def _published(program: Program, values: Values) -> Iterator[Remote]:
     """Yield the messages that pika and the clients of Kafka send."""
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked):
-                continue
+        for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
             if call.last == "basic_publish":
                 exchange, key = values.text(call.argument("exchange", 0)), values.text(call.argument("routing_key", 1))

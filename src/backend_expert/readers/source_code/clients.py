@@ -55,21 +55,18 @@ def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequen
     patterns = [(re.compile(client.function), client) for client in clients]
     for file in program.files:
         seen: set[int] = set()
-        for node in file.calls:
-            expression = grammar.shape(node)
-            if isinstance(expression, Invoked):
-                yield from _of_call(expression, node, file, grammar, values, patterns, reader, seen)
+        for node, call in file.calls:
+            yield from _of_call(call, node, file, grammar, values, patterns, reader, seen)
         for node in file.texts:
             yield from _of_text(node, file, grammar, values, reader, seen)
 
 
-def remotes(program: Program, grammar: Grammar, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Remote]:
+def remotes(program: Program, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Remote]:
     """Yield the HTTP calls at their places; the clients of stores are made once and used elsewhere."""
     patterns = [(re.compile(client.function), client) for client in clients if client.key.endswith(" url") and not client.scheme]
     for file in program.files:
-        for node in file.calls:
-            call = grammar.shape(node)
-            if not isinstance(call, Invoked) or (found := _client(call, patterns)) is None or not _HTTP.search(found.key):
+        for node, call in file.calls:
+            if (found := _client(call, patterns)) is None or not _HTTP.search(found.key):
                 continue
             text = values.text(call.argument(*found.address))
             if text.startswith(HOLE) or not ("://" in text or text.startswith("${")):

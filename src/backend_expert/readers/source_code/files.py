@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from backend_expert.model import Text
 from backend_expert.readers.repository import Repository
 
 SIZE_LIMIT = 512 * 1024
@@ -41,13 +42,28 @@ class Source(Struct, frozen=True):
 
 
 def sources(repository: Repository, suffix: str, worth: re.Pattern[str]) -> Iterator[Source]:
-    """Yield the files of a language in order that hold something `worth` a look; tests, examples and generated code are left out."""
+    """Yield the files of a language in order that hold something `worth` a look, and count in the repository what is left out."""
+    aside = made = 0
     for path in repository.files:
-        if not path.endswith(suffix) or left_out(path):
+        if not path.endswith(suffix):
+            continue
+        if left_out(path):
+            aside += 1
             continue
         text = repository.text(path)
-        if text is not None and worth.search(text) and not is_made(text):
+        if text is not None and is_made(text):
+            made += 1
+        elif text is not None and worth.search(text):
             yield Source(path, text)
+    if aside or made:
+        repository.leave(".", _counted(suffix, aside, made), partly=True)
+
+
+def _counted(suffix: str, aside: int, made: int) -> Text:
+    return Text(
+        f"{aside + made} *{suffix} files were left out: {aside} of tests, examples and tools, {made} made by a machine",
+        f"{aside + made} arquivos *{suffix} ficaram de fora: {aside} de testes, exemplos e ferramentas, {made} gerados por uma máquina",
+    )
 
 
 def left_out(path: str) -> bool:

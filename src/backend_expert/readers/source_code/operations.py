@@ -142,7 +142,7 @@ class _Writer:
         for file in files:
             events = [_Event(remote.node.start_byte, remote.node, remote, None) for remote in remotes if remote.file is file]
             taken = {event.place for event in events}
-            for node in file.calls:
+            for node, _ in file.calls:
                 called = self._called(file, node) if node.start_byte not in taken else None
                 if called is not None:
                     events.append(_Event(node.start_byte, node, None, called))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
+from backend_expert.model import Text
+from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.expressions import Expression, Invoked
-from backend_expert.readers.source_code.files import Source
+from backend_expert.readers.source_code.files import Source, sources
 
-SCOPE_LIMIT = 200
-"""Most levels of syntax that are climbed from an expression to its function: deeper code is a machine's or an attack."""
+DEPTH_LIMIT = 200
+"""Deepest syntax that is followed: the deepest of 2,000 files that people wrote for public systems is 45; finding a parent takes time in
+proportion to the depth."""
 
 
 class Binding(Struct, frozen=True):
@@ -45,11 +49,11 @@ class Grammar(Protocol):
 
 
 class File(Struct, frozen=True):
-    """One parsed file with the nodes that matter, in the order of the text."""
+    """One parsed file with the nodes that matter, in the order of the text: calls with their form, literals, functions."""
 
     path: str
     text: str
-    calls: tuple[Node, ...]
+    calls: tuple[tuple[Node, Invoked], ...]
     texts: tuple[Node, ...]
     functions: tuple[Node, ...] = ()
 
@@ -59,14 +63,31 @@ class File(Struct, frozen=True):
         return posixpath.dirname(self.path) or "."
 
 
+def program_of(grammar: Grammar, repository: Repository, suffix: str, worth: re.Pattern[str]) -> Program:
+    """Return the program of the files of a language that hold something `worth` a look; what is too deep is listed as not read."""
+    program = Program(grammar, sources(repository, suffix, worth))
+    for path in program.deep:
+        reason = Text("its syntax is nested too deeply to be read", "a sintaxe está aninhada fundo demais para ser lida")
+        repository.leave(path, reason)
+    return program
+
+
+class _Scope(Struct, frozen=True):
+    """The file that a node stands in, and the functions around it, the innermost first."""
+
+    path: str
+    functions: tuple[Node, ...]
+
+
 class Program:
-    """All files of one language, with a table of names."""
+    """All files of one language, with a table of names; `deep` are those left out because they are nested too deeply."""
 
     def __init__(self, grammar: Grammar, sources: Iterable[Source]) -> None:
         self.files: list[File] = []
+        self.deep: list[str] = []
         self._grammar = grammar
-        self._paths: dict[int, str] = {}
-        self._trees: list[object] = []
+        self._scopes: dict[int, _Scope] = {}
+        self._roots: list[Node] = []
         self._inside: dict[tuple[int, str], list[Node]] = {}
         self._outside: dict[tuple[str, str], list[Node]] = {}
         self._anywhere: dict[str, list[tuple[str, Node]]] = {}
@@ -80,19 +101,27 @@ class Program:
 
     def assigned(self, name: str, node: Node) -> Sequence[Node]:
         """Return what is assigned to a name where a node stands: in its function, else in its file, else beside it."""
-        root = node
-        for _ in range(SCOPE_LIMIT):
-            if root.type in self._grammar.functions and (found := self._inside.get((root.id, name))):
+        scope = self._scope(node)
+        for function in scope.functions:
+            if found := self._inside.get((function.id, name)):
                 return found
-            if root.parent is None:
-                break
-            root = root.parent
-        path = self._paths.get(root.id)
-        if path is None:
-            return ()
         # A field without an assignment is one of the class: `self.QUEUE` after `QUEUE = …`.
-        outside = self._outside.get((path, name)) or self._outside.get((path, name.lstrip("."))) or ()
-        return outside or self._beside(name, path)
+        outside = self._outside.get((scope.path, name)) or self._outside.get((scope.path, name.lstrip("."))) or ()
+        return outside or self._beside(name, scope.path)
+
+    def _scope(self, node: Node) -> _Scope:
+        """Return where a node stands; each node is climbed from once."""
+        passed = []
+        current: Node | None = node
+        while current is not None and current.id not in self._scopes:
+            passed.append(current)
+            current = current.parent
+        scope = self._scopes[current.id] if current is not None else _Scope("", ())
+        for each in reversed(passed):
+            if each.type in self._grammar.functions:
+                scope = _Scope(scope.path, (each, *scope.functions))
+            self._scopes[each.id] = scope
+        return scope
 
     def _beside(self, name: str, path: str) -> Sequence[Node]:
         """Return the one value of a name in the other files, those that share the most of the path first."""
@@ -103,14 +132,20 @@ class Program:
         return values if most > 0 and len({value.text for value in values}) == 1 else ()
 
     def _add(self, source: Source, parser: Parser, query: Query) -> None:
-        tree = parser.parse(source.text.encode("utf-8"))
-        self._trees.append(tree)
-        self._paths[tree.root_node.id] = source.path
-        captured = QueryCursor(query).captures(tree.root_node)
+        root = parser.parse(source.text.encode("utf-8")).root_node
+        if _is_deeper(root, DEPTH_LIMIT):
+            self.deep.append(source.path)
+            return
+        # A node is known by its place in memory, which is its own for as long as something holds the tree.
+        self._roots.append(root)
+        self._scopes[root.id] = _Scope(source.path, ())
+        captured = QueryCursor(query).captures(root)
         for node in _in_order(captured.get("bind", [])):
             for binding in self._grammar.bindings(node):
                 self._bind(binding, node, source.path)
-        calls, texts, functions = (tuple(_in_order(captured.get(name, []))) for name in ("call", "text", "function"))
+        shapes = ((node, self._grammar.shape(node)) for node in _in_order(captured.get("call", [])))
+        calls = tuple((node, shape) for node, shape in shapes if isinstance(shape, Invoked))
+        texts, functions = (tuple(_in_order(captured.get(name, []))) for name in ("text", "function"))
         self.files.append(File(source.path, source.text, calls, texts, functions))
 
     def _bind(self, binding: Binding, node: Node, path: str) -> None:
@@ -123,12 +158,7 @@ class Program:
 
     def function(self, node: Node) -> Node | None:
         """Return the innermost function around a node."""
-        parent = node.parent
-        for _ in range(SCOPE_LIMIT):
-            if parent is None or parent.type in self._grammar.functions:
-                return parent
-            parent = parent.parent
-        return None
+        return next((each for each in self._scope(node).functions if each.id != node.id), None)
 
 
 def _named(types: Iterable[str]) -> str:
@@ -153,6 +183,17 @@ def unescaped(text: str) -> str:
 def content_of(node: Node, *types: str) -> str:
     """Return the text inside the quotes of a literal."""
     return unescaped("".join(text_of(child) for child in node.named_children if child.type in types))
+
+
+def _is_deeper(root: Node, limit: int) -> bool:
+    """Tell whether a tree is deeper than the limit; every level of it takes a byte, so that small nodes need no look."""
+    waiting = [(root, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > limit:
+            return True
+        waiting.extend((child, depth + 1) for child in node.named_children if child.end_byte - child.start_byte > limit - depth)
+    return False
 
 
 def _in_order(nodes: Iterable[Node]) -> list[Node]:

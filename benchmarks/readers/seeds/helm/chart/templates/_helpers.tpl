@@ -1,0 +1,3 @@
+{{- define "shop.name" -}}
+{{- default .Chart.Name .Values.name | trunc 63 | trimSuffix "-" }}
+{{- end }}

@@ -1,0 +1,3 @@
+package main
+
+var a = cfg["StockAddress"]
