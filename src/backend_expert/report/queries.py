@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from backend_expert.model import Text
+from backend_expert.model.wording import counted
 from backend_expert.report.blocks import Block, as_markdown, as_text
 from backend_expert.report.hostile import one_line
 from backend_expert.report.numbers import number, percent
@@ -72,13 +73,32 @@ def _blocks(queries: Queries, language: str, most: int) -> Iterator[Block]:
 
 def study_summary(study: DatabaseStudy, language: str) -> tuple[str, ...]:
     """Return what the planner found out about one schema in a few sentences, and what that rests on."""
+    return (*_summary(study.answer, language, where="system"), *_made(study, language))
+
+
+def study_lines(studies: tuple[DatabaseStudy, ...], language: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each schema with what matters most; at the end, under no name, what holds for all of them."""
+    common: list[str] = []
+    for study in studies:
+        first, *rest = _summary(study.answer, language, where="system")
+        common += rest
+        yield study.name, " ".join((first, *_made(study, language)))
+    yield "", " ".join(dict.fromkeys(common))
+
+
+def _made(study: DatabaseStudy, language: str) -> Iterator[str]:
+    """Yield how much of a schema and its statements was made from something else."""
     word = WORDS[language]
-    said = [
-        word["entities"] if study.entities else "",
-        word["translated"].format(dialect=study.dialect) if study.dialect != "postgres" else "",
-        word["derived"].format(count=number(study.derived, language)) if study.derived else "",
-    ]
-    return (*_summary(study.answer, language, where="system"), *(line for line in said if line))
+    if study.entities:
+        yield word["entities"]
+    if study.dialect != "postgres":
+        yield word["translated"].format(dialect=study.dialect)
+    if study.derived:
+        yield word["derived"].format(count=_statements(study.derived, language))
+
+
+def _statements(count: int, language: str) -> str:
+    return counted(count, Text("statement", "comando"), Text("statements", "comandos")).in_language(language)
 
 
 def study_blocks(study: DatabaseStudy, language: str, most: int) -> Iterator[Block]:
@@ -98,7 +118,7 @@ def _summary(answer: Answer, language: str, where: str = "rows") -> Iterator[str
     if answer.queries:
         ratio = answer.after / answer.before if answer.before else 1.0
         yield word["summary" if answer.indexes else "nothing"].format(
-            queries=number(len(answer.queries), language),
+            queries=_statements(len(answer.queries), language),
             indexes=number(len(answer.indexes), language),
             size=_bytes(sum(each.bytes for each in answer.indexes), language),
             share=percent(ratio, language),

@@ -16,7 +16,7 @@ from backend_expert.model import Text as Sentence
 from backend_expert.report import numbers
 from backend_expert.report.hostile import one_line, spans, visible
 from backend_expert.report.order import Order, arrange, severity_counts
-from backend_expert.report.queries import compared, study_summary
+from backend_expert.report.queries import compared, study_lines
 from backend_expert.report.words import severity_count, words
 from backend_expert.review.result import Compared, HistoryEvent, Recommendation, ReportedFinding, Requirement, Result, Snippet
 
@@ -293,10 +293,10 @@ def _databases(result: Result, language: str) -> RenderableType | None:
     if not result.databases:
         return None
     lines: list[RenderableType] = []
-    for study in result.databases:
-        lines.append(Styled(one_line(study.name), style="cyan", overflow="fold"))
-        told = " ".join(study_summary(study, language))
-        lines.append(_indented(Styled(_glued(told)), 2))
+    for name, told in study_lines(result.databases, language):
+        if name:
+            lines.append(Styled(one_line(name), style="cyan", overflow="fold"))
+        lines.append(_indented(Styled(_glued(told)), 2 if name else 0))
     return _section(words(language)("Queries and indexes"), *lines)
 
 

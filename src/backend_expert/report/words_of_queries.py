@@ -5,9 +5,8 @@ from __future__ import annotations
 WORDS = {
     "en": {
         "title": "Queries and indexes",
-        "summary": "New indexes: {indexes} ({size}). They bring the planner cost of the workload ({queries} statements) to {share} of "
-        "today's.",
-        "nothing": "No new index within the budget pays for this workload ({queries} statements).",
+        "summary": "New indexes: {indexes} ({size}). They bring the planner cost of the workload ({queries}) to {share} of today's.",
+        "nothing": "No new index within the budget pays for this workload ({queries}).",
         "no queries, system": "Tables loaded: {tables}. No statement of the code could be planned on them.",
         "no queries, rows": "Tables loaded: {tables}. No statement was given or could be planned: index advice needs --workload or --plan.",
         "level": "Evidence: {level}{reasons}.",
@@ -40,7 +39,7 @@ WORDS = {
         "entities": "The tables were made from the classes of an ORM; what only a migration knows is missing.",
         "translated": "The schema was written for {dialect}: tables, keys and indexes were translated for PostgreSQL's planner, so plans "
         "and costs are at best APPROX.",
-        "derived": "{count} of the statements are what an ORM would send, made from the calls in the code.",
+        "derived": "Made from calls of an ORM in the code, as it would send them: {count}.",
         "cost": "Planner cost {before} → {after} ({level})",
         "needs": " with an index on {index}",
         "not cheaper": " (not cheaper here)",
@@ -50,8 +49,8 @@ WORDS = {
     },
     "pt-BR": {
         "title": "Consultas e índices",
-        "summary": "Índices novos: {indexes} ({size}). Levam o custo de planner da carga ({queries} comandos) a {share} do atual.",
-        "nothing": "Nenhum índice novo compensa para esta carga ({queries} comandos) dentro do orçamento.",
+        "summary": "Índices novos: {indexes} ({size}). Levam o custo de planner da carga ({queries}) a {share} do atual.",
+        "nothing": "Nenhum índice novo compensa para esta carga ({queries}) dentro do orçamento.",
         "no queries, system": "Tabelas carregadas: {tables}. Nenhum comando do código pôde ser planejado sobre elas.",
         "no queries, rows": "Tabelas carregadas: {tables}. Nenhum comando foi dado ou pôde ser planejado: sugestões de índices precisam de "
         "--workload ou --plan.",
@@ -88,7 +87,7 @@ WORDS = {
         "entities": "As tabelas foram montadas a partir das classes de um ORM; falta o que só uma migração sabe.",
         "translated": "O esquema foi escrito para {dialect}: tabelas, chaves e índices foram traduzidos para o planner do PostgreSQL, "
         "portanto planos e custos são no máximo APPROX.",
-        "derived": "{count} dos comandos são o que um ORM enviaria, montados a partir das chamadas no código.",
+        "derived": "Montados a partir de chamadas de um ORM no código, como ele os enviaria: {count}.",
         "cost": "Custo de planner {before} → {after} ({level})",
         "needs": " com um índice em {index}",
         "not cheaper": " (aqui não fica mais barato)",
