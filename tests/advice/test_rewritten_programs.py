@@ -126,19 +126,41 @@ class TestHandOff:
         )
         assert async_hand_off(before, finding_of("long-synchronous-chain", f"front>{name}"), 3) is not before
 
-    def test_the_link_that_goes_back_is_cut(self, finding_of: FindingOf) -> None:
-        a = Operation(name="a", component="a", trigger=Trigger(kind="http"), steps=(Call(operation="b"),))
+    def cycle(self, again: Operation, first: Operation | None = None) -> System:
+        a = first or Operation(name="a", component="a", trigger=Trigger(kind="http"), steps=(Call(operation="b"),))
         b = Operation(name="b", component="b", trigger=Trigger(kind="http"), steps=(Call(operation="a again"),))
-        again = Operation(name="a again", component="a", trigger=Trigger(kind="http"), steps=(Work(),))
-        system = System(
+        return System(
             name="cycle",
             components=(Component(name="a", kind=Kind.SERVICE), Component(name="b", kind=Kind.SERVICE)),
             operations=(a, again, b),
         )
+
+    def test_the_link_that_goes_back_is_cut(self, finding_of: FindingOf) -> None:
+        told = Query(dataset="db/status", action=Action.UPDATE)
+        again = Operation(name="a again", component="a", trigger=Trigger(kind="http", name="POST /status"), steps=(told,))
+        system = self.cycle(again)
         changed = break_the_cycle(system, finding_of("synchronous-cycle", "a>b>a"), 3)
-        assert changed.operation("a").steps == a.steps
+        assert changed.operation("a").steps == system.operation("a").steps
         assert isinstance(changed.operation("b").steps[0], Publish)
         assert break_the_cycle(system, finding_of("synchronous-cycle", "a>c>a"), 3) is system
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            Operation(name="a again", component="a", trigger=Trigger(kind="http", name="GET /price"), steps=()),
+            Operation(name="a again", component="a", trigger=Trigger(kind="rpc"), steps=(Query(dataset="db/price"),)),
+        ],
+        ids=["a safe method", "an operation that only reads"],
+    )
+    def test_a_call_that_asks_is_no_event(self, finding_of: FindingOf, asked: Operation) -> None:
+        """The way back asks for something, so the way there is cut; where that comes through a gateway, nothing is."""
+        system = self.cycle(asked)
+        changed = break_the_cycle(system, finding_of("synchronous-cycle", "a>b>a"), 3)
+        assert changed.operation("b").steps == system.operation("b").steps
+        assert isinstance(changed.operation("a").steps[0], Publish)
+        gateway = structs.replace(system.component("a"), kind=Kind.GATEWAY)
+        system = structs.replace(system, components=(gateway, system.component("b")))
+        assert break_the_cycle(system, finding_of("synchronous-cycle", "a>b>a"), 3) is system
 
 
 class TestBatchedQuery:

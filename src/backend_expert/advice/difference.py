@@ -79,6 +79,9 @@ def _deployment(before: Component, after: Component) -> Iterator[Text]:
         yield sentence(
             "at most {limit} waiting requests in an instance", "no máximo {limit} requisições em espera por instância", limit=limit
         )
+    yield from _admission(was, now)
+    if now.reads == "replicas" and was.reads != now.reads:
+        yield Text("reads outside transactions go to the copies", "leituras fora de transações vão para as cópias")
     if was.ports != now.ports:
         closed = [str(port.number) for port in was.ports if port not in now.ports]
         yield sentence(
@@ -110,6 +113,23 @@ def _deployment(before: Component, after: Component) -> Iterator[Text]:
     if was.probes != now.probes:
         asked = named([f"{probe.kind} {':' * probe.target.isdecimal()}{probe.target}".strip() for probe in now.probes])
         yield sentence("health probes {probes}", "health checks {probes}", probes=asked)
+
+
+def _admission(was: Deployment, now: Deployment) -> Iterator[Text]:
+    """Yield whom an instance lets in."""
+    if now.reserved is not None and now.reserved != was.reserved:
+        yield sentence(
+            "{share} % of the places only for what is critical",
+            "{share} % dos lugares só para o que é crítico",
+            share=100 * now.reserved.value,
+        )
+    if now.rate_limit is not None and now.rate_limit != was.rate_limit:
+        yield sentence(
+            "at most {rate} requests/s in an instance, {burst} at once",
+            "no máximo {rate} requisições/s por instância, {burst} de uma vez",
+            rate=now.rate_limit.rate_per_s.value,
+            burst=mean(now.rate_limit.burst),
+        )
 
 
 def _settings(before: Component, after: Component) -> Iterator[Text]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from backend_expert.advice.demand import concurrency, mean, processor_demand, residence_ms
 from backend_expert.advice.place import RUN_IN_COPIES, component_of, concerned, replicas_of, synchronous_sites
 from backend_expert.lab import load
-from backend_expert.model import Component, Finding, Kind, System, call_sites
+from backend_expert.model import CacheGet, Component, Finding, Kind, System, call_sites
 from backend_expert.model.demand import executions, rates_per_s
 
 BEFORE_S, AFTER_S = 5.0, 20.0
@@ -78,6 +78,24 @@ def one_slow_instance(system: System, finding: Finding, peak: float) -> load.Sce
     callees = [site.callee for site in synchronous_sites(system, finding)]
     name = busiest(system, (each for each in callees if replicas_of(component_of(system, each)) > 1), finding)
     fault = load.slow(name, slowdown(system, name, 1.0), BEFORE_S, SLOW_S, instances=1)
+    return load.Scenario(BEFORE_S + SLOW_S + AFTER_S, faults=(fault,))
+
+
+def cold_cache(system: System, finding: Finding, peak: float) -> load.Scenario:
+    """Return a flush of the finding's busiest cache, in the peak: every popular key is missed by many at once, and expires at once."""
+    stores = {dataset.name: dataset.store for dataset in system.datasets}
+    looked_up = [site for site in call_sites(system) if isinstance(site.step, CacheGet)]
+    mine = {*finding.components, *(link.caller for link in finding.links), *(link.callee for link in finding.links)}
+    names = [stores[site.step.dataset] for site in looked_up if site.caller in mine and site.step.dataset in stores]  # type: ignore[union-attr]
+    fault = load.flush(busiest(system, names, finding), BEFORE_S)
+    return load.Scenario(BEFORE_S + PEAK_S + AFTER_S, arrivals=load.spike(peak, BEFORE_S, PEAK_S), faults=(fault,))
+
+
+def one_slow_consumer(system: System, finding: Finding, peak: float) -> load.Scenario:  # noqa: ARG001 - messages wait at any load
+    """Return a slowdown of one instance of the finding's busiest consumer that runs in several, in usual traffic."""
+    names = [link.caller for link in finding.links] or list(finding.components)
+    name = busiest(system, (each for each in names if replicas_of(component_of(system, each)) > 1), finding)
+    fault = load.slow(name, LEAST_SLOWDOWN, BEFORE_S, SLOW_S, instances=1)
     return load.Scenario(BEFORE_S + SLOW_S + AFTER_S, faults=(fault,))
 
 

@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import structs
 
 from backend_expert.advice.place import added, free_name, with_steps
-from backend_expert.model import Call, CallSite, Component, Deployment, Kind, Operation, Publish, Step, System, Topic, Trigger
+from backend_expert.model import (
+    Action,
+    Call,
+    CallSite,
+    Certainty,
+    Component,
+    Deployment,
+    Kind,
+    Operation,
+    Publish,
+    Query,
+    Step,
+    System,
+    Topic,
+    Trigger,
+    walk,
+)
+
+SAFE = re.compile(r"\b(GET|HEAD|OPTIONS)\b")
+"""Methods that change nothing (RFC 9110, 9.2.1): who sends them wants the answer."""
+
+
+def needs_answer(system: System, site: CallSite) -> bool:
+    """Tell whether the caller is known to need what the call returns, so that no message can take its place.
+
+    A gateway passes the answer on, and the answer of a safe method, or of an operation that is known to change nothing, is all that
+    there is to it. Of a handler that nobody has seen this is not known.
+    """
+    if not isinstance(site.step, Call) or system.component(site.caller).kind is Kind.GATEWAY:
+        return True
+    target = system.operation(site.step.operation)
+    if target.trigger.kind == "http" and SAFE.search(target.trigger.name or target.name):
+        return True
+    changes = any(
+        isinstance(step, Publish | Call) or (isinstance(step, Query) and step.action is not Action.READ)
+        for step in walk(target.steps)
+    )
+    return target.certainty is not Certainty.ASSUMED and bool(target.steps) and not changes
 
 
 def handed_over(system: System, sites: tuple[CallSite, ...]) -> System:

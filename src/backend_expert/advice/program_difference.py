@@ -11,6 +11,7 @@ from backend_expert.model import (
     Ack,
     Action,
     CacheGet,
+    CachePut,
     Call,
     Operation,
     Policy,
@@ -26,7 +27,7 @@ from backend_expert.model import (
 )
 from backend_expert.model.wording import named, sentence
 
-Kind = TypeVar("Kind", Ack, CacheGet, Call, Publish, Query, Repeat, Transaction)
+Kind = TypeVar("Kind", Ack, CacheGet, CachePut, Call, Publish, Query, Repeat, Transaction)
 
 
 def programs(before: System, after: System) -> Iterator[Text]:
@@ -35,18 +36,58 @@ def programs(before: System, after: System) -> Iterator[Text]:
     for operation in after.operations:
         previous = old.get(operation.name)
         if previous is not None and previous != operation:
-            for change in (*_trigger(previous.trigger, operation.trigger), *_program(previous, operation, after)):
+            changes = (
+                *_trigger(previous.trigger, operation.trigger),
+                *_caches(previous, operation),
+                *_program(previous, operation, after),
+            )
+            for change in changes:
                 yield sentence("`{operation}`: {change}.", "`{operation}`: {change}.", operation=operation.name, change=change)
 
 
 def _trigger(before: Trigger, after: Trigger) -> Iterator[Text]:
     if after.acknowledge == "after" and before.acknowledge != "after":
         yield Text("acknowledge after the last effect", "confirme (ack) depois do último efeito")
+    if after.prefetch is not None and after.prefetch != before.prefetch:
+        yield sentence(
+            "at most {count} unacknowledged messages an instance (prefetch)",
+            "no máximo {count} mensagens sem confirmação por instância (prefetch)",
+            count=after.prefetch.value,
+        )
     if after.dead_letter and not before.dead_letter:
         yield sentence(
             "at most {times} deliveries, then a dead-letter queue",
             "no máximo {times} entregas, depois uma fila de dead letter",
             times=after.maximum_deliveries or 0,
+        )
+
+
+def _caches(before: Operation, after: Operation) -> Iterator[Text]:
+    """Yield how caches are filled in another way, and what is turned away first."""
+    if after.critical is False and before.critical is not False:
+        yield Text("turn it away first", "recuse primeiro")
+    joined = [
+        step.dataset
+        for step, old in zip(_all(after, CacheGet), _all(before, CacheGet), strict=False)
+        if step.coalesced and not old.coalesced
+    ]
+    if joined:
+        yield sentence(
+            "one miss of a key of {caches} at a time asks, the others wait for its answer",
+            "um só miss por chave de {caches} de cada vez consulta; os outros esperam a resposta dele",
+            caches=named(list(dict.fromkeys(joined))),
+        )
+    spread = [
+        (step.dataset, step.expiry_jitter.value)
+        for step, old in zip(_all(after, CachePut), _all(before, CachePut), strict=False)
+        if step.expiry_jitter is not None and step.expiry_jitter != old.expiry_jitter
+    ]
+    if spread:
+        yield sentence(
+            "expiries of {caches} {share} % longer or shorter at random",
+            "expirações de {caches} {share} % maiores ou menores ao acaso",
+            caches=named(list(dict.fromkeys(name for name, _ in spread))),
+            share=100 * spread[0][1],
         )
 
 

@@ -151,7 +151,8 @@ def worst_scenario(system: System, candidate: Candidate, bench: Bench) -> load.S
     scenarios = list(dict.fromkeys(experiment(system, finding, bench.peak) for finding in candidate.findings))[:SCENARIOS_TRIED]
     if len(scenarios) == 1:
         return scenarios[0]
-    return min(scenarios, key=lambda each: load.run(system, each, bench.seed, bench.memory).success_ratio)
+    outcomes = load.run_all(system, scenarios, seed=bench.seed, executor=bench.executor, memory=bench.memory)
+    return min(zip(scenarios, outcomes, strict=True), key=lambda each: each[1].success_ratio)[0]
 
 
 def proof_of(trial: Trial, system: System) -> Proof:
@@ -218,6 +219,13 @@ def _fault(fault: load.Fault) -> Text:
                 "Uma instância de `{name}` some {when}.",
                 name=fault.component,
                 when=when,
+            )
+        case load.Flush():
+            text = sentence(
+                "`{name}` forgets everything at {start} s.",
+                "`{name}` esquece tudo aos {start} s.",
+                name=fault.component,
+                start=fault.at_s,
             )
         case _:
             text = sentence("A fault at `{name}` {when}.", "Uma falha em `{name}` {when}.", name=fault.component, when=when)

@@ -32,7 +32,7 @@ def bounded_queue(system: System, finding: Finding, peak: float) -> System:  # n
     """
     changed = system
     for component in concerned(system, finding):
-        bound = _places_worth_waiting_in(system, component)
+        bound = places_worth_waiting_in(system, component)
         if bound is None or component.deployment is None or component.deployment.queue_limit is not None:
             continue
         changed = with_deployment(changed, component.name, _bounded_at(bound))
@@ -43,7 +43,7 @@ def _bounded_at(bound: int) -> Callable[[Deployment], Deployment]:
     return lambda deployment: structs.replace(deployment, queue_limit=chosen(bound))
 
 
-def _places_worth_waiting_in(system: System, component: Component) -> int | None:
+def places_worth_waiting_in(system: System, component: Component) -> int | None:
     """Return the length of queue that one instance can still serve in time; `None` where nothing is known to take time."""
     if component.stateful or component.kind is Kind.EXTERNAL or component.deployment is None:
         return None

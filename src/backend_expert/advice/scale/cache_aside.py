@@ -48,7 +48,7 @@ def cache_aside(system: System, finding: Finding, peak: float) -> System:  # noq
     Only reads that somebody saw count: an assumed handler says nothing about what it reads. Reads inside a transaction, and of
     datasets that the same operation writes, stay where they are, for they must see the latest row.
     """
-    cached = _cacheable(system, finding)
+    cached = cacheable(system, finding)
     if not cached:
         return system
     caches = [component.name for component in system.components if component.kind is Kind.CACHE]
@@ -70,7 +70,8 @@ def cache_aside(system: System, finding: Finding, peak: float) -> System:  # noq
     return with_steps(changed, looked_up)
 
 
-def _cacheable(system: System, finding: Finding) -> frozenset[tuple[str, Query]]:
+def cacheable(system: System, finding: Finding) -> frozenset[tuple[str, Query]]:
+    """Return the finding's plain reads of databases that may be a moment old, each with the name of its operation."""
     found = set()
     for site in synchronous_sites(system, finding):
         operation, store = system.operation(site.operation), component_of(system, site.callee)

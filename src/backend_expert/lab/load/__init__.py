@@ -74,7 +74,7 @@ from backend_expert.lab.load.scenario import (
 
 if TYPE_CHECKING:
     from backend_expert.lab.load.compiled import kernel_is_compiled
-    from backend_expert.lab.load.experiment import compare, monte_carlo, run
+    from backend_expert.lab.load.experiment import compare, monte_carlo, run, run_all
     from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
     from backend_expert.lab.load.repetition import repeat
@@ -93,6 +93,7 @@ _LAZY = {
     "recovery_share": "verdicts",
     "repeat": "repetition",
     "run": "experiment",
+    "run_all": "experiment",
     "run_until_interrupted": "interruption",
     "screen": "screening",
     "settling_s": "verdicts",
@@ -170,6 +171,7 @@ __all__ = [
     "recovery_share",
     "repeat",
     "run",
+    "run_all",
     "run_until_interrupted",
     "screen",
     "settling_s",

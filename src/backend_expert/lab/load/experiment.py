@@ -42,13 +42,21 @@ def run(system: System, scenario: Scenario, seed: int = 1, memory: Memory | None
 
     Unknown numbers are filled from the table of defaults first. A run that the `memory` holds is not made again.
     """
-    program = compile_program(complete(system), scenario)
-    if memory is None:
-        return outcome(simulate(program, seed), program, seed)
-    key = program_digest(program), seed
-    if memory.get(key) is None:
-        memory.keep(key, simulate(program, seed))
-    return outcome(memory.get(key), program, seed)
+    return run_all(system, (scenario,), seed=seed, memory=memory)[0]
+
+
+def run_all(
+    system: System, scenarios: Sequence[Scenario], *, seed: int = 1, executor: Executor | None = None, memory: Memory | None = None
+) -> tuple[Outcome, ...]:
+    """Simulate the system under each scenario once, side by side on an executor; otherwise as `run`."""
+    whole, kept = complete(system), memory or Memory()
+    programs = [compile_program(whole, scenario) for scenario in scenarios]
+    keys = [(program_digest(program), seed) for program in programs]
+    missing = {key: program for key, program in zip(keys, programs, strict=True) if kept.get(key) is None}
+    tallies = spread(simulate, [(program, seed) for program in missing.values()], executor, None, 0, len(missing))
+    for key, counted in zip(missing, tallies, strict=True):
+        kept.keep(key, counted)
+    return tuple(outcome(kept.get(key), program, seed) for key, program in zip(keys, programs, strict=True))
 
 
 def simulate(program: Program, seed: int) -> Tally:
