@@ -44,6 +44,47 @@ def test_routes_of_express(codes, body: str, expected: list[str]):
     assert [handler.trigger.name for code in found for handler in code.handlers] == expected
 
 
+STARTED = """
+    const express = require('express'), api = require('./api');
+    const start = (options) => new Promise((resolve) => { const app = express(); SET_UP; app.listen(options.port, () => resolve(app)); });
+    module.exports = { start };
+"""
+
+
+@pytest.mark.parametrize(
+    ("index", "set_up"),
+    [
+        ("server.start({port: 80})", "api({}, app)"),
+        ("const on = new (require('events').EventEmitter)(); on.on('db.ready', (db) => server.start({db}))", "api({}, app)"),
+        ("require('mongoose').connection.once('open', () => server.start({port: 80}))", "api({}, app)"),
+        ("require('mongoose').connect('mongodb://db/x', {}, (error) => server.start({port: 80}))", "api({}, app)"),
+        ("server.start({port: 80})", "const set = api.bind(null, {}); set(app)"),
+    ],
+    ids=[
+        "the file that package.json names",
+        "an event of its own",
+        "an event of a library",
+        "a callback",
+        "arguments bound before",
+    ],
+)
+def test_a_server_that_another_file_starts(codes, index: str, set_up: str):
+    found = codes(
+        {
+            "package.json": '{"name": "films", "scripts": {"start": "node src/index.js"}}',
+            "src/index.js": f"const server = require('./server'); {index}",
+            "src/server.js": STARTED.replace("SET_UP", set_up),
+            "src/api.js": f"module.exports = (options, app) => {{ app.get('/films', {H}); }};",
+        }
+    )
+    assert [handler.trigger.name for code in found for handler in code.handlers] == ["GET /films"]
+
+
+def test_an_event_that_comes_with_work_is_no_start(codes):
+    index = "const bus = require('./bus'); bus.on('message', () => app.get('/late', (req, res) => res.end()));"
+    assert codes({"index.js": EXPRESS.replace("BODY", index)}) == []
+
+
 def test_routers_in_other_files(program):
     found = program(
         {

@@ -30,6 +30,10 @@ _ROUTES = re.compile(
 
 _ENTRY = re.compile(r"(^|/)(main|server|app|index|start|www|worker|bootstrap|consumer)\.[cm]?[jt]s$|(^|/)bin/www$", re.IGNORECASE)
 
+_RUNNERS = re.compile(r"\b(?:node|nodemon|ts-node|ts-node-dev|tsx|babel-node|bun)\s+([^&|;]*)")
+_ASIDE = re.compile(r"test|spec|seed|migrat|script|mock|bench", re.IGNORECASE)
+"""Files that people run beside the program."""
+
 
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment for each program of the repository that is written for Node.js."""
@@ -79,6 +83,8 @@ def _programs(project: Project) -> dict[str, tuple[str, ...]]:
         content = project.content(path) if _might_start(path, package.directory if package is not None else ".") else None
         if content is not None and _STARTS.search(content):
             found.setdefault(project.home(path), []).append(path)
+    for home, paths in found.items():
+        paths += [path for path in _declared(project, home) if path not in paths]
     begun = sorted(found)
     for path in project.paths:
         home = project.home(path)
@@ -88,6 +94,25 @@ def _programs(project: Project) -> dict[str, tuple[str, ...]]:
         if content is not None and _ROUTES.search(content):
             found.setdefault(home, []).append(path)
     return {directory: _begins(paths) for directory, paths in found.items()}
+
+
+def _declared(project: Project, home: str) -> list[str]:
+    """Return the files with which a package.json says that its program begins: they may leave the listening to others."""
+    package = project.packages.get(home)
+    if package is None:
+        return []
+    words = [package.main, *(word for script in package.scripts for run in _RUNNERS.findall(script) for word in run.split())]
+    found = []
+    for word in words:
+        inside = re.sub(r"^(\./)?(dist|build|lib|out)/", "src/", word.removeprefix("./"))
+        for written in dict.fromkeys((word.removeprefix("./"), inside)):
+            stem = posixpath.normpath(posixpath.join(home, re.sub(r"\.[cm]?[jt]s$", "", written)))
+            found += [
+                path
+                for path in (f"{stem}{end}" for end in (".js", ".ts", ".mjs", ".cjs", ".mts", "/index.js", "/index.ts"))
+                if written and path in project.repository and not _ASIDE.search(written)
+            ]
+    return list(dict.fromkeys(found))
 
 
 def _might_start(path: str, directory: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from backend_expert.model import Action, Certainty, Estimate
 from backend_expert.readers.node import calls, flow, waiting
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
@@ -53,10 +55,15 @@ _STORED = {
 }
 """Methods of what a query found that write it back or read it again (Mongoose, Sequelize)."""
 
+_READY = re.compile(r"\b(ready|connect(ed)?|open(ed)?|start(ed)?|init(iali[sz]ed)?|boot(ed)?|loaded)\b", re.IGNORECASE)
+"""Events that a program waits for before it listens."""
+
 
 def method(owner: Value, name: str, call: calls.Call) -> Value:
     """Return what the methods of texts, lists, promises and streams give back."""
     if name in _LISTENS:
+        if call.frame.unit.starting and ready(name, call):
+            call.run(call.callback)
         return owner
     if name in {"then", "finally", "subscribe", "tap"}:
         return _then(owner, call)
@@ -95,6 +102,12 @@ def method(owner: Value, name: str, call: calls.Call) -> Value:
         checked = name in {"parse", "parseAsync", "cast", "validateSync"} and isinstance(call.argument(0), Record)
         return call.argument(0) if checked else calls.unknown(owner.maker, name, call)
     return calls.unknown(owner, name, call)
+
+
+def ready(name: str, call: calls.Call) -> bool:
+    """Tell whether a method waits for an event that comes on the way to a running program."""
+    event = constant(call.argument(0))
+    return name in _LISTENS and isinstance(event, str) and _READY.search(event) is not None
 
 
 def _then(owner: Value, call: calls.Call) -> Value:

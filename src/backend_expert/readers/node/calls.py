@@ -39,6 +39,9 @@ IDLE = 2
 """How often a function is followed to nowhere before it is passed over."""
 
 
+_CONNECTS = frozenset({"authenticate", "connect", "init", "initialize", "open", "start", "sync"})
+"""Methods that run their callback once, when the connection stands that a program waits for before it listens."""
+
 _TRANSPARENT = words(
     "encodeURIComponent encodeURI String Number parseInt parseFloat Boolean firstValueFrom lastValueFrom toPromise "
     "from of promisify resolve structuredClone freeze assign URL forwardRef"
@@ -199,8 +202,9 @@ def of_method(owner: Value, name: str, call: Call) -> Value:
 
 def _bound(function: Function, name: str, call: Call) -> Value:
     this = call.argument(0)
-    bound = Function(function.node, function.frame, this if not is_open(this) else function.this, function.name)
+    bound = Function(function.node, function.frame, this if not is_open(this) else function.this, function.name, function.given)
     if name == "bind":
+        bound.given = (*function.given, *call.arguments[1:])
         return bound
     given = call.arguments[1:]
     if name == "apply":
@@ -229,6 +233,9 @@ def unknown(callee: Value, name: str, call: Call) -> Value:
     if call.frame.unit.starting:
         if any(isinstance(each, Environment) for each in call.arguments):
             return Environment()
+        method = name or (callee.name if isinstance(callee, Foreign) else "")
+        if functions and (method in _CONNECTS or builtin.ready(method, call)):
+            return call.run(functions[-1])
         if isinstance(callee, Foreign):
             return Made(callee, call.arguments, call.node)
         return functions[0] if len(functions) == 1 and not name else UNKNOWN
@@ -262,6 +269,7 @@ def inline(function: Function, given: list[Value], frame: Frame, node: Node) -> 
     unit = frame.unit
     definition = function.node
     unit.called.add(definition.id)
+    given = [*function.given, *given]
     if len(frame.path) >= DEPTH_LIMIT or any(entered == definition.id for entered, _ in frame.path) or not unit.spend():
         return UNKNOWN
     # What led nowhere twice, whatever it was given, leads nowhere: most functions only calculate.

@@ -67,12 +67,13 @@ class Record(Struct):
 
 
 class Function(Struct):
-    """A function of the reviewed code, with the frame it was made in and the object it belongs to."""
+    """A function of the reviewed code, with the frame it was made in, the object it belongs to, and what `bind` gave it first."""
 
     node: Node
     frame: Frame
     this: Value | None = None
     name: str = ""
+    given: tuple[Value, ...] = ()
 
 
 class Blueprint(Struct):
