@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from backend_expert.lab.planner.analysis import Analysed
 from backend_expert.lab.planner.answer import Level
+from backend_expert.lab.planner.extremes import at_an_end
 from backend_expert.lab.planner.laboratory import Lab
-from backend_expert.lab.planner.oracle import Configuration
 from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.statistics import Statistics
+from backend_expert.lab.planner.whatif import Hypothetical
 from backend_expert.model import Text
 
 _ORDER = {Level.EXACT: 0, Level.APPROX: 1, Level.GUESS: 2}
@@ -63,27 +66,42 @@ def of_lab(lab: Lab, statistics: Statistics | None) -> Evidence:
     return Evidence(Level.APPROX if reasons else Level.EXACT, tuple(reasons))
 
 
-def of_plan(base: Evidence, statement: Analysed, plan: Plan, lab: Lab, used: Configuration) -> Evidence:
+def of_plan(base: Evidence, statement: Analysed, plan: Plan, lab: Lab, used: tuple[Hypothetical, ...]) -> Evidence:
     """Return the level of one plan: that of the lab, or worse for what this plan touches."""
     reasons = list(base.reasons)
     level = base.level
-    guessed = sorted(set(plan.relations) & set(lab.loaded.guessed))
+    # A plan names tables without their schema: of two with one name either may be meant.
+    guessed = sorted(each for each in lab.loaded.guessed if each.partition(".")[2] in plan.relations)
     if guessed and level is not Level.GUESS:
         level = Level.GUESS
         names = ", ".join(guessed)
         reasons.append(Text(f"the size of {names} is assumed", f"o tamanho de {names} é suposto"))
-    softer = []
-    if statement.generic:
-        softer.append(Text("generic plan: the parameters are unknown", "plano genérico: os parâmetros são desconhecidos"))
-    if any(key.expression for index in used for key in index.keys):
-        softer.append(
-            Text("a new index on an expression has no statistics", "um índice novo sobre uma expressão não tem estatísticas")
-        )
-    if any(index.method != "btree" for index in used):
-        softer.append(Text("size and cost of a GIN index are rough", "o tamanho e o custo de um índice GIN são aproximados"))
+    softer = [*_softer(statement, plan, lab, used)] if level is not Level.GUESS else []
     if softer and level is Level.EXACT:
         level = Level.APPROX
     return Evidence(level, (*reasons, *softer))
+
+
+def _softer(statement: Analysed, plan: Plan, lab: Lab, used: tuple[Hypothetical, ...]) -> Iterator[Text]:
+    """Yield why a plan on restored statistics may still cost something else on the server they come from."""
+    if statement.generic:
+        yield Text("generic plan: the parameters are unknown", "plano genérico: os parâmetros são desconhecidos")
+    if any(key.expression for made in used for key in made.definition.keys):
+        yield Text("a new index on an expression has no statistics", "um índice novo sobre uma expressão não tem estatísticas")
+    read = [index for index in lab.catalogue.indexes if index.name in plan.indexes]
+    if any(made.definition.method == "gin" for made in used) or any(index.method == "gin" for index in read):
+        yield Text("size and cost of a GIN index are rough", "o tamanho e o custo de um índice GIN são aproximados")
+    for made in used:
+        if made.size.boundary:
+            yield Text(
+                f"{made.definition} may turn out one level lower; costed with the higher tree",
+                f"{made.definition} pode ficar com um nível a menos; o custo é o da árvore mais alta",
+            )
+    for column in at_an_end(plan, lab, used):
+        yield Text(
+            f"{column} is compared near the end of its values, where the server looks at its real index",
+            f"{column} é comparada perto do fim de seus valores, onde o servidor consulta o índice real",
+        )
 
 
 def worst(levels: list[Level]) -> Level:

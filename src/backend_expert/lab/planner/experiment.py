@@ -164,7 +164,7 @@ def _queries(lab: Lab, oracle: Oracle, problem: Problem, chosen: Configuration, 
         statement = oracle.statements[number]
         before, after = oracle.plan(number), oracle.plan(number, chosen)
         used = oracle.used(after, chosen)
-        found = evidence.of_plan(base, statement, after, lab, used)
+        found = evidence.of_plan(base, statement, after, lab, oracle.bench.all_found(used))
         names = {name: str(index) for index in used if (made := oracle.bench.found(index)) is not None for name in made.names}
         outcomes.append(
             QueryOutcome(

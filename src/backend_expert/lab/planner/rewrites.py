@@ -49,7 +49,7 @@ def _compared(bench: Workbench, form: Form, base: Evidence) -> Compared | None:
         after = lab.explain(form.better, generic=second.generic)
     except NotPlanned:
         return None
-    found = evidence.of_plan(base, second, after, lab, frozenset(shown))
+    found = evidence.of_plan(base, second, after, lab, bench.all_found(shown))
     made = bench.found(index) if index is not None else None
     names = dict.fromkeys(made.names, str(index)) if made is not None else {}
     return Compared(

@@ -122,10 +122,13 @@ class Workbench:
         made = self.made[definition]
         return made if isinstance(made, Hypothetical) else None
 
+    def all_found(self, definitions: Iterable[IndexDefinition]) -> tuple[Hypothetical, ...]:
+        """Return the indexes as they were made, in order, without those that the server refused."""
+        return tuple(made for each in sorted(definitions) if (made := self.found(each)) is not None)
+
     def show(self, definitions: Iterable[IndexDefinition], without: Iterable[int] = ()) -> None:
         """Let the planner see exactly these of the made indexes, and every existing index but those with these object ids."""
-        found = [self.found(each) for each in definitions]
-        shown = {oid for each in found if each is not None for oid in each.oids}
+        shown = {oid for each in self.all_found(definitions) for oid in each.oids}
         hidden = (self._made_oids - shown) | frozenset(without)
         self._turn(hidden ^ self._hidden)
         self._hidden = hidden
