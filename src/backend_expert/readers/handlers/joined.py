@@ -83,8 +83,9 @@ def with_handlers(
         served.setdefault(operation.component, []).append(operation)
     datasets = {dataset.name: dataset for dataset in made.datasets}
     topics = {topic.name: topic for topic in made.topics}
+    writers = {id(each): Writer(each, served, channels, operations, datasets, topics) for each in placed}
     for each, operation in begun:
-        writer = Writer(each, served, channels, operations, datasets, topics)
+        writer = writers[id(each)]
         operations[operation.name] = structs.replace(operation, steps=writer.steps(operation.steps))
         if operation.trigger.kind == "message":
             writer.topic(operation.trigger.name.partition("/")[0], operation.trigger.name.partition("/")[2], operation)

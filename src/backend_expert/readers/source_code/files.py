@@ -10,7 +10,7 @@ from msgspec import Struct
 from backend_expert.model import Text
 from backend_expert.readers.repository import Repository
 
-SIZE_LIMIT = 512 * 1024
+SIZE_LIMIT = 256 * 1024
 """Largest source file that is parsed, in bytes: the largest that people wrote in 42 public repositories has 55 kB."""
 
 LINE_LIMIT = 2_000

@@ -212,7 +212,7 @@ class _Writer:
 
     def _steps(self, file: File, body: Node, inside: frozenset[int], depth: int) -> Iterator[Step]:
         events = self._events[file.path]
-        begin = bisect_left([event.place for event in events], body.start_byte)
+        begin = bisect_left(events, body.start_byte, key=lambda event: event.place)
         for event in events[begin:]:
             if event.place >= body.end_byte:
                 break
