@@ -192,3 +192,8 @@ def test_a_variable_that_only_some_branch_sets_is_unknown(handler):
     body = "let url = 'http://a/x'; if (req.body.b) url = 'http://b/x'; await axios.get(url);"
     (target,) = [each for each in handler(body, before).code.targets if each.protocol == "http"]
     assert target.address == ()
+
+
+def test_a_value_that_may_be_nothing_stays_what_it_is(handler):
+    body = "let id; try { id = decode(req.body); } catch { id = undefined; }\nif (id !== undefined) await save(id);\nres.end();"
+    assert handler(body).outline("POST /x") == "branch\n  insert items\n--\nreply 200"

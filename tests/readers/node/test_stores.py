@@ -274,3 +274,62 @@ def test_entities_give_tables_and_the_columns_behind_fields(program):
     (table,) = found.code.tables
     assert [column.name for column in table.columns] == ["id", "order_id", "sku"]
     assert [(index.columns, index.unique) for index in table.indexes] == [(("id",), True), (("order_id", "sku"), True)]
+
+
+TRANSACTIONAL = """
+import { Transactional } from 'typeorm-transactional';
+import { Entity, PrimaryColumn, DataSource } from 'typeorm';
+@Entity('orders') class Order { @PrimaryColumn() id: string; }
+@Entity('lines') class Line { @PrimaryColumn() id: string; }
+const source = new DataSource({ type: 'postgres', host: 'db' });
+class Orders {
+  orders = source.getRepository(Order);
+  lines = source.getRepository(Line);
+  @Transactional()
+  async place(given) {
+    await this.orders.save(this.orders.create({}));
+    const made = [];
+    for (const each of given) made.push(this.lines.create(each));
+    await this.lines.save(made);
+  }
+}
+"""
+
+
+def test_a_decorator_puts_a_transaction_around_a_method(handler):
+    found = handler("await new Orders().place(req.body.lines); await save(1);", TRANSACTIONAL)
+    assert found.outline("POST /x") == "transaction\n  insert orders\n  insert lines\ninsert items\nreply 200"
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "expected"),
+    [
+        (
+            "import nodemailer from 'nodemailer'; const mail = nodemailer.createTransport({ host: process.env.MAIL_HOST, port: 25 });",
+            "await mail.sendMail({ to: 'a' });",
+            "call ${MAIL_HOST}",
+        ),
+        (
+            "import { S3Client, PutObjectCommand } from '@aws-sdk/client-s3'; const s3 = new S3Client({});",
+            "await s3.send(new PutObjectCommand({ Bucket: 'b' }));",
+            "call https://s3.amazonaws.com",
+        ),
+        (
+            "import AWS from 'aws-sdk'; const s3 = new AWS.S3({ endpoint: 'http://minio:9000' });",
+            "await s3.upload({ Bucket: 'b' }).promise();",
+            "call http://minio:9000",
+        ),
+        (
+            "import { SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs'; const sqs = new SQSClient({});",
+            "await sqs.send(new SendMessageCommand({ QueueUrl: 'https://sqs.eu.amazonaws.com/1/orders' }));",
+            "publish orders",
+        ),
+        (
+            "import { SNS } from '@aws-sdk/client-sns'; const sns = new SNS({});",
+            "await sns.publish({ TopicArn: 'arn:aws:sns:eu:1:paid', Message: 'x' });",
+            "publish paid",
+        ),
+    ],
+)
+def test_services_with_a_package_of_their_own(handler, before: str, body: str, expected: str):
+    assert handler(body, before).outline("POST /x") == f"{expected}\nreply 200"

@@ -25,6 +25,8 @@ FAMILIES = {
     "kafka": words("kafka redpanda"),
     "nats": words("nats"),
     "mqtt": words("mosquitto emqx"),
+    "sqs": words("sqs elasticmq localstack"),
+    "sns": words("sns localstack"),
 }
 """Products that answer to a protocol."""
 
@@ -35,7 +37,15 @@ _ADDRESS_ENDING = re.compile(r"(url|uri|host|hostname|addr|address|endpoint|base
 CALLERS_CHOICE = "address-from-request"
 """The component that stands for whatever host the sender of a request names."""
 
-KINDS = {"redis": Kind.CACHE, "amqp": Kind.BROKER, "kafka": Kind.BROKER, "nats": Kind.BROKER, "mqtt": Kind.BROKER}
+KINDS = {
+    "redis": Kind.CACHE,
+    "amqp": Kind.BROKER,
+    "kafka": Kind.BROKER,
+    "nats": Kind.BROKER,
+    "mqtt": Kind.BROKER,
+    "sqs": Kind.BROKER,
+    "sns": Kind.BROKER,
+}
 PRODUCT = {"amqp": "rabbitmq", "mqtt": "mosquitto"}
 """The product that most often answers to a protocol, where it is not called after it."""
 

@@ -93,8 +93,9 @@ def method(owner: Value, name: str, call: calls.Call) -> Value:
     if isinstance(owner, Input):
         return Input(name)
     if isinstance(owner, Listing) and name == "push":
-        if not call.frame.unit.doubtful and len(owner.items) < ITEMS_LIMIT:
-            owner.items.extend(call.arguments)
+        kept = owner.perhaps if call.frame.unit.doubtful else owner.items
+        if len(kept) < ITEMS_LIMIT:
+            kept.extend(call.arguments)
         return UNKNOWN
     if isinstance(owner, Made | Environment) and any(isinstance(each, Environment) for each in [owner, *call.arguments]):
         return Environment()

@@ -7,7 +7,8 @@ from tree_sitter import Node
 from backend_expert.readers.node import builtin, classes, expressions, flow, libraries, names, waiting
 from backend_expert.readers.node.drafts import Draft, leaves
 from backend_expert.readers.node.frames import Frame
-from backend_expert.readers.node.syntax import arguments, awaited, children, plain, string, text
+from backend_expert.readers.node.libraries import typeorm
+from backend_expert.readers.node.syntax import arguments, awaited, children, decorators, plain, string, text
 from backend_expert.readers.node.values import (
     NOTHING,
     UNKNOWN,
@@ -294,6 +295,7 @@ def _followed(function: Function, given: list[Value], frame: Frame, node: Node) 
     body = definition.child_by_field_name("body")
     if body is None:
         return UNKNOWN
+    opened(function, inside)
     if body.type != "statement_block":
         return expressions.evaluate(body, inside)
     flow.body(body, inside)
@@ -301,6 +303,18 @@ def _followed(function: Function, given: list[Value], frame: Frame, node: Node) 
     for each in inside.returns:
         value = either(value, each)
     return UNKNOWN if value == NOTHING else value
+
+
+def opened(function: Function, inside: Frame) -> None:
+    """Begin the transaction that decorators put around a method: its steps go into it."""
+    if function.node.type != "method_definition" or not any("ransactional" in text(each) for each in decorators(function.node)):
+        return
+    made = (typeorm.around(each, inside, function.node) for each in inside.unit.decorations(function.node, function.frame))
+    around = next((each for each in made if each is not None), None)
+    if around is not None:
+        around.blocks = [[]]
+        inside.block.append(around)
+        inside.block = around.blocks[0]
 
 
 def bind_parameters(function: Function, given: list[Value], inside: Frame) -> None:

@@ -237,6 +237,8 @@ def _changed(before: Value, value: Value, frame: Frame) -> Value:
     """Return the value of a variable after an assignment; one that may not have happened leaves both possible."""
     if not frame.unit.doubtful:
         return value
+    if value == NOTHING:
+        return before  # that it may be nothing, too, says nothing of what it is else
     if isinstance(before, Constant) or isinstance(value, Constant):
         return value if before == value else UNKNOWN if not is_open(before) or before == NOTHING else value
     return either(before, value)

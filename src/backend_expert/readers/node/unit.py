@@ -559,13 +559,15 @@ class Unit:
         frame = Frame(self, function.frame.module, function.frame, function.this or function.frame.this)
         frame.asynchronous = waiting.is_asynchronous(function.node)
         calls.bind_parameters(function, given, frame)
+        steps = frame.block
+        calls.opened(function, frame)
         body = function.node.child_by_field_name("body")
         if body is not None and body.type == "statement_block":
             flow.body(body, frame)
         elif body is not None:
             frame.returns.append(waiting.settled(expressions.evaluate(body, frame), frame))
         self.cut = self.cut or self.work >= self.limit
-        return frame.block, frame
+        return steps, frame
 
 
 def _named(node: Node | None, frame: Frame) -> Iterator[Made]:

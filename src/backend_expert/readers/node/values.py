@@ -53,9 +53,10 @@ class Input(Struct, frozen=True):
 
 
 class Listing(Struct):
-    """A list of which every item is known."""
+    """A list of which every item is known; `perhaps` are those that a loop or a condition may have added."""
 
     items: list[Value]
+    perhaps: list[Value] = field(default_factory=list)
 
 
 class Record(Struct):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from backend_expert.model import Action
-from backend_expert.readers.node.connections import connection, protected
+from backend_expert.readers.node.connections import Connection, connection, protected
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.libraries import sql
@@ -19,6 +19,7 @@ from backend_expert.readers.node.values import (
     Function,
     Instance,
     Listing,
+    Made,
     Outcome,
     Record,
     Resource,
@@ -106,6 +107,17 @@ def function(callee: Foreign, call: Call) -> Value | None:
         source(options, call)
         return None
     return None
+
+
+def around(decoration: Made, frame: Frame, node: Node) -> Draft | None:
+    """Return the transaction that a decorator puts around a method (typeorm-transactional and its kin)."""
+    if decoration.maker.name != "Transactional":
+        return None
+    options = decoration.arguments[0] if decoration.arguments else UNKNOWN
+    isolation = word(field_of(options, "isolationLevel")).lower()
+    made = _source(frame, node).facts.get("connection")
+    target = frame.unit.store_target(made if isinstance(made, Connection) else Connection(""), "")
+    return Draft(Kind.TRANSACTION, frame.evidence(node), target=target, isolation=isolation)
 
 
 def of_type(kind: Foreign, generics: tuple[Value, ...], frame: Frame, node: Node) -> Value | None:
@@ -255,7 +267,8 @@ def _of_repository(owner: Resource, entity: object, name: str, call: Call, shift
 
 def _is_new(value: Value) -> bool:
     if isinstance(value, Listing):
-        return bool(value.items) and all(_is_new(each) for each in value.items)
+        items = [*value.items, *value.perhaps]
+        return bool(items) and all(_is_new(each) for each in items)
     return (isinstance(value, Resource) and value.kind == "typeorm.new") or (
         isinstance(value, Instance) and value.arguments is not None
     )
