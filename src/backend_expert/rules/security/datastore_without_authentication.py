@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from backend_expert.model import Component, Finding, Setting, Severity, System, Text
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.paths import distinct, place_of
+from backend_expert.rules.paths import container_of, distinct, place_of, users_of
 from backend_expert.rules.wording import listed
 
 OPEN_DOORS = {
@@ -25,6 +26,12 @@ OPEN_DOORS = {
 """Settings that switch authentication off, and the values that do it (the images' pages: PostgreSQL, MySQL, MariaDB, Bitnami,
 Elasticsearch, OpenSearch, Neo4j, Weaviate)."""
 
+OPEN_BY_DEFAULT = frozenset({"memcached", "mongodb", "redis", "valkey"})
+"""Technologies whose images ask for no login until they are told to (Docker Hub, `mongo`, `redis`: protected mode is off in the image)."""
+
+CREDENTIAL = re.compile(r"PASS|AUTH|SECRET|ROOT_USERNAME|ACL|REQUIREPASS|EXTRA_FLAGS|ARGS", re.IGNORECASE)
+"""Settings that give a store its credentials, or the arguments in which they may stand."""
+
 
 @rule(
     "datastore-without-authentication",
@@ -35,10 +42,16 @@ Elasticsearch, OpenSearch, Neo4j, Weaviate)."""
     pt="Banco sem autenticação",
 )
 def datastore_without_authentication(system: System) -> Iterator[Finding]:
-    """Yield one finding for all stores and brokers with a setting that lets everybody in; high where a port is published."""
+    """Yield one finding for all stores with a setting that lets everybody in, and one question for those open unless told otherwise."""
     open_ones = [(component, door) for component in system.components if component.stateful for door in _doors(component)]
-    if not open_ones:
-        return
+    if open_ones:
+        yield _switched_off(open_ones)
+    silent = [component for component in system.components if _open_unless_told(system, component)]
+    if silent:
+        yield _question(silent)
+
+
+def _switched_off(open_ones: list[tuple[Component, Setting]]) -> Finding:
     names = tuple(dict.fromkeys(component.name for component, _ in open_ones))
     published = tuple(dict.fromkeys(component.name for component, _ in open_ones if _reachable(component)))
     settings = tuple(f"{door.name}={door.value}" for _, door in open_ones)
@@ -50,7 +63,7 @@ def datastore_without_authentication(system: System) -> Iterator[Finding]:
             f" Além disso, {listed(published, 'pt')} {'tem' if len(published) == 1 else 'têm'} porta publicada: não sobra nada no "
             f"meio.",
         )
-    yield Finding(
+    return Finding(
         rule="datastore-without-authentication",
         severity=Severity.HIGH if published else Severity.MEDIUM,
         subject=names[0] if len(names) == 1 else "stores and brokers",
@@ -67,6 +80,58 @@ def datastore_without_authentication(system: System) -> Iterator[Finding]:
         ),
         evidence=distinct(place for component, door in open_ones for place in (door.evidence or place_of(component))),
         confidence=0.95,
+    )
+
+
+def _open_unless_told(system: System, component: Component) -> bool:
+    """Tell whether a store lets everybody in by default, and neither it nor anybody who uses it is given a credential for it."""
+    deployment = component.deployment
+    if component.technology not in OPEN_BY_DEFAULT or deployment is None or not deployment.complete or _doors(component):
+        return False
+    names = {component.technology, component.name, *component.aliases}
+    users = {each.caller for each in users_of(system, component.name)}
+    told = any(CREDENTIAL.search(setting.name) for setting in component.settings)
+    for user in system.components:
+        if user.name in users and not told:
+            told = any(setting.secret and _speaks_of(setting, names) for setting in user.settings)
+    return bool(users) and not told
+
+
+def _speaks_of(setting: Setting, names: set[str]) -> bool:
+    text = f"{setting.name} {setting.value}".lower().replace("_", "-")
+    return any(name.lower().replace("_", "-") in text for name in names) or "database" in text or "db" in text.split("-")
+
+
+def _question(silent: list[Component]) -> Finding:
+    names = [component.name for component in silent]
+    technologies = sorted({component.technology for component in silent})
+    published = [component.name for component in silent if _reachable(component)]
+    outside = Text("", "")
+    if published:
+        outside = Text(
+            f" {listed(published, 'en')} can be reached from outside besides.",
+            f" Além disso, {listed(published, 'pt')} tem porta publicada.",
+        )
+    return Finding(
+        rule="datastore-without-authentication",
+        severity=Severity.HIGH if published else Severity.MEDIUM,
+        subject=f"{names[0]} credentials" if len(names) == 1 else "credentials of stores",
+        components=tuple(names),
+        title=Text(
+            f"No credentials found for {listed(names, 'en', most=4)}",
+            f"Nenhuma credencial encontrada para {listed(names, 'pt', most=4)}",
+        ),
+        why=Text(
+            f"The images of {listed(technologies, 'en')} let everybody in until they are given a password, and neither the stores nor "
+            f"those who use them were seen to have one. If it stands in a command or a mounted file, say so in `system.yaml`; if not, "
+            f"any process in the network reads and changes everything.{outside.en}",
+            f"As imagens de {listed(technologies, 'pt')} deixam qualquer um entrar até receberem uma senha, e nem os bancos nem quem os "
+            f"usa parecem ter uma. Se ela está em um comando ou em um arquivo montado, diga isso no `system.yaml`; se não, qualquer "
+            f"processo na rede lê e muda tudo.{outside.pt}",
+        ),
+        evidence=distinct(place for component in silent for place in container_of(component)),
+        confidence=0.6,
+        asked=True,
     )
 
 

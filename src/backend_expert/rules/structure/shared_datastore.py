@@ -199,6 +199,7 @@ def _shared_databases(system: System, store: str, uses: tuple[Use, ...]) -> tupl
 def _server(store: str, uses: tuple[Use, ...]) -> Finding:
     """Return what is left where no table and no database is known to be shared: one server, with databases known or not."""
     services = tuple(sorted({each.service for each in uses}))
+    first = {each.service: each for each in reversed(uses)}
     apart = all(each.database or each.table for each in uses)
     effect = Text(
         "They share one failure, one upgrade, one connection limit and one cache: a heavy query of one slows all of them.",
@@ -230,7 +231,7 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
             f"{len(services)} serviços dependem de um mesmo servidor `{store}`",
         ),
         why=why,
-        evidence=distinct(each.evidence[-1] for each in uses if each.evidence),
+        evidence=distinct(place for each in first.values() for place in each.evidence[:2]),
         confidence=0.9 if all(each.certainty is not Certainty.ASSUMED for each in uses) else 0.7,
         asked=not apart,
     )
