@@ -478,6 +478,20 @@ def test_a_directory_with_the_name_of_an_image_holds_its_sources(tree):
     assert (component.source, component.technology) == ("shop-cart", "java")
 
 
+def test_words_that_directories_share_do_not_hide_whose_they_are(composed):
+    server = "const app = require('express')(); app.get('/NAME', (q, r) => r.end()); app.listen(80);"
+    files = {}
+    for name in ("cart", "users", "cart-admin"):
+        files |= {f"{name}-cna-service/package.json": "{}", f"{name}-cna-service/index.js": server.replace("NAME", name)}
+    system = composed("cart: {image: cart:1}\nusers-deployment: {image: users:1}\nredis: {image: redis}", files)
+    assert {name: system.component(name).source for name in ("cart", "users-deployment", "redis")} == {
+        "cart": "cart-cna-service",
+        "users-deployment": "users-cna-service",
+        "redis": "",
+    }
+    assert {"cart GET /cart", "users-deployment GET /users"} <= {each.name for each in system.operations}
+
+
 def test_a_proxy_waits_as_long_as_nginx_does_by_default(composed):
     system = composed(
         """

@@ -195,3 +195,16 @@ def test_a_handler_is_taken_to_use_the_stores_of_its_component(joined):
     queries = [step for step in walk(system.operation("shop GET /orders").steps) if isinstance(step, Query)]
     assert [(step.dataset, step.certainty) for step in queries] == [("db/orders", Certainty.RECOVERED)]
     assert not [step for step in walk(system.operation("shop GET /health").steps) if isinstance(step, Query)]
+
+
+def test_a_file_of_routes_alone_is_read(joined):
+    routes = """
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/users/{user_id}")
+async def user(user_id: int, users=Depends(users_of)):
+    return await users.one(user_id)
+"""
+    system = joined(SERVICES, {"shop/routers/users.py": routes, "shop/Dockerfile": "FROM python:3\n"})
+    assert "shop GET /v1/users/{user_id}" in {each.name for each in system.operations}

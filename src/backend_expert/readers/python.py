@@ -33,7 +33,8 @@ from backend_expert.readers.source_code.program import Binding, Program, line_of
 READER = "python"
 
 _WORTH = re.compile(
-    r"environ|getenv|config|://|Stub\(|_to_server|connect|Client|Producer|Consumer|requests|Redis|channel|Parameters"
+    r"environ|getenv|config|://|Stub\(|_to_server|connect|Client|Producer|Consumer|requests|Redis|channel|Parameters|"
+    r"@[\w.]+\.(?:route|get|post|put|delete|patch|head|api_route)\("
 )
 
 _VERBS = "(get|post|put|patch|delete|head|options)"

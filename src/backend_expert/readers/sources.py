@@ -12,7 +12,16 @@ from backend_expert.readers.fragment import Image
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.technology import by_image, runtime
 
-_BUILD_FILES = ("package.json", "pom.xml", "build.gradle", "build.gradle.kts", "go.mod", "requirements.txt", "pyproject.toml")
+_BUILD_FILES = (
+    "package.json",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "go.mod",
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+)
 
 
 class Sources:
@@ -25,6 +34,7 @@ class Sources:
         for path in repository.matching(*_BUILD_FILES):
             directory = posixpath.dirname(path)
             self._named.setdefault(plain_name(posixpath.basename(directory)), set()).add(directory)
+        self._short = _without_shared_words({directory for found in self._named.values() for directory in found})
         self._names: dict[str, set[str]] = {}
         for path in repository.files:
             self._names.setdefault(posixpath.dirname(path) or ".", set()).add(posixpath.basename(path))
@@ -44,7 +54,10 @@ class Sources:
         image = self.image(component)
         if component.source or image is not None:
             return component.source or (image.directory if image is not None else "")
-        found = {directory for name in _names(component) for directory in self._named.get(name, ())}
+        names = _names(component)
+        found = {directory for name in names for directory in self._named.get(name, ())}
+        if not found and by_image(component.image) is None:
+            found = {directory for name in names for directory in self._short.get(name, ())}
         return found.pop() if len(found) == 1 else self._ending(component) if not found else ""
 
     def _ending(self, component: Component) -> str:
@@ -65,6 +78,24 @@ class Sources:
         path = "package.json" if directory == "." else f"{directory}/package.json"
         package = self._repository.text(path) if "package.json" in names else None
         return runtime(names, package or "")
+
+
+def _without_shared_words(directories: set[str]) -> dict[str, set[str]]:
+    """Return directories by what is their own in their names: `cart` and `users` for `cart-shop-service` beside `users-shop-service`."""
+    beside: dict[str, list[str]] = {}
+    for directory in sorted(directories):
+        beside.setdefault(posixpath.dirname(directory), []).append(directory)
+    short: dict[str, set[str]] = {}
+    for siblings in beside.values():
+        words = {directory: re.split(r"[-_.]", posixpath.basename(directory)) for directory in siblings}
+        for directory, own in words.items():
+            for cut in range(1, len(own)):
+                others = [each for other, each in words.items() if other != directory]
+                if any(each[-cut:] == own[-cut:] for each in others if len(each) > cut):
+                    short.setdefault(plain_name("-".join(own[:-cut])), set()).add(directory)
+                if any(each[:cut] == own[:cut] for each in others if len(each) > cut):
+                    short.setdefault(plain_name("-".join(own[cut:])), set()).add(directory)
+    return short
 
 
 def _names(component: Component) -> set[str]:
