@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend_expert.model import Certainty, Mechanism, call_sites, dependencies, walk
+from backend_expert.model import Certainty, Mechanism, Publish, call_sites, dependencies, walk
 
 SERVICES = """
     shop: {build: ./shop, expose: [80]}
@@ -146,3 +146,26 @@ def test_the_stores_of_a_grpc_service_stay_with_its_calls(joined):
     system = joined(SERVICES, BUILT | files)
     using = {site.operation for site in call_sites(system) if site.callee == "cache"}
     assert using == {"billing grpc"}
+
+
+@pytest.mark.parametrize(
+    ("setup", "message", "confirmed", "persistent"),
+    [
+        ("ch, _ := conn.Channel()", "amqp.Publishing{}", False, False),
+        ("ch, _ := conn.Channel(); ch.Confirm(false)", "amqp.Publishing{DeliveryMode: amqp.Persistent}", True, True),
+        ("", "message", None, None),
+    ],
+)
+def test_what_keeps_a_message_is_read(joined, setup, message, confirmed, persistent):
+    text = f"""package main
+func main() {{
+    conn, _ := amqp.Dial("amqp://mq")
+    {setup}
+    q, _ := ch.QueueDeclare("placed", true, false, false, false, nil)
+    http.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {{ ch.Publish("", "placed", false, false, {message}) }})
+}}
+"""
+    system = joined(SERVICES, BUILT | {"shop/main.go": text})
+    (sent,) = [step for each in system.operations for step in walk(each.steps) if isinstance(step, Publish)]
+    assert (sent.confirmed, sent.persistent) == (confirmed, persistent)
+    assert [(topic.declared_by, topic.durable) for topic in system.topics if topic.name == "mq/placed"] == [(("shop",), True)]

@@ -208,3 +208,46 @@ async def user(user_id: int, users=Depends(users_of)):
 """
     system = joined(SERVICES, {"shop/routers/users.py": routes, "shop/Dockerfile": "FROM python:3\n"})
     assert "shop GET /v1/users/{user_id}" in {each.name for each in system.operations}
+
+
+SENDING = """
+from flask import Flask
+app = Flask(__name__)
+connection = pika.BlockingConnection(pika.ConnectionParameters(host='mq'))
+channel = connection.channel()
+{setup}
+
+@app.post('/orders')
+def place():
+    channel.basic_publish('', 'placed', 'body'{properties})
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "properties", "confirmed", "persistent"),
+    [
+        ("", "", False, False),
+        ("channel.confirm_delivery()", ", pika.BasicProperties(delivery_mode=2)", True, True),
+        ("", ", properties=pika.BasicProperties(headers={})", False, False),
+        ("", ", properties=pika.BasicProperties(delivery_mode=mode)", False, None),
+        ("", ", properties=elsewhere", False, None),
+    ],
+)
+def test_what_keeps_a_message_is_read(joined, setup, properties, confirmed, persistent):
+    text = SENDING.format(setup=setup, properties=properties)
+    system = joined(SERVICES, {"shop/app.py": text, "shop/Dockerfile": "FROM python:3\n"})
+    (sent,) = [step for each in system.operations for step in walk(each.steps) if isinstance(step, Publish)]
+    assert (sent.confirmed, sent.persistent) == (confirmed, persistent)
+
+
+def test_who_declares_a_queue_is_read(joined):
+    worker = (
+        "channel.queue_declare(queue='placed', durable=True)\nchannel.basic_consume(queue='placed', on_message_callback=handle)\n"
+    )
+    worker += "def handle(channel, method, properties, body):\n    print(body)\n"
+    files = {"shop/app.py": SENDING.format(setup="", properties=""), "shop/Dockerfile": "FROM python:3\n"}
+    files |= {"billing/app.py": "connection = pika.BlockingConnection(pika.ConnectionParameters(host='mq'))\n" + worker}
+    services = SERVICES.replace("{image: acme/billing, expose: [8080]}", "{build: ./billing}")
+    system = joined(services, files | {"billing/Dockerfile": "FROM python:3\n"})
+    (topic,) = [topic for topic in system.topics if topic.name == "mq/placed"]
+    assert (topic.declared_by, topic.durable) == (("billing",), True)

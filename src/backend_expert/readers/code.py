@@ -102,8 +102,8 @@ class Code(Struct, frozen=True, kw_only=True):
     """One program as its sources tell it. `directory` is where its build file stands; `name` is what that file calls it.
 
     `ports` are those it listens on; `reads` are the variables of the environment that it reads, each with its first line.
-    `complete` is false where a bound ended the reading: then what was not
-    found proves nothing.
+    `queues_sought` tells that a queue which is not among `queues` is not declared by it. `complete` is false where a bound ended the
+    reading: then what was not found proves nothing.
     """
 
     directory: str
@@ -113,6 +113,7 @@ class Code(Struct, frozen=True, kw_only=True):
     handlers: tuple[Handler, ...] = ()
     targets: tuple[Target, ...] = ()
     queues: tuple[Queue, ...] = ()
+    queues_sought: bool = True
     exchanges: tuple[Exchange, ...] = ()
     bindings: tuple[Binding, ...] = ()
     tables: tuple[Table, ...] = ()

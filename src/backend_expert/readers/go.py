@@ -10,6 +10,7 @@ from msgspec import structs
 from tree_sitter import Node
 
 from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
+from backend_expert.readers.code import Queue
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
@@ -163,7 +164,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
         for each in remotes(program, values, CLIENTS, READER)
     ]
     sent = _published(program, values)
-    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), (*called, *sent), READER))
+    queues = tuple(_declared(program, values))
+    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), (*called, *sent), READER, queues))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
@@ -211,10 +213,43 @@ def _published(program: Program, values: Values) -> Iterator[Remote]:
             if call.last in {"Publish", "PublishWithContext"} and len(call.arguments) >= 5:
                 given = call.arguments[1:] if call.last == "PublishWithContext" else call.arguments
                 exchange, key = (text if HOLE not in text and "$" not in text else "" for text in map(values.text, given[:2]))
-                yield Remote(file, node, evidence, "amqp", exchange=exchange, channel=key)
+                yield Remote(
+                    file,
+                    node,
+                    evidence,
+                    "amqp",
+                    exchange=exchange,
+                    channel=key,
+                    confirmed=_confirmed(file),
+                    persistent=_persistent(text_of(call.arguments[-1])),
+                )
             elif call.function in {"sarama.ProducerMessage", "kafka.Message"} and "Topic" in call.named:
                 topic = values.text(call.named["Topic"])
                 yield Remote(file, node, evidence, "kafka", channel=topic if HOLE not in topic and "$" not in topic else "")
+
+
+def _confirmed(file: File) -> bool | None:
+    """Tell whether the channels that a file opens confirm what is published; unknown where it opens none."""
+    called = {call.last for _, call in file.calls}
+    return True if "Confirm" in called else False if "Channel" in called else None
+
+
+def _persistent(message: str) -> bool | None:
+    """Tell whether a message outlives the broker: a literal without a mode is transient, what stands elsewhere is unknown."""
+    if not message.startswith("amqp.Publishing{"):
+        return None
+    mode = re.search(r"DeliveryMode:\s*([\w.]+)", message)
+    return False if mode is None else True if mode[1] in {"2", "amqp.Persistent"} else None
+
+
+def _declared(program: Program, values: Values) -> Iterator[Queue]:
+    """Yield the queues that the AMQP client is told to create."""
+    for file in program.files:
+        for node, call in file.calls:
+            name = values.text(call.arguments[0]) if call.last == "QueueDeclare" and len(call.arguments) == 6 else HOLE
+            if name and HOLE not in name and "$" not in name:
+                durable = {"true": True, "false": False}.get(text_of(call.arguments[1]))
+                yield Queue(name=name, durable=durable, evidence=(Evidence(file.path, line_of(node), READER),))
 
 
 def _methods(call: Invoked, verb: str, node: Node) -> tuple[str, ...]:

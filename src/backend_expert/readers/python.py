@@ -9,6 +9,7 @@ from typing import Any
 from tree_sitter import Node
 
 from backend_expert.model import Evidence
+from backend_expert.readers.code import Queue
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
@@ -28,7 +29,7 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
-from backend_expert.readers.source_code.program import Binding, Program, line_of, program_of, text_of
+from backend_expert.readers.source_code.program import Binding, File, Program, line_of, program_of, text_of
 
 READER = "python"
 
@@ -184,7 +185,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
         facts.extend(contracts(file.path, file.text, READER))
     if program.files:
         called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
-        code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+        queues = tuple(_declared(program, values))
+        code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER, queues))
         yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
@@ -231,9 +233,43 @@ def _published(program: Program, values: Values) -> Iterator[Remote]:
             evidence = (Evidence(file.path, line_of(node), READER),)
             if call.last == "basic_publish":
                 exchange, key = values.text(call.argument("exchange", 0)), values.text(call.argument("routing_key", 1))
-                yield Remote(file, node, evidence, "amqp", exchange=_known(exchange), channel=_known(key))
+                yield Remote(
+                    file,
+                    node,
+                    evidence,
+                    "amqp",
+                    exchange=_known(exchange),
+                    channel=_known(key),
+                    confirmed=_confirmed(file),
+                    persistent=_persistent(call.argument("properties", 3)),
+                )
             elif call.last in {"send", "send_and_wait", "produce"} and re.search(r"(?i)producer", call.function):
                 yield Remote(file, node, evidence, "kafka", channel=_known(values.text(call.argument(0, "topic"))))
+
+
+def _confirmed(file: File) -> bool | None:
+    """Tell whether the channels that a file opens confirm what is published; unknown where it opens none."""
+    called = {call.last for _, call in file.calls}
+    return True if "confirm_delivery" in called else False if "channel" in called else None
+
+
+def _persistent(properties: Node | None) -> bool | None:
+    """Tell whether a message outlives the broker: none or no mode is transient, properties that stand elsewhere are unknown."""
+    text = text_of(properties)
+    if properties is not None and not re.match(r"(\w+\.)*BasicProperties\(", text):
+        return None
+    mode = re.search(r"delivery_mode\s*=\s*([\w.]+)", text)
+    return False if mode is None else True if re.search(r"(?i)\b2$|persistent", mode[1]) else None
+
+
+def _declared(program: Program, values: Values) -> Iterator[Queue]:
+    """Yield the queues that pika is told to create."""
+    for file in program.files:
+        for node, call in file.calls:
+            name = values.text(call.argument("queue", 0)) if call.last == "queue_declare" else ""
+            if _known(name):
+                durable = {"True": True, "False": False, "": False}.get(text_of(call.argument("durable", 2)))
+                yield Queue(name=name, durable=durable, evidence=(Evidence(file.path, line_of(node), READER),))
 
 
 def _known(text: str) -> str:

@@ -223,8 +223,9 @@ def _carried(
         carrying = {plain, *queues.get(name, ())}
         durable = channels.durable(plain, {plain: min(queues.get(name, {""}))})
         declared = tuple(sorted(each for each in declares if declares[each] & carrying))
-        # A broker whose queues nobody declares makes them by itself; what code of another language declares, nobody looked for.
-        seen = users.get(name, set()) <= set(codes) and any(declares[each] for each in users.get(name, ()))
+        # A broker whose queues nobody declares makes them by itself; what some languages declare, nobody looked for.
+        sought = {component for component, code in codes.items() if code.queues_sought}
+        seen = users.get(name, set()) <= sought and any(declares[each] for each in users.get(name, ()))
         found[name] = structs.replace(topic, durable=durable, declared_by=declared if seen else None)
     return found
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from tree_sitter import Node
 
 from backend_expert.model import (
@@ -32,7 +32,7 @@ from backend_expert.model import (
     Trigger,
     Work,
 )
-from backend_expert.readers.code import Code, Handler, Piece, Target
+from backend_expert.readers.code import Code, Handler, Piece, Queue, Target
 from backend_expert.readers.descriptions import plain_name
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.program import File, line_of, text_of
@@ -100,6 +100,8 @@ class Remote(Struct, frozen=True):
     method: str = ""
     exchange: str = ""
     channel: str = ""
+    confirmed: bool | None = None
+    persistent: bool | None = None
     policy: Policy = UNKNOWN_POLICY
 
 
@@ -111,18 +113,28 @@ class _Event(Struct, frozen=True):
 
 
 def programs_of(
-    repository: Repository, files: Sequence[File], entries: Iterable[Entry], remotes: Iterable[Remote], language: str
+    repository: Repository,
+    files: Sequence[File],
+    entries: Iterable[Entry],
+    remotes: Iterable[Remote],
+    language: str,
+    queues: Iterable[Queue] | None = None,
 ) -> Iterator[Code]:
-    """Yield one program for each directory with a build file, with its handlers; none where nothing starts one."""
+    """Yield one program for each directory with a build file, with its handlers; none where nothing starts one.
+
+    `queues` are those that the files declare, `None` where nobody looked for them.
+    """
     home = homes(repository, files)
-    entries, remotes = tuple(entries), tuple(remotes)
+    entries, remotes, sought = tuple(entries), tuple(remotes), tuple(queues or ())
     for directory in sorted(set(home.values())):
         own = [file for file in files if home[file.path] == directory]
         begun = [entry for entry in entries if home[entry.file.path] == directory]
         if begun:
-            yield _Writer(own, [remote for remote in remotes if home[remote.file.path] == directory]).code(
+            written = _Writer(own, [remote for remote in remotes if home[remote.file.path] == directory]).code(
                 directory, begun, language
             )
+            declared = tuple(queue for queue in sought if home.get(queue.evidence[0].file) == directory)
+            yield structs.replace(written, queues=declared, queues_sought=queues is not None)
 
 
 class _Writer:
@@ -239,7 +251,12 @@ class _Writer:
                 key="", protocol=remote.protocol, exchange=remote.exchange, channel=remote.channel, evidence=remote.evidence
             )
             return Publish(
-                topic=self._target(target), certainty=Certainty.RECOVERED, evidence=remote.evidence, policy=remote.policy
+                topic=self._target(target),
+                confirmed=remote.confirmed,
+                persistent=remote.persistent,
+                certainty=Certainty.RECOVERED,
+                evidence=remote.evidence,
+                policy=remote.policy,
             )
         target = Target(
             key="", protocol=remote.protocol, address=tuple(pieces(remote.text)), method=remote.method, evidence=remote.evidence
