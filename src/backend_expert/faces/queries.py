@@ -23,7 +23,8 @@ queries = cyclopts.App(
 @queries.default
 def advise(
     *,
-    schema: Path,
+    schema: Path | None = None,
+    connect: str = "",
     stats: Path | None = None,
     workload: Path | None = None,
     plan: str = "",
@@ -41,6 +42,9 @@ def advise(
     ----------
     schema
         The schema: pg_dump --schema-only, a custom-format dump, or a folder of SQL migrations.
+    connect
+        A server to ask instead: its connection string. One read-only transaction, plans only, never DDL. A password is taken from
+        PGPASSWORD or .pgpass, and never printed.
     stats
         The statistics of production: what 'queries export-sql' or pg_dump --statistics-only gave. Without them the level is GUESS.
     workload
@@ -65,12 +69,16 @@ def advise(
     """
     from backend_expert.lab.planner.errors import InputError, PlannerError
     from backend_expert.report.queries import render_queries
-    from backend_expert.review.queries import Options, ask, parse_bytes, parse_rows
+    from backend_expert.review.queries import Options, ask, ask_server, parse_bytes, parse_rows, shown
 
     check_writable(output)
     language = lang or default_language()
     if workload is not None and plan:
         raise UsageError("--workload and --plan exclude each other; drop one of them")
+    if (schema is None) == (not connect):
+        raise UsageError("name the schema with --schema, or a server with --connect")
+    if connect and (stats is not None or rows):
+        raise UsageError("--connect reads the statistics of the server; drop --stats and --rows")
     if not 1 <= width <= 6 or not 1 <= max_indexes <= 200:
         raise UsageError("--width is from 1 to 6 and --max-indexes from 1 to 200")
     try:
@@ -80,20 +88,16 @@ def advise(
         raise UsageError(str(error)) from None
     options = Options(budget_bytes=size, most_indexes=max_indexes, width=width)
     stated: list[str] = []
-    for name, value in (("--schema", schema), ("--stats", stats), ("--workload", workload), ("--plan", plan), ("--budget", budget)):
+    given = (("--schema", schema), ("--connect", connect and shown(connect)), ("--stats", stats), ("--workload", workload))
+    for name, value in (*given, ("--plan", plan), ("--budget", budget)):
         stated += [name, str(value)] if value else []
+    command = shlex.join(["backend-expert", "queries", *stated, *(word for each in rows for word in ("--rows", each))])
     try:
         with progress() as advance:
-            found = ask(
-                schema,
-                stats,
-                workload,
-                statement=plan,
-                options=options,
-                rows=sizes,
-                command=shlex.join(["backend-expert", "queries", *stated, *(word for each in rows for word in ("--rows", each))]),
-                progress=lambda step: advance(step),
-            )
+            if schema is None:
+                found = ask_server(connect, workload, statement=plan, options=options, command=command, progress=advance)
+            else:
+                found = ask(schema, stats, workload, statement=plan, options=options, rows=sizes, command=command, progress=advance)
     except InputError as error:
         raise UsageError(error.text.in_language(language)) from None
     except PlannerError as error:

@@ -14,7 +14,7 @@ from backend_expert.report.hostile import one_line
 from backend_expert.report.numbers import number, percent
 from backend_expert.report.words import words
 from backend_expert.report.words_of_queries import WORDS
-from backend_expert.review.queries import Answer, Compared, IndexRemoval, Queries, QueryOutcome, Told
+from backend_expert.review.queries import Answer, Compared, IndexRemoval, OnServer, Queries, QueryOutcome, Told
 from backend_expert.review.result import DatabaseStudy
 
 Format = Literal["text", "markdown", "html", "json"]
@@ -54,7 +54,7 @@ def _parts(blocks: tuple[Block, ...]) -> list[list[Block]]:
 def _blocks(queries: Queries, language: str, most: int) -> Iterator[Block]:
     answer, word = queries.answer, WORDS[language]
     yield Block("title", (word["title"],))
-    yield Block("text", tuple(_summary(answer, language)))
+    yield Block("text", (*_summary(answer, language), *_server(queries.server, language)))
     if answer.refused:
         yield Block("title", (word["refused"],))
         yield Block("list", tuple(each.in_language(language) for each in answer.refused))
@@ -131,6 +131,18 @@ def _summary(answer: Answer, language: str, where: str = "rows") -> Iterator[str
         shown = ", ".join(map(one_line, answer.guessed[:8])) + (", …" if len(answer.guessed) > 8 else "")
         yield word[f"guessed, {where}"].format(count=number(len(answer.guessed), language), tables=shown)
     yield word["unit"]
+
+
+def _server(server: OnServer | None, language: str) -> Iterator[str]:
+    """Yield what the server itself says of the same statements."""
+    word = WORDS[language]
+    if server is None:
+        return
+    yield word["server"].format(
+        version=server.version, agreeing=number(server.agreeing, language), statements=_statements(server.compared, language)
+    )
+    if server.after is not None:
+        yield word["hypopg"].format(before=number(server.before, language), after=number(server.after, language))
 
 
 def _indexes(answer: Answer, language: str) -> Iterator[Block]:

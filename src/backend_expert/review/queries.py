@@ -15,10 +15,11 @@ from backend_expert.lab.planner.experiment import Suggestions, answer
 from backend_expert.lab.planner.export import DUMP_COMMAND, export_statement
 from backend_expert.lab.planner.intake import read_text
 from backend_expert.lab.planner.laboratory import Lab, opened
+from backend_expert.lab.planner.live import OnServer, checked, connected, shown
 from backend_expert.lab.planner.migrations import read_schema_at
 from backend_expert.lab.planner.removal import Superfluous
 from backend_expert.lab.planner.rewrites import Form
-from backend_expert.lab.planner.schema import Schema
+from backend_expert.lab.planner.schema import Schema, read_schema
 from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
 from backend_expert.lab.planner.whatif import IndexDefinition, Key
@@ -32,6 +33,8 @@ from backend_expert.rules.data.duplicate_or_prefix_index import named, redundant
 from backend_expert.rules.data.unused_index import unused
 
 SCHEMA = "backend-expert/queries/2"
+SERVER = "server"
+"""What stands for a file where a server was asked."""
 FAMILIES = frozenset({"data", "scale"})
 """Families of rules that look at tables and statements."""
 
@@ -65,6 +68,46 @@ class Queries(Struct, frozen=True, kw_only=True):
     single: bool = False
     answer: Answer
     findings: tuple[Told, ...] = ()
+    server: OnServer | None = None
+
+
+def ask_server(
+    dsn: str,
+    workload: Path | None = None,
+    *,
+    statement: str = "",
+    options: Options | None = None,
+    command: str = "",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Queries:
+    """Answer for a server of the user: schema, statistics and counted statements are read in one read-only transaction.
+
+    The lab plans as `ask` does; then the server is asked for its own plans of the same statements, with the advised indexes too where
+    HypoPG is installed. Raises `NoConnection` when the server cannot be read, and else as `ask` does.
+    """
+    progress("read")
+    with connected(dsn) as live:
+        read, known = read_schema(live.schema(), SERVER), read_statistics(live.statistics(), SERVER)
+        if statement or workload is not None:
+            asked = _asked(workload, statement)
+        else:
+            counted = live.workload()
+            asked = read_workload(counted, "pg_stat_statements") if counted else Workload(())
+        progress("start")
+        with running() as server:
+            progress("load")
+            with opened(server, read, known) as lab:
+                found, told = answered(lab, read, known, asked, options=options, progress=progress)
+        progress("compare")
+        costs = ((each.statement, each.calls, each.before) for each in found.queries)
+        said = checked(live, costs, (each.create[-1].replace(" CONCURRENTLY", "").rstrip(";") for each in found.indexes))
+    return Queries(command=command, single=bool(statement), answer=found, findings=told, server=said)
+
+
+def _asked(workload: Path | None, statement: str) -> Workload:
+    if statement:
+        return read_workload(statement, "--plan")
+    return read_workload(read_text(workload), workload.name) if workload is not None else Workload(())
 
 
 def ask(
@@ -88,10 +131,7 @@ def ask(
         known = read_statistics(read_text(statistics), statistics.name)
     elif inside:
         known = read_statistics(inside[0], schema.name)
-    if statement:
-        asked = read_workload(statement, "--plan")
-    else:
-        asked = read_workload(read_text(workload), workload.name) if workload is not None else Workload(())
+    asked = _asked(workload, statement)
     progress("start")
     with running() as server:
         progress("load")
@@ -221,15 +261,18 @@ __all__ = [
     "Compared",
     "IndexRemoval",
     "Level",
+    "OnServer",
     "Options",
     "Queries",
     "QueryOutcome",
     "Told",
     "answered",
     "ask",
+    "ask_server",
     "export_statement",
     "found_in",
     "parse_bytes",
     "parse_rows",
+    "shown",
     "told",
 ]
