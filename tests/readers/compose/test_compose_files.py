@@ -112,6 +112,17 @@ def test_files_of_one_directory_without_common_services_are_one_deployment(tree)
     assert names(fragment) == ["api", "db", "mq"]
 
 
+@pytest.mark.parametrize("port", ['"8080:80"', '"127.0.0.1:8080:80"', "{target: 80, published: 8080}"])
+def test_services_that_cannot_run_beside_each_other_are_two_deployments(tree, port: str):
+    root = tree(
+        {
+            "docker-compose.yml": 'services: {api: {build: api, ports: ["8080:80"]}}',
+            "docker-compose.review.yml": f"services: {{api-review: {{build: api, ports: [{port}]}}}}",
+        }
+    )
+    assert [names(fragment) for fragment in fragments(root).values()] == [["api"], ["api-review"]]
+
+
 @pytest.mark.parametrize("word", ["test", "e2e", "load", "ci"])
 def test_files_for_tests_stand_aside(tree, word: str):
     root = tree({"docker-compose.yml": BASE, f"docker-compose-{word}.yml": "services: {runner: {image: acme/runner}}"})

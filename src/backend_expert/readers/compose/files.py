@@ -62,6 +62,19 @@ class Document(Struct, frozen=True):
         found = self.services.get(name)
         return found is not None and any(found[1].get(key) is not None for key in ("image", "build", "extends"))
 
+    @property
+    def published(self) -> frozenset[str]:
+        """Return the ports of the machine that the file takes, as far as they are written as numbers."""
+        found = set()
+        for _, body in self.services.values():
+            ports = body.get("ports")
+            for port in ports if isinstance(ports, Sequence) else ():
+                outside = port.get("published") if isinstance(port, Mapping) else port
+                written = outside.text if isinstance(outside, Scalar) else ""
+                short = re.fullmatch(r"(?:[\d.]+:)?(\d+):\d+(?:/tcp)?", written)
+                found.add(short[1] if short is not None else written if isinstance(port, Mapping) and written.isdigit() else "")
+        return frozenset(found - {""})
+
 
 class Project(Struct, frozen=True):
     """The files that are started together, the lowest first; `rank` says how much they are like production."""
@@ -151,8 +164,8 @@ def projects(found: dict[str, Document]) -> list[Project]:
     """Return the deployments that the files describe, those of one directory put together where they belong together.
 
     `docker-compose.override.yml` lies over its base, as Compose itself does it. Another file of the directory lies over the base
-    when it only changes services of the base, or only adds new ones; with services of its own under the same names it is a
-    variant. Files that others include or extend are parts of those.
+    when it only changes services of the base, or only adds new ones; with services of its own under the same names, or with new ones
+    on the same ports of the machine, it is a variant. Files that others include or extend are parts of those.
     """
     parts = _parts(found)
     directories: dict[str, list[Document]] = {}
@@ -173,7 +186,8 @@ def _together(beside_each_other: list[Document], found: dict[str, Document]) -> 
         together = {name for layer in layers for name in layer.services}
         shared = [name for name in document.services if name in together]
         aside = document.rank > base.rank
-        if not aside and not any(document.defines(name) for name in shared):
+        crowded = not shared and any(document.published & layer.published for layer in layers)
+        if not aside and not crowded and not any(document.defines(name) for name in shared):
             layers.append(document)
         else:
             variants.append(document)
@@ -183,7 +197,8 @@ def _together(beside_each_other: list[Document], found: dict[str, Document]) -> 
     for document in variants:
         names = set(document.services)
         over = names & set(base.services) and not all(document.defines(name) for name in names)
-        yield _project([base, document] if over else [document], document.rank, found)
+        # Of two that are equally near to production, the one with the name that Compose looks for is the one that people start.
+        yield _project([base, document] if over else [document], document.rank + (document.rank == base.rank), found)
 
 
 def _first(document: Document) -> tuple[int, int, int, str]:
