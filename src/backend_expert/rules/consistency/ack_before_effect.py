@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from backend_expert.model import Ack, Finding, Link, Operation, Parallel, Severity, Step, System, Text, walk
+from backend_expert.model import Ack, Certainty, Finding, Link, Operation, Parallel, Severity, Step, System, Text, Work, walk
 from backend_expert.rules.catalogue import rule
 from backend_expert.rules.effects import common_places, in_order, leaves_effects
 from backend_expert.rules.paths import distinct
@@ -30,7 +30,10 @@ class Early(Struct, frozen=True):
     pt="Mensagem confirmada antes do efeito",
 )
 def ack_before_effect(system: System) -> Iterator[Finding]:
-    """Yield, for each component and broker, the consumers that let the broker forget a message before its effects are done."""
+    """Yield, for each component and broker, the consumers that let the broker forget a message before its effects are done.
+
+    A consumer with automatic acknowledgement whose work was not read is one too, for it works on what the broker has forgotten.
+    """
     brokers = {topic.name: topic.broker for topic in system.topics}
     found: dict[Link, list[Early]] = {}
     for operation in system.operations:
@@ -38,7 +41,9 @@ def ack_before_effect(system: System) -> Iterator[Finding]:
             steps = [step for step, _ in in_order(operation.steps)]
             ack = next((step for step in steps if isinstance(step, Ack)), None)
             late = _late_effects(operation, steps, ack)
-            if late:
+            guessed = bool(steps) and all(isinstance(step, Work) and step.certainty is Certainty.ASSUMED for step in steps)
+            unread = operation.trigger.acknowledge == "auto" and guessed
+            if late or unread:
                 link = Link(operation.component, brokers.get(operation.trigger.name, ""))
                 found.setdefault(link, []).append(Early(operation, ack, tuple(late)))
     for link in sorted(found):
@@ -65,9 +70,12 @@ def _finding(link: Link, early: list[Early]) -> Finding:
     if first.operation.trigger.acknowledge == "auto":
         when = Text("as soon as it is delivered (automatic acknowledgement)", "assim que é entregue (confirmação automática)")
     effects = sum(len(each.effects) for each in early)
+    later = Text(counted(effects, "effect comes", "effects come"), counted(effects, "efeito vem", "efeitos vêm"))
+    if not effects:
+        later = Text("whatever it does comes", "o que quer que ele faça vem")
     return Finding(
         rule="ack-before-effect",
-        severity=Severity.HIGH,
+        severity=Severity.HIGH if effects else Severity.MEDIUM,
         subject=str(link),
         components=tuple(name for name in (link.caller, link.callee) if name),
         links=(link,) if link.callee else (),
@@ -76,9 +84,9 @@ def _finding(link: Link, early: list[Early]) -> Finding:
             f"{listed(names, 'pt', most=3)} {'confirma' if len(names) == 1 else 'confirmam'} antes de trabalhar",
         ),
         why=Text(
-            f"A message is acknowledged {when.en}, and {counted(effects, 'effect comes', 'effects come')} after it. A crash, a "
+            f"A message is acknowledged {when.en}, and {later.en} after it. A crash, a "
             f"deploy or an error in between loses {lost.en}: the broker has forgotten them and no one sends them again.",
-            f"A mensagem é confirmada {when.pt}, e {counted(effects, 'efeito vem', 'efeitos vêm')} depois. Uma queda, um deploy "
+            f"A mensagem é confirmada {when.pt}, e {later.pt} depois. Uma queda, um deploy "
             f"ou um erro nesse meio perde {lost.pt}: o broker já esqueceu e ninguém manda de novo.",
         ),
         evidence=distinct(
@@ -86,5 +94,5 @@ def _finding(link: Link, early: list[Early]) -> Finding:
             for each in early
             for place in (common_places((each.ack, *each.effects)) if each.ack is not None else each.operation.evidence[:1])
         ),
-        confidence=0.95,
+        confidence=0.95 if effects else 0.7,
     )

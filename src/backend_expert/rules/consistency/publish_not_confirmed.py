@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import CallSite, Finding, Publish, Severity, System, Text, Topic, call_sites, walk
+from backend_expert.model import Call, CallSite, Finding, Publish, Severity, System, Text, Topic, call_sites, walk
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import by_cause, places_apart, writes
+from backend_expert.rules.effects import by_cause, effects_behind, places_apart, writes
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -45,7 +45,8 @@ def _finding(system: System, sites: tuple[CallSite, ...]) -> Finding:
     callers, broker = tuple(sorted({site.caller for site in sites})), sites[0].callee
     gaps = tuple(dict.fromkeys(gap for step in sent for gap in _gaps(step, topics[step.topic])))
     names = tuple(dict.fromkeys(step.topic for step in sent))
-    matters = any(writes(step) for name in {site.operation for site in sites} for step in walk(system.operation(name).steps))
+    others = [step for name in {site.operation for site in sites} for step in walk(system.operation(name).steps)]
+    matters = any(writes(step) or (isinstance(step, Call) and effects_behind(system, step.operation)) for step in others)
     unknown = any(step.confirmed is False for step in sent)
     en, pt = "; ".join(gap.en for gap in gaps), "; ".join(gap.pt for gap in gaps)
     lost = Text(
