@@ -62,7 +62,7 @@ def kernel_speed(system: System, requests: int) -> tuple[float, float]:
         while kernel()(state.state, 1 << 40) != Status.DONE:
             state = workspace.grow(state)
         seconds = time.process_time() - start
-        offered = int(state.tables.entries["counts"][:, 0].sum())
+        offered = int(state.table("entries")["counts"][:, 0].sum())
         best = max(best, (offered / seconds, 1e9 * seconds / int(state.state["events"][0])))
     return best
 

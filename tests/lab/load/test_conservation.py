@@ -212,13 +212,13 @@ def test_when_traffic_stops_everything_is_given_back(system: System, seed: int) 
     while (status := kernel()(run.state, 1_000_000)) != Status.DONE:
         if status == Status.GROW:
             run = workspace.grow(run)
-    assert not np.any(run.tables.frames["live"])
-    assert not np.any(run.tables.gates["busy"])
-    assert not np.any(run.tables.gates["waiting"])
-    assert not np.any(run.tables.instances["load"])
-    assert np.all(run.tables.keys["flight"] == -1)
-    assert run.state["free_nodes"][0] >= len(run.tables.nodes) - 2 * len(run.tables.rings)
-    assert run.state["free_frames"][0] == len(run.tables.frames)
+    assert not np.any(run.table("frames")["live"])
+    assert not np.any(run.table("gates")["busy"])
+    assert not np.any(run.table("gates")["waiting"])
+    assert not np.any(run.table("instances")["load"])
+    assert np.all(run.table("keys")["flight"] == -1)
+    assert run.state["free_nodes"][0] >= len(run.table("nodes")) - 2 * len(run.table("rings"))
+    assert run.state["free_frames"][0] == len(run.table("frames"))
 
 
 def test_littles_law_holds_on_the_time_integrals() -> None:

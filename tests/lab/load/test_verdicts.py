@@ -1,8 +1,13 @@
 import pytest
+from msgspec import structs
 
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
-from backend_expert.model import System
+from backend_expert.lab.load.experiment import simulate
+from backend_expert.lab.load.measure import outcome
+from backend_expert.lab.load.program import compile_each
+from backend_expert.model import Autoscaling, Estimate, OutlierEjection, System
+from backend_expert.model.assume import complete
 
 
 def station(rate: float, workers: int = 4) -> System:
@@ -61,3 +66,16 @@ def test_shares_under_several_faults_are_those_of_one_run_for_each() -> None:
 
 def test_a_stretch_without_requests_is_a_success() -> None:
     assert load.success_shares(station(1e-6), [load.Scenario(5)], 1, 3) == (1.0,)
+
+
+def test_a_system_compiled_once_for_several_faults_runs_as_if_compiled_for_each() -> None:
+    """The rows of autoscalers and ejections move when there are more faults before them."""
+    web = sketch.component("web", workers=2, replicas=3)
+    assert web.deployment is not None
+    ejection = OutlierEjection(slower=Estimate(3), period_s=Estimate(2), ejected_s=Estimate(5), maximum_share=Estimate(0.5))
+    scaling = Autoscaling(minimum=3, maximum=5, target=50)
+    web = structs.replace(web, deployment=structs.replace(web.deployment, outliers=ejection, autoscaling=scaling))
+    system = sketch.system([web], [sketch.operation("op", "web", sketch.work(10))], {"op": 200})
+    scenarios = [load.Scenario(30), load.Scenario(30, faults=(load.slow("web", 20, 5, 10, instances=1), load.crash("web", 20, 5)))]
+    for program, scenario in zip(compile_each(complete(system), scenarios), scenarios, strict=True):
+        assert outcome(simulate(program, 1), program, 1) == load.run(system, scenario, 1)

@@ -34,7 +34,7 @@ class Interventions(NamedTuple):
     outliers: list[tuple[Any, ...]]
 
 
-def plan(
+def intervene(
     system: System,
     scenario: Scenario,
     group_of: Mapping[str, int],

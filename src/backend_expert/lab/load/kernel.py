@@ -143,7 +143,7 @@ def _record(w: State, f: Index, result: Index) -> None:
     frame = frame_at(w.frames, f)
     entry = frame.entry
     frame.entry = -1
-    stream = entry_at(w.entries, entry).users
+    stream = entry_at(w.entries, entry).closed - 1
     if stream >= 0:
         think = workload_at(w.workloads, stream).think
         push(w, w.now + think * exponential(frame.key + THINK), E_ARRIVAL, np.int64(stream))

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-
-Table = NDArray[np.void]
 
 MANTISSA_BITS = 7
 OCTAVES = 32
@@ -394,7 +390,14 @@ ITEM = np.dtype([("what", "i8")])  # action << 32 | frame
 
 BRANCH = np.dtype([("row", "i8"), ("entry", "i8")])  # the entry counts a message
 
-ENTRY = np.dtype([("total", "f8"), ("users", "i8"), ("counts", "i8", (len(Counter),)), ("bins", "i4", (BUCKETS,))])
+ENTRY = np.dtype(
+    [
+        ("total", "f8"),
+        ("closed", "i8"),  # 1 + the workload whose users wait for the answers, 0 without any
+        ("counts", "i8", (len(Counter),)),
+        ("bins", "i4", (BUCKETS,)),
+    ]
+)
 
 SLICE = np.dtype([("bins", "i4", (BUCKETS,))])
 
@@ -403,40 +406,41 @@ CELL = np.dtype([("counts", "i8", (len(Counter),))])
 INTEGRAL = np.dtype([("busy", "f8"), ("waiting", "f8")])
 
 
-class Workspace(NamedTuple):
-    """The tables of a run. Together with the state they are all there is: stop anywhere, make a table longer, and go on."""
-
-    heap: Table
-    stack: Table
-    frames: Table
-    nodes: Table
-    gates: Table
-    rings: Table
-    sites: Table
-    program: Table
-    branches: Table
-    groups: Table
-    instances: Table
-    breakers: Table
-    budgets: Table
-    limits: Table
-    caches: Table
-    keys: Table
-    links: Table
-    calls: Table
-    workloads: Table
-    segments: Table
-    controls: Table
-    scalers: Table
-    outliers: Table
-    entries: Table
-    slices: Table
-    cells: Table  # entry × slice
-    integrals: Table  # slice boundary × gate
+TABLES = {
+    "heap": EVENT,
+    "stack": ITEM,
+    "frames": FRAME,
+    "nodes": NODE,
+    "gates": GATE,
+    "rings": RING,
+    "sites": SITE,
+    "program": ROW,
+    "branches": BRANCH,
+    "groups": GROUP,
+    "instances": INSTANCE,
+    "breakers": BREAKER,
+    "budgets": BUDGET,
+    "limits": LIMIT,
+    "caches": CACHE,
+    "keys": KEY,
+    "links": LINK,
+    "calls": CALLS,
+    "workloads": WORKLOAD,
+    "segments": SEGMENT,
+    "controls": CONTROL,
+    "scalers": SCALER,
+    "outliers": OUTLIERS,
+    "entries": ENTRY,  # of requests from outside, then of messages
+    "slices": SLICE,
+    "cells": CELL,  # entry × slice
+    "integrals": INTEGRAL,  # slice boundary × gate
+}
+"""The tables of a run, last those that start as zeros. Together with the state they are all there is: stop anywhere, make a table longer,
+and go on."""
 
 
 STATE = np.dtype(
-    [(name, "i8") for name in Workspace._fields]  # the addresses of the tables
+    [(name, "i8") for name in TABLES]  # their addresses
     + [
         ("now", "f8"),
         ("end", "f8"),

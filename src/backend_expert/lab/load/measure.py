@@ -69,33 +69,33 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
 
 def tally(run: Run) -> Tally:
     """Read the counts of a finished run."""
-    state, w = run.state[0], run.tables
-    live = w.frames[w.frames["live"] == 1]
+    state = run.state[0]
+    frames, gates, instances = run.table("frames"), run.table("gates"), run.table("instances")
+    groups, calls, caches, histograms = run.table("groups"), run.table("calls"), run.table("caches"), run.table("slices")["bins"]
+    live = frames[np.flatnonzero(frames["live"])]
     asked = live[(live["entry"] >= 0) & (live["slice"] >= 0) & (live["start"] >= state["warm"])]
     young = asked[state["now"] - asked["start"] <= state["patience"]]
-    entries, slices = run.entries, len(w.slices)
-    outside, messages = w.entries[:entries], w.entries[entries:]
-    integrals = w.integrals.reshape(slices + 1, len(w.gates))
+    entries, slices = run.entries, len(histograms)
+    outside, messages = run.table("entries")[:entries], run.table("entries")[entries:]
+    integrals = run.table("integrals").reshape(slices + 1, len(gates))
     return Tally(
         runs=1,
         counts=outside["counts"],
         in_flight=np.bincount(asked["entry"], minlength=entries),
         waiting=np.bincount(young["entry"], minlength=entries),
-        slice_counts=w.cells["counts"].reshape(entries, slices, -1),
+        slice_counts=run.table("cells")["counts"].reshape(entries, slices, -1),
         slice_waiting=np.bincount(young["entry"] * slices + young["slice"], minlength=entries * slices).reshape(entries, slices),
         entry_histogram=outside["bins"].astype(np.int64),
-        slice_histogram=w.slices["bins"],
+        slice_histogram=histograms,
         entry_sums=outside["total"],
-        busy=np.diff(integrals["busy"], axis=0),
-        queued=np.diff(integrals["waiting"], axis=0),
-        refused=w.gates["refused"].copy(),
-        work=w.groups["work"].copy(),
-        held=np.bincount(w.instances["group"], w.instances["held"] + w.instances["load"] * state["now"], len(w.groups)).astype(
-            float
-        ),
-        shed=w.groups["shed"].copy(),
-        calls=np.array([w.calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
-        lookups=np.array([w.caches["lookups"], w.caches["hits"]]).T,
+        busy=integrals["busy"][1:] - integrals["busy"][:-1],
+        queued=integrals["waiting"][1:] - integrals["waiting"][:-1],
+        refused=gates["refused"].copy(),
+        work=groups["work"].copy(),
+        held=np.bincount(instances["group"], instances["held"] + instances["load"] * state["now"], len(groups)).astype(float),
+        shed=groups["shed"].copy(),
+        calls=np.array([calls[name] for name in ("attempts", "retries", "timeouts", "failures", "rejected")]).T,
+        lookups=np.array([caches["lookups"], caches["hits"]]).T,
         messages=messages["counts"],
         message_histogram=messages["bins"].astype(np.int64),
         message_sums=messages["total"],
@@ -274,7 +274,7 @@ def _series(t: Tally, scenario: Scenario) -> SliceSeries:
 
 
 def _component(t: Tally, program: Program, row: int) -> ComponentOutcome:
-    scenario, gates = program.scenario, program.tables["gates"]
+    scenario, gates = program.scenario, program.table("gates")
     slots, cores = program.places[row]
     width = widths_s(scenario) * 1000.0 * t.runs
     slot_use, core_use = _use(t, gates, slots, width), _use(t, gates, cores, width)
@@ -302,7 +302,7 @@ def _use(t: Tally, gates: NDArray[Any], rows: tuple[int, ...], width: NDArray[np
 
 
 def _pool(t: Tally, program: Program, name: str, rows: tuple[int, ...]) -> PoolOutcome:
-    gates = program.tables["gates"]
+    gates = program.table("gates")
     width = widths_s(program.scenario) * 1000.0 * t.runs
     queue = t.queued[:, list(rows)].sum(axis=1) / width
     return PoolOutcome(

@@ -36,9 +36,9 @@ def program_digest(program: Program) -> bytes:
     known = hashlib.blake2b(digest_size=16)
     known.update(repr((program.scenario, program.streams, program.entries, program.components, program.pools)).encode())
     known.update(repr([(first, space.rate, space.life) for first, space in program.key_spaces]).encode())
-    for name, table in sorted(program.tables.items()):
-        known.update(f"{name}{table.dtype}{table.shape}".encode())
-        known.update(table.tobytes())
+    tables = program.plan.tables
+    known.update(repr([(name, place.offset, place.rows) for name, place in tables.places.items()]).encode())
+    known.update(tables.memory.data)
     return known.digest()
 
 

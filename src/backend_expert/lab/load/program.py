@@ -6,7 +6,7 @@ topic becomes an operation of its broker that delivers to the subscribers; a del
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,14 @@ from backend_expert.lab.load import layout
 from backend_expert.lab.load.body import Body
 from backend_expert.lab.load.deliveries import deliver
 from backend_expert.lab.load.guards import FOR_EVER, Guards
-from backend_expert.lab.load.interventions import Interventions, plan
+from backend_expert.lab.load.interventions import Interventions, intervene
 from backend_expert.lab.load.key_spaces import Caches, KeySpace
 from backend_expert.lab.load.labels import Label, hashed
-from backend_expert.lab.load.layout import UNBOUNDED, Balancer, Discipline, Op
+from backend_expert.lab.load.layout import TABLES, UNBOUNDED, Balancer, Discipline, Op
 from backend_expert.lab.load.places import law_numbers, places, pool_name, value
 from backend_expert.lab.load.scenario import Law, ModelError, Scenario
 from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
+from backend_expert.lab.load.workspace import WORKING, Plan, plan
 from backend_expert.model import CachePut, Component, Deployment, Kind, Policy, System, walk
 
 INSTANCE_LIMIT = 10_000
@@ -42,10 +43,10 @@ INSTANCE_FIELDS = layout.INSTANCE.names or ()
 
 
 class Program(NamedTuple):
-    """Everything about a run but its seed: the initial tables and the names of their rows."""
+    """Everything about a run but its seed: its memory at the start and the names of the rows of its tables."""
 
     scenario: Scenario
-    tables: dict[str, NDArray[Any]]
+    plan: Plan
     streams: tuple[str, ...]  # operation of each workload
     entries: tuple[str, ...]
     deliveries: tuple[tuple[str, str], ...]  # topic and group of subscribers
@@ -57,6 +58,14 @@ class Program(NamedTuple):
     caches: tuple[str, ...]  # dataset of each cache
     replicated: frozenset[str]  # those that are no caches but what is not on the replicas yet
     key_spaces: tuple[tuple[int, KeySpace], ...]  # with the first row of its keys
+
+    def table(self, name: str) -> NDArray[Any]:
+        """Return one of the tables with which a run starts."""
+        return self.plan.tables.table(name)
+
+    def tables(self) -> dict[str, NDArray[Any]]:
+        """Return the tables that hold what was compiled."""
+        return {name: table for name, table in self.plan.tables.tables() if name not in WORKING}
 
 
 def compile_program(system: System, scenario: Scenario, *, checked: bool = False) -> Program:
@@ -117,6 +126,7 @@ class Compiler:
             step.dataset for operation in system.operations for step in walk(operation.steps) if isinstance(step, CachePut)
         }
         self.width = 1
+        self.entries = 0
 
     # Components
 
@@ -337,10 +347,11 @@ class Compiler:
         loads += [self.stream(each.operation, entries, users=each.count, think_s=each.think_s) for each in users]
         self.compile_waiting()
         branches = [(label, -1 if delivery < 0 else len(entries) + delivery) for label, delivery in self.branches]
-        interventions = plan(self.system, self.scenario, self.group_of, self.groups, self.links, self.caches.row_of)
+        self.entries = len(entries)
+        tables = self.tables(loads, branches, self.interventions(self.scenario))
         return Program(
             scenario=self.scenario,
-            tables=self.tables(loads, branches, interventions),
+            plan=self.plan(self.scenario, tables),
             streams=streams,
             entries=entries,
             deliveries=tuple(self.deliveries),
@@ -365,40 +376,43 @@ class Compiler:
 
     def disturbed(self, program: Program, scenario: Scenario) -> Program:
         """Return the compiled program with the faults of another scenario."""
-        plans = plan(self.system, scenario, self.group_of, self.groups, self.links, self.caches.row_of)
-        tables = program.tables | {
-            "controls": np.array(plans.controls, layout.CONTROL),
-            "scalers": np.array(plans.scalers, layout.SCALER),
-        }
-        return program._replace(scenario=scenario, tables=tables)
+        interventions = self.interventions(scenario)
+        return program._replace(scenario=scenario, plan=self.plan(scenario, program.tables() | _arrays(interventions._asdict())))
+
+    def interventions(self, scenario: Scenario) -> Interventions:
+        """Return what a scenario does to the compiled system."""
+        return intervene(self.system, scenario, self.group_of, self.groups, self.links, self.caches.row_of)
+
+    def plan(self, scenario: Scenario, tables: Mapping[str, NDArray[Any]]) -> Plan:
+        """Return the memory of a run under a scenario."""
+        return plan(tables, scenario, self.entries, len(self.deliveries), self.width)
 
     def tables(
         self, loads: list[tuple[Any, ...]], branches: list[tuple[Any, ...]], interventions: Interventions
     ) -> dict[str, NDArray[Any]]:
         """Return the tables as arrays."""
         caches, keys = self.caches.tables()
-        tables = {
-            "program": (layout.ROW, self.rows),
-            "branches": (layout.BRANCH, branches),
-            "sites": (layout.SITE, self.sites),
-            "gates": (layout.GATE, self.guards.gates),
-            "rings": (layout.RING, self.guards.alarms()),
-            "groups": (layout.GROUP, self.groups),
-            "instances": (layout.INSTANCE, self.instances),
-            "breakers": (layout.BREAKER, self.guards.breakers),
-            "budgets": (layout.BUDGET, self.guards.budgets()),
-            "limits": (layout.LIMIT, self.guards.limits),
-            "caches": (layout.CACHE, caches),
-            "links": (layout.LINK, [(0.0,)] * len(self.links)),
-            "calls": (layout.CALLS, [(0, 0, 0, 0, 0)] * len(self.calls)),
-            "workloads": (layout.WORKLOAD, loads),
-            "controls": (layout.CONTROL, interventions.controls),
-            "scalers": (layout.SCALER, interventions.scalers),
-            "outliers": (layout.OUTLIERS, interventions.outliers),
+        rows: dict[str, list[Any]] = {
+            "program": self.rows,
+            "branches": branches,
+            "sites": self.sites,
+            "gates": self.guards.gates,
+            "rings": self.guards.alarms(),
+            "groups": self.groups,
+            "instances": self.instances,
+            "breakers": self.guards.breakers,
+            "budgets": self.guards.budgets(),
+            "limits": self.guards.limits,
+            "caches": caches,
+            "links": [(0.0,)] * len(self.links),
+            "calls": [(0, 0, 0, 0, 0)] * len(self.calls),
+            "workloads": loads,
         }
-        arrays = {name: np.array(rows, dtype) for name, (dtype, rows) in tables.items()}
-        arrays["keys"] = keys
-        return arrays
+        return _arrays(rows) | _arrays(interventions._asdict()) | {"keys": keys}
+
+
+def _arrays(rows: Mapping[str, list[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: np.array(each, TABLES[name]) for name, each in rows.items()}
 
 
 def entry_rates(system: System, scenario: Scenario) -> tuple[tuple[str, float], ...]:
