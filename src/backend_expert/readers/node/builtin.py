@@ -92,6 +92,8 @@ def method(owner: Value, name: str, call: calls.Call) -> Value:
         return Outcome(owner.draft, owner.items)
     if isinstance(owner, Input):
         return Input(name)
+    if isinstance(owner, Listing) and (held := _of_pairs(owner, name, call)) is not None:
+        return held
     if isinstance(owner, Listing) and name == "push":
         kept = owner.perhaps if call.frame.unit.doubtful else owner.items
         if len(kept) < ITEMS_LIMIT:
@@ -109,6 +111,37 @@ def ready(name: str, call: calls.Call) -> bool:
     """Tell whether a method waits for an event that comes on the way to a running program."""
     event = constant(call.argument(0))
     return name in _LISTENS and isinstance(event, str) and _READY.search(event) is not None
+
+
+def of_object(name: str, given: Value) -> Value | None:
+    """Return the fields of an object as a list: what `Object.entries`, `keys` and `values` give; nothing where not all are known."""
+    if not isinstance(given, Record) or not given.complete or len(given.fields) > ITEMS_LIMIT:
+        return None
+    match name:
+        case "entries":
+            return Listing([Listing([Constant(key), value]) for key, value in given.fields.items()])
+        case "keys":
+            return Listing([Constant(key) for key in given.fields])
+        case "values":
+            return Listing(list(given.fields.values()))
+        case _:
+            return None
+
+
+def _of_pairs(pairs: Listing, name: str, call: calls.Call) -> Value | None:
+    """Return what a Map of known entries gives."""
+    known = [each for each in pairs.items if isinstance(each, Listing) and len(each.items) == 2]
+    if not known or len(known) != len(pairs.items):
+        return None
+    match name:
+        case "get":
+            return next((each.items[1] for each in known if each.items[0] == call.argument(0)), None)
+        case "entries":
+            return pairs
+        case "keys" | "values":
+            return Listing([each.items[0 if name == "keys" else 1] for each in known])
+        case _:
+            return None
 
 
 def _then(owner: Value, call: calls.Call) -> Value:

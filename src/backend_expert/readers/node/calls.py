@@ -175,6 +175,8 @@ def of_method(owner: Value, name: str, call: Call) -> Value:
         case Foreign():
             if owner.package == "global" and name in _TRANSPARENT | {"parse", "stringify"}:
                 return call.argument(0) if name != "assign" else _assigned(call)
+            if owner == Foreign("global", ("Object",)) and (listed := builtin.of_object(name, call.argument(0))) is not None:
+                return listed
             callee = names.foreign(owner, name)
             return _of_library(callee, call) if isinstance(callee, Foreign) else callee
         case Instance():

@@ -17,6 +17,7 @@ from backend_expert.readers.node.values import (
     Foreign,
     Function,
     Instance,
+    Listing,
     Resource,
     Unknown,
     Value,
@@ -39,6 +40,13 @@ def new(node: Node, frame: Frame) -> Value:
     if isinstance(maker, Foreign):
         if maker == Foreign("global", ("Promise",)):
             return waiting.promise(call)
+        if (
+            maker.package == "global"
+            and maker.name in {"Map", "Set"}
+            and isinstance(given := call.argument(0), Listing)
+            and given.items
+        ):
+            return Listing(list(given.items))
         return libraries.construct(maker, call)
     return grpc.client(call) or UNKNOWN
 

@@ -19,6 +19,7 @@ WRAPPERS = frozenset(
         "non_null_expression",
         "type_assertion",
         "expression_statement",
+        "instantiation_expression",
     }
 )
 """Nodes that change nothing of what the expression inside them is."""

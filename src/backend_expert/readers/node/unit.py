@@ -344,8 +344,13 @@ class Unit:
     # What a container holds
 
     def application(self, app: Resource) -> None:
-        """Keep an application of NestJS."""
+        """Keep an application of NestJS; what its modules register is there before the lines behind its creation run."""
         self.applications.append(app)
+        for path in sorted(self.modules):
+            module = self.modules[path]
+            for node in module.source.declarations.values() if module is not None else ():
+                if module is not None and node.type in CLASSES:
+                    self.decorations(node, module.frame)
 
     def listen(self, transport: Resource) -> None:
         """Keep a transport that the application takes messages from."""

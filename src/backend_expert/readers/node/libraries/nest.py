@@ -174,7 +174,7 @@ def _of_application(name: str, call: Call) -> Value | None:
     unit = call.frame.unit
     match name:
         case "setGlobalPrefix":
-            unit.prefix = literal(call.argument(0))
+            unit.prefix = next(iter(servers.path_of(call.argument(0))), "")
             excluded = field_of(call.argument(1), "exclude")
             unit.unprefixed = (
                 tuple(word(each) or word(field_of(each, "path")) for each in excluded.items)
