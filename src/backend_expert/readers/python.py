@@ -11,6 +11,7 @@ from tree_sitter import Node
 from backend_expert.model import Evidence
 from backend_expert.readers.code import Queue
 from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.python_routes import routes
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
@@ -35,7 +36,8 @@ READER = "python"
 
 _WORTH = re.compile(
     r"environ|getenv|config|://|Stub\(|_to_server|connect|Client|Producer|Consumer|requests|Redis|channel|Parameters|"
-    r"@[\w.]+\.(?:route|get|post|put|delete|patch|head|api_route)\("
+    r"@[\w.]+\.(?:route|get|post|put|delete|patch|head|api_route)\(|include_router|register_blueprint|"
+    r"urlpatterns|(?i:timeout)"
 )
 
 _VERBS = "(get|post|put|patch|delete|head|options)"
@@ -186,26 +188,17 @@ def read(repository: Repository) -> Iterator[Fragment]:
     if program.files:
         called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
         queues = tuple(_declared(program, values))
-        code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER, queues))
+        code = tuple(programs_of(repository, program.files, _entries(program, values), called, READER, queues))
         yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
-_ROUTES = re.compile(r"(\w+\.)*\w+\.(route|get|post|put|delete|patch|head|api_route)")
-
-
-def _entries(program: Program, grammar: Python, values: Values) -> Iterator[Entry]:
-    """Yield the routes of Flask, FastAPI and Django, and the queues and topics that functions take messages from."""
+def _entries(program: Program, values: Values) -> Iterator[Entry]:
+    """Yield the routes, and the queues and topics that functions take messages from."""
+    yield from routes(program, values, READER)
     for file in program.files:
         for node, call in file.calls:
             evidence = (Evidence(file.path, line_of(node), READER),)
-            if node.parent is not None and node.parent.type == "decorator" and _ROUTES.fullmatch(call.function):
-                body = node.parent.parent.child_by_field_name("definition") if node.parent.parent is not None else None
-                path = values.text(call.argument(0, "rule", "path"))
-                if body is not None and path.startswith("/"):
-                    path = _public(_prefix(call, grammar, values, program), path)
-                    for method in _methods(call):
-                        yield Entry("http", f"{method} {path}", file, evidence, body=body)
-            elif call.last == "basic_consume":
+            if call.last == "basic_consume":
                 queue = values.text(call.argument("queue", 0))
                 function = text_of(call.argument("on_message_callback", "consumer_callback", 1)).rpartition(".")[2]
                 automatic = text_of(call.argument("auto_ack", "no_ack")) == "True"
@@ -274,30 +267,6 @@ def _declared(program: Program, values: Values) -> Iterator[Queue]:
 
 def _known(text: str) -> str:
     return "" if HOLE in text or "$" in text else text
-
-
-def _methods(call: Invoked) -> tuple[str, ...]:
-    """Return the methods of a route: those it lists, that of its name, else GET (Flask, "HTTP Methods")."""
-    if call.last not in {"route", "api_route"}:
-        return (call.last.upper(),)
-    listed = re.findall(r"['\"]([A-Z]+)['\"]", text_of(call.argument("methods")))
-    return tuple(listed) or ("GET",)
-
-
-def _prefix(call: Invoked, grammar: Python, values: Values, program: Program) -> str:
-    """Return the prefix of the blueprint or router that a route hangs on."""
-    if call.receiver is None:
-        return ""
-    for value in program.assigned(call.function.rpartition(".")[0], call.receiver):
-        made = grammar.shape(value)
-        if isinstance(made, Invoked) and (prefix := made.argument("url_prefix", "prefix")) is not None:
-            return values.text(prefix)
-    return ""
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"{prefix}/{path}")
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _parts(node: Node) -> Iterator[str | Node | None]:

@@ -178,6 +178,11 @@ class Values:
             self._known[node.id] = result if len(result) <= LENGTH_LIMIT else HOLE
         return self._known[node.id]
 
+    def call(self, node: Node) -> Invoked | None:
+        """Return a node as a call, or nothing for anything else."""
+        shape = self._shape(node)
+        return shape if isinstance(shape, Invoked) else None
+
     def _text(self, expression: Expression, node: Node, depth: int) -> str:
         match expression:
             case Literal(text):

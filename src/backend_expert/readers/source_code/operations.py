@@ -180,9 +180,8 @@ class _Writer:
 
     def _handler(self, entry: Entry) -> Handler | None:
         place = (entry.file, entry.body) if entry.body is not None else self._function(entry)
-        if place is None:
-            return None
-        steps: list[Step] = [Work(certainty=Certainty.ASSUMED), *self._inlined(*place, frozenset(), 0)]
+        inlined = self._inlined(*place, frozenset(), 0) if place is not None else ()
+        steps: list[Step] = [Work(certainty=Certainty.ASSUMED), *inlined]
         target = ""
         if entry.kind == "http":
             steps.append(Reply(certainty=Certainty.RECOVERED))

@@ -125,7 +125,9 @@ class Program:
 
     def _beside(self, name: str, path: str) -> Sequence[Node]:
         """Return the one value of a name in the other files, those that share the most of the path first."""
-        found = self._anywhere.get(name) or self._anywhere.get(name.rpartition(".")[2] if name[:1].isupper() else "") or []
+        last = name.rpartition(".")[2]
+        # `Queues.ORDERS` and `settings.API_PREFIX` are constants; the last part of any other name is a field of any class.
+        found = self._anywhere.get(name) or self._anywhere.get(last if name[:1].isupper() or last.isupper() else "") or []
         nearest = [(_shared(path, other), node) for other, node in found]
         most = max((shared for shared, _ in nearest), default=0)
         values = [node for shared, node in nearest if shared == most]
