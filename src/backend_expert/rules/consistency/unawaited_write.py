@@ -92,10 +92,10 @@ def _finding(system: System, component: str, unwatched: list[Unwatched]) -> Find
         ),
         why=Text(
             f"{listed(operations, 'en', most=5)} {'starts' if len(operations) == 1 else 'start'} the work and "
-            f"{'goes' if len(operations) == 1 else 'go'} on: the answer says it is done while it may still fail. The error then "
+            f"{'goes' if len(operations) == 1 else 'go'} on: whoever asked takes it for done while it may still fail. The error then "
             f"reaches no caller (in Node.js an unhandled rejection ends the process), and a deploy in that moment loses the write.",
             f"{listed(operations, 'pt', most=5)} {'começa' if len(operations) == 1 else 'começam'} o trabalho e "
-            f"{'segue' if len(operations) == 1 else 'seguem'} em frente: a resposta diz que está feito quando ainda pode falhar. O "
+            f"{'segue' if len(operations) == 1 else 'seguem'} em frente: quem pediu conta com o feito quando ele ainda pode falhar. O "
             f"erro não chega a ninguém (no Node.js uma rejeição sem tratamento encerra o processo), e um deploy nesse momento "
             f"perde a gravação.",
         ),

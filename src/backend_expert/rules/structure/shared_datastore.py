@@ -205,8 +205,16 @@ def _server(store: str, uses: tuple[Use, ...]) -> Finding:
         "They share one failure, one upgrade, one connection limit and one cache: a heavy query of one slows all of them.",
         "Eles dividem uma falha, uma atualização, um limite de conexões e um cache: uma consulta pesada de um deixa todos lentos.",
     )
-    if apart:
-        databases = tuple(sorted({each.database or each.table for each in uses}))
+    databases = tuple(sorted({each.database or each.table for each in uses}))
+    one = len({each.database for each in uses} - {""}) == 1 and all(each.database for each in uses)
+    if apart and one:
+        why = Text(
+            f"{listed(services, 'en')} use tables of their own in the same database {listed(databases, 'en')}; nothing but habit keeps "
+            f"them from using each other's. {effect.en}",
+            f"{listed(services, 'pt')} usam tabelas próprias no mesmo banco de dados {listed(databases, 'pt')}; só o costume impede que "
+            f"um use as do outro. {effect.pt}",
+        )
+    elif apart:
         why = Text(
             f"{listed(services, 'en')} use databases or key spaces of their own ({listed(databases, 'en')}) on one server. "
             f"{effect.en}",
