@@ -45,6 +45,14 @@ def test_a_promise_that_no_load_keeps_has_capacity_0() -> None:
     assert "0.001 ms" in found.first_to_break or "0 ms" in found.first_to_break
 
 
+def test_a_promise_that_is_broken_without_load_is_not_kept_by_less_of_it() -> None:
+    """Service times are exponential: 1 % of them take more than 46 ms, however few there are."""
+    hasty = structs.replace(OBJECTIVE, latency_p99_ms=40)
+    found = load.capacity(shop(), hasty, replicas=())
+    assert found.factor == 0
+    assert min(each.factor for each in found.loads) > 0.001
+
+
 def test_the_law_is_recovered_from_its_own_points() -> None:
     counts = [1, 2, 4, 8, 16]
     rates = [100 * n / (1 + 0.05 * (n - 1) + 0.001 * n * (n - 1)) for n in counts]
@@ -52,6 +60,12 @@ def test_the_law_is_recovered_from_its_own_points() -> None:
     assert law is not None
     assert (law.rate_per_s, law.contention, law.coherency) == pytest.approx((100, 0.05, 0.001), rel=1e-6)
     assert law.best_replicas == pytest.approx((0.95 / 0.001) ** 0.5)
+    assert law.largest_error < 1e-9
+    wall = fitted([1, 2, 4, 8], [100.0, 200.0, 200.0, 200.0])
+    assert wall is not None
+    predicted = [wall.rate_per_s * n / (1 + wall.contention * (n - 1) + wall.coherency * n * (n - 1)) for n in (1, 2, 4, 8)]
+    assert wall.largest_error == pytest.approx(max(abs(p / x - 1) for p, x in zip(predicted, (100, 200, 200, 200), strict=True)))
+    assert wall.largest_error > 0.05
     assert fitted([1, 2], [1.0, 2.0]) is None
 
 

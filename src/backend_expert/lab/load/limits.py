@@ -27,6 +27,10 @@ PRECISION = 0.03
 """Relative width of the bracket at which the search stops."""
 
 HIGHEST_FACTOR = 4096.0
+
+IDLE = 0.02
+"""Use of the busiest place below which nobody waits for another (M/M/1: 2 % of the service time). A promise that is broken there is not
+broken by load, and less of it will not mend it; it would only leave too few requests to tell."""
 SCALED = frozenset({Kind.SERVICE, Kind.GATEWAY, Kind.WORKER})
 
 
@@ -139,7 +143,7 @@ class _Search(Struct):
                 low, factor = factor, factor * 2
             else:
                 high = factor
-        while low == 0.0 and high > 1.0 / HIGHEST_FACTOR:
+        while low == 0.0 and high > 1.0 / HIGHEST_FACTOR and self.load(high).utilisation > IDLE:
             if self.load(high / 2).held:
                 low = high / 2
             else:
@@ -231,4 +235,6 @@ def fitted(replicas: Sequence[int], rates: Sequence[float]) -> Scalability | Non
         return None
     sigma, kappa = float(best[1] / best[0]), float(best[2] / best[0])
     peak = math.sqrt((1 - sigma) / kappa) if kappa > 1e-9 and sigma < 1 else None
-    return Scalability(rate_per_s=float(1 / best[0]), contention=sigma, coherency=kappa, best_replicas=peak)
+    # The columns are N/X of the law times X/N as measured: their sum is the measured capacity over that of the law.
+    error = float(np.abs(1 / (columns @ best) - 1).max())
+    return Scalability(rate_per_s=float(1 / best[0]), contention=sigma, coherency=kappa, best_replicas=peak, largest_error=error)

@@ -344,13 +344,15 @@ class Scalability(Struct, frozen=True, kw_only=True):
     """The universal scalability law X(N) = λN / (1 + σ(N-1) + κN(N-1)), fitted to the capacities.
 
     `rate_per_s` is λ, the capacity of one; `contention` σ is the share that does not scale (Amdahl); `coherency` κ is what each pair costs.
-    `best_replicas` is where more of them would lower the capacity, `None` when that never happens.
+    `best_replicas` is where the law has its top, `None` when it has none. `largest_error` is the part by which the law misses the capacity
+    that it misses most: what runs into a hard limit bends more sharply than the law can.
     """
 
     rate_per_s: float
     contention: float
     coherency: float
     best_replicas: float | None
+    largest_error: float
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
