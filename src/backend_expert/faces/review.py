@@ -14,6 +14,7 @@ from backend_expert.model import Severity
 from backend_expert.review import pipeline
 from backend_expert.review.brief import BASIC, BriefError, parse_peak, read_brief
 from backend_expert.review.executors import THREADS, executor
+from backend_expert.review.planned import InputError, read_given
 
 
 def review(
@@ -29,6 +30,8 @@ def review(
     seed: int = 1,
     fail_on: Literal["critical", "high", "medium", "low", "info", "never"] = "never",
     system: Path | None = None,
+    workload: Path | None = None,
+    stats: Path | None = None,
     lab: bool = True,
     cluster: str = THREADS,
 ) -> int:
@@ -56,6 +59,10 @@ def review(
         Exit with 1 when there is a finding of this severity or worse.
     system
         A system.yaml to lay over what is read, instead of the one in the repository.
+    workload
+        The statements that production sends: pg_stat_statements as CSV, a log of the server, or SQL; planned with those of the code.
+    stats
+        The statistics of production: what 'queries export-sql' or pg_dump --statistics-only gave. Without them plans are a GUESS.
     lab
         Try remedies in the load lab; without it every recommendation is inferred.
     cluster
@@ -71,6 +78,10 @@ def review(
         factor = parse_peak(peak) if peak is not None else asked.peak or pipeline.DEFAULT_PEAK
     except ValueError as error:
         raise UsageError(f"--peak: {error}") from None
+    try:
+        given = read_given(workload, stats)
+    except InputError as error:
+        raise UsageError(error.text.in_language(language)) from None
     request = pipeline.Request(
         path=path,
         peak=factor,
@@ -78,7 +89,8 @@ def review(
         seed=seed,
         system_file=None if system is None else (str(system), text_of(system)),
         lab=lab,
-        command=_command(path, factor, brief, seed, system, lab),
+        given=given,
+        command=_command(path, factor, seed, lab, brief=brief, system=system, workload=workload, stats=stats),
     )
     if lab:
         announce_compilation(language)
@@ -112,9 +124,9 @@ def text_of(path: Path) -> str:
         raise BriefError(f"{path} is not UTF-8 text") from None
 
 
-def _command(path: Path, peak: float, brief: Path | None, seed: int, system: Path | None, lab: bool) -> str:
+def _command(path: Path, peak: float, seed: int, lab: bool, **files: Path | None) -> str:
     words = ["backend-expert", "review", str(path), "--peak", f"{peak:g}x", "--seed", str(seed)]
-    words += ["--brief", str(brief)] if brief is not None else []
-    words += ["--system", str(system)] if system is not None else []
+    for name, file in files.items():
+        words += [f"--{name}", str(file)] if file is not None else []
     words += [] if lab else ["--no-lab"]
     return shlex.join(words)

@@ -24,7 +24,7 @@ from backend_expert.review.drawing import edges_of, nodes_of
 from backend_expert.review.findings import reported
 from backend_expert.review.measuring import measure_first
 from backend_expert.review.peak import peak_study
-from backend_expert.review.planned import Planning, planned
+from backend_expert.review.planned import NOTHING, Given, Planning, planned
 from backend_expert.review.recover import Recovered, recover
 from backend_expert.review.requirements import Question, decide, undecided
 from backend_expert.review.result import (
@@ -54,7 +54,7 @@ class Advance(Protocol):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What is asked: where the repository is, the peak to survive, the brief, the seed, the command for the footer."""
+    """What is asked: the repository, the peak to survive, the brief, what production tells, the seed, the command for the footer."""
 
     path: Path
     peak: float = DEFAULT_PEAK
@@ -62,6 +62,7 @@ class Request(Struct, frozen=True, kw_only=True):
     seed: int = 1
     system_file: tuple[str, str] | None = None
     lab: bool = True
+    given: Given = NOTHING
     command: str = "backend-expert review"
 
 
@@ -82,7 +83,7 @@ def review(request: Request, advance: Advance | None = None, executor: Executor 
     repository = Repository.open(request.path)
     with ThreadPoolExecutor(1) as beside, nullcontext(executor) if executor is not None else executors.executor() as pool:
         # The planner is a server of its own, and a thread that waits for it takes no core from the experiments.
-        planning = beside.submit(planned, repository, recovered.system, lab=request.lab)
+        planning = beside.submit(planned, repository, recovered.system, lab=request.lab, given=request.given)
         # Exploring flows is plain Python and the load lab's kernel is not: side by side they use two cores.
         exploring = pool.submit(consistency.explored, recovered.system) if request.lab else None
         bench = Bench(peak=request.peak, seed=request.seed, executor=pool)

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backend_expert.lab.planner.errors import InputError, PlannerError
+from backend_expert.lab.planner.errors import InputError, PlannerError, reason_of
 from backend_expert.lab.planner.experiment import answer
+from backend_expert.lab.planner.intake import read_text
 from backend_expert.lab.planner.laboratory import opened
 from backend_expert.lab.planner.migrations import read_schemas
 from backend_expert.lab.planner.server import Server, running
-from backend_expert.lab.planner.workload import of_statements
+from backend_expert.lab.planner.statistics import Statistics, read_statistics
+from backend_expert.lab.planner.workload import Workload, of_statements, read_workload
 from backend_expert.model import Dataset, Finding, System, Text
 from backend_expert.readers.repository import Repository
 from backend_expert.review.database import POSTGRESQL, Home, home_of, with_database
-from backend_expert.review.queries import Told, suggested, told
+from backend_expert.review.queries import Told, found_in, suggested, told
 from backend_expert.review.result import DatabaseStudy
 from backend_expert.review.schemas import Source, sources
-from backend_expert.review.statements import statements_of
+from backend_expert.review.statements import of_workload, statements_of
 from backend_expert.rules import all_rules, check
 
 _NOT_OURS = ("does not exist", "no table of the schema")
 """How the reasons end for statements of another schema than the one in which they were tried."""
+
+
+class Given(Struct, frozen=True):
+    """What the user hands in beside the repository: the statements that production sends, and its statistics."""
+
+    workload: Workload | None = None
+    statistics: Statistics | None = None
+
+
+NOTHING = Given()
 
 
 class Planning(Struct, frozen=True):
@@ -35,12 +48,22 @@ class Planning(Struct, frozen=True):
     notes: tuple[Text, ...] = ()
 
 
-def planned(repository: Repository, system: System, *, lab: bool = True) -> Planning:
+def read_given(workload: Path | None, statistics: Path | None) -> Given:
+    """Return what the files hold; raise `InputError` for one that cannot be used."""
+    return Given(
+        read_workload(read_text(workload), workload.name) if workload is not None else None,
+        read_statistics(read_text(statistics), statistics.name) if statistics is not None else None,
+    )
+
+
+def planned(repository: Repository, system: System, *, lab: bool = True, given: Given = NOTHING) -> Planning:
     """Look at the data of a system: in the planner lab where its schema is in the repository, by the rules alone where it is not.
 
     Without statistics, row counts are those of the system where known and assumed otherwise: every level is GUESS. A lab that cannot
     run, or a schema that it cannot load, is a note and no failure.
     """
+    import psycopg
+
     schemas = sources(repository, system) if lab else ()
     notes: list[Text] = []
     findings: list[Told] = []
@@ -50,7 +73,7 @@ def planned(repository: Repository, system: System, *, lab: bool = True) -> Plan
             with running() as server:
                 for each in schemas:
                     try:
-                        one, system, found = _one(server, system, each)
+                        one, system, found = _one(server, system, each, given)
                     except InputError as error:
                         notes.append(_not_loaded(each, error))
                         continue
@@ -58,6 +81,14 @@ def planned(repository: Repository, system: System, *, lab: bool = True) -> Plan
                     findings += found
         except PlannerError as error:
             notes.append(Text(f"No statement was planned: {error.text.en}", f"Nenhum comando foi planejado: {error.text.pt}"))
+        except (psycopg.Error, OSError) as error:
+            reason = reason_of(error)
+            notes.append(
+                Text(
+                    f"The planner lab ended before its time: {reason}.",
+                    f"O laboratório de planos terminou antes da hora: {reason}.",
+                )
+            )
     own = frozenset(name for each in done for name in each.datasets)
     rest = narrowed(system, (dataset for dataset in system.datasets if dataset.name not in own))
     findings += [Told(finding) for finding in _check(rest)]
@@ -69,24 +100,32 @@ def narrowed(system: System, datasets: Iterable[Dataset]) -> System:
     return replace(system, datasets=tuple(datasets))
 
 
-def _one(server: Server, system: System, source: Source) -> tuple[DatabaseStudy, System, tuple[Told, ...]]:
+def _one(server: Server, system: System, source: Source, given: Given) -> tuple[DatabaseStudy, System, tuple[Told, ...]]:
     """Load one schema; return what the planner says, the system with its tables, and what the rules find in them."""
     schema = read_schemas(source.texts)
     rows = {dataset.table: dataset.rows.value for dataset in system.datasets if dataset.rows is not None}
-    with opened(server, schema, None, rows) as lab:
+    with opened(server, schema, given.statistics, rows) as lab:
         names = [table.name for table in lab.catalogue.tables]
         if not names:
             raise InputError(Text("none of its tables loads", "nenhuma de suas tabelas carrega"))
         stores = (component.name for component in system.components if component.technology in POSTGRESQL)
         home = source.home or home_of(system, names, source.name, stores)
         translated = source.dialect != "postgres"
-        loaded = with_database(system, home, lab.catalogue, source.tables, guessed=lab.loaded.guessed, translated=translated)
+        loaded = with_database(
+            system, home, lab.catalogue, source.tables, given.statistics, lab.loaded.guessed, translated=translated
+        )
         own = own_datasets(loaded, home, names)
         sent = statements_of(loaded, own)
+        workload = of_statements((each.file, each.line, each.text) for each in sent)
         narrow = narrowed(loaded, own)
         findings = _check(narrow)
+        if given.workload is not None:
+            workload = together(given.workload, workload)
+            known = {finding.fingerprint for finding in findings}
+            counted = found_in(of_workload(narrow, home, given.workload))
+            findings += tuple(finding for finding in counted if finding.fingerprint not in known)
         suggestions = suggested(lab, narrow, findings)
-        found = answer(lab, None, of_statements((each.file, each.line, each.text) for each in sent), suggestions=suggestions)
+        found = answer(lab, given.statistics, workload, suggestions=suggestions)
         told_ = told(lab, narrow, findings, found)
     mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
     derived = {(each.file, each.line) for each in sent if each.derived}
@@ -104,6 +143,13 @@ def _one(server: Server, system: System, source: Source) -> tuple[DatabaseStudy,
     )
 
 
+def together(counted: Workload, sent: Workload) -> Workload:
+    """Return the statements that production counted with those of the code that it did not send."""
+    known = {each.fingerprint for each in counted.statements}
+    rest = tuple(each for each in sent.statements if each.fingerprint not in known)
+    return Workload((*counted.statements, *rest), (*counted.rejected, *sent.rejected), counted.covered)
+
+
 def own_datasets(system: System, home: Home, names: Iterable[str]) -> tuple[Dataset, ...]:
     """Return the datasets that are tables of a loaded schema."""
     tables = {name.lower() for name in names}
@@ -119,3 +165,6 @@ def _not_loaded(source: Source, error: InputError) -> Text:
 
 def _check(system: System) -> tuple[Finding, ...]:
     return check(system, tuple(rule for rule in all_rules() if rule.family == "data"))
+
+
+__all__ = ["NOTHING", "Given", "InputError", "Planning", "planned", "read_given"]

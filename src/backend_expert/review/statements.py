@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -92,33 +92,37 @@ NUMBERED = frozenset({"int2", "int4", "int8"})
 def of_workload(system: System, home: Home, workload: Workload) -> System:
     """Return the system with one operation for each statement of a workload, as heavy as it is called.
 
-    A lookup that runs once for each row of another statement stands in a loop of that one.
+    A lookup that runs once for each row of another statement stands in a loop of that one; a statement on other tables is left out.
     """
-    entry = next((dataset.name for dataset in system.datasets if dataset.store == home.store), "")
+    tables = {dataset.table.lower(): dataset.name for dataset in system.datasets if dataset.store == home.store}
+    queries = {each.fingerprint: query for each in workload.statements if (query := _query(each, tables)) is not None}
     lookups = {each.lookup.fingerprint for each in repeats(workload)}
-    loops = [each for each in repeats(workload) if each.parent.fingerprint not in lookups]
-    steps: dict[str, list[Step]] = {each.fingerprint: [_query(each, entry)] for each in workload.statements}
-    for found in loops:
-        count = Estimate(found.times, 1.5, Certainty.MEASURED)
-        steps[found.parent.fingerprint].append(Repeat(count=count, steps=(_query(found.lookup, entry),)))
-        del steps[found.lookup.fingerprint]
-    operations, workloads = [], []
-    for each in workload.statements:
-        if each.fingerprint in steps and entry:
-            name = f"{each.file}:{each.line}"
-            trigger = Trigger(kind="rpc", name=name)
-            operations.append(
-                Operation(
-                    name=name, component=APPLICATION, trigger=trigger, steps=tuple(steps[each.fingerprint]), evidence=_at(each)
-                )
-            )
-            workloads.append(Traffic(name=name, operation=name, rate_per_s=Estimate(each.calls)))
-    return replace(system, operations=tuple(operations), workloads=tuple(workloads))
+    steps: dict[str, list[Step]] = {name: [query] for name, query in queries.items()}
+    for found in repeats(workload):
+        parent, lookup = found.parent.fingerprint, found.lookup.fingerprint
+        if parent in steps and lookup in steps and parent not in lookups:
+            steps[parent].append(Repeat(count=Estimate(found.times, 1.5, Certainty.MEASURED), steps=(queries[lookup],)))
+            del steps[lookup]
+    sent = [each for each in workload.statements if each.fingerprint in steps]
+    operations = tuple(_operation(each, tuple(steps[each.fingerprint])) for each in sent)
+    traffic = (Traffic(name=_name(each), operation=_name(each), rate_per_s=Estimate(each.calls)) for each in sent)
+    return replace(system, operations=operations, workloads=tuple(traffic))
 
 
-def _query(statement: Statement, dataset: str) -> Query:
+def _operation(statement: Statement, steps: tuple[Step, ...]) -> Operation:
+    name = _name(statement)
+    return Operation(name=name, component=APPLICATION, trigger=Trigger(kind="rpc", name=name), steps=steps, evidence=_at(statement))
+
+
+def _name(statement: Statement) -> str:
+    return f"{statement.file}:{statement.line}"
+
+
+def _query(statement: Statement, tables: Mapping[str, str]) -> Query | None:
     tree = parsed(statement.text)
-    return Query(dataset=dataset, statement=statement.text, limited=_limited(tree), evidence=_at(statement))
+    named = (node.name.lower() for node in tree.find_all(exp.Table)) if tree is not None else ()
+    dataset = next((tables[name] for name in named if name in tables), "")
+    return Query(dataset=dataset, statement=statement.text, limited=_limited(tree), evidence=_at(statement)) if dataset else None
 
 
 def _limited(tree: exp.Expr | None) -> bool | None:
