@@ -172,6 +172,23 @@ class TestSizedByExperiment:
         system = with_store(rate=60, query_ms=100, store_workers=4, pool=100)
         assert sized_by_experiment(system, finding_of(*self.FINDING), 3) is system
 
+    def test_a_pool_gets_as_many_connections_as_will_do(self, with_store: Builder, finding_of: FindingOf) -> None:
+        system = with_store(rate=150, workers=500, pool=4, query_ms=20, store_workers=64)
+        changed = sized_by_experiment(system, finding_of("pool-smaller-than-demand", "shop>db"), 3)
+        (size,) = {
+            step.policy.pool.size.value
+            for step in changed.operation("GET /products").steps
+            if isinstance(step, Query) and step.policy.pool
+        }
+        # 450/s x 21 ms hold 9.5 connections: with nine the queue never empties, and a p99 of 500 ms needs few more than ten.
+        assert 10 <= size <= 13
+        fewer = sized_by_experiment(system, finding_of("pool-smaller-than-demand", components=("shop",)), 3)
+        assert fewer.component("shop").deployment != system.component("shop").deployment
+
+    def test_a_pool_in_front_of_a_full_store_is_not_cured_by_connections(self, with_store: Builder, finding_of: FindingOf) -> None:
+        system = with_store(rate=150, workers=500, pool=4, query_ms=20, store_workers=4)
+        assert sized_by_experiment(system, finding_of("pool-smaller-than-demand", "shop>db"), 3) is system
+
     @pytest.mark.parametrize("lab", [True, False])
     def test_it_is_not_offered_without_the_lab(self, with_store: Builder, finding_of: FindingOf, lab: bool) -> None:
         found = candidates(self.small(with_store), (finding_of(*self.FINDING),), 3, lab=lab)
