@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from backend_expert.model import Component, Finding, Setting, Severity, System, Text
+from backend_expert.model import Component, Evidence, Finding, Setting, Severity, System, Text, call_sites
 from backend_expert.rules.catalogue import rule
 from backend_expert.rules.paths import container_of, distinct, place_of, users_of
 from backend_expert.rules.wording import listed
@@ -48,7 +48,7 @@ def datastore_without_authentication(system: System) -> Iterator[Finding]:
         yield _switched_off(open_ones)
     silent = [component for component in system.components if _open_unless_told(system, component)]
     if silent:
-        yield _question(silent)
+        yield _question(system, silent)
 
 
 def _switched_off(open_ones: list[tuple[Component, Setting]]) -> Finding:
@@ -102,7 +102,7 @@ def _speaks_of(setting: Setting, names: set[str]) -> bool:
     return any(name.lower().replace("_", "-") in text for name in names) or "database" in text or "db" in text.split("-")
 
 
-def _question(silent: list[Component]) -> Finding:
+def _question(system: System, silent: list[Component]) -> Finding:
     names = [component.name for component in silent]
     technologies = sorted({component.technology for component in silent})
     published = [component.name for component in silent if _reachable(component)]
@@ -129,10 +129,21 @@ def _question(silent: list[Component]) -> Finding:
             f"usa parecem ter uma. Se ela está em um comando ou em um arquivo montado, diga isso no `system.yaml`; se não, qualquer "
             f"processo na rede lê e muda tudo.{outside.pt}",
         ),
-        evidence=distinct(place for component in silent for place in container_of(component)),
+        evidence=distinct(
+            place for component in silent for place in (*container_of(component), *_connections(system, component.name))
+        ),
         confidence=0.6,
         asked=True,
     )
+
+
+def _connections(system: System, name: str) -> tuple[Evidence, ...]:
+    """Return where each user of a store connects to it: the last of the places that lead from a step to the store."""
+    places: dict[str, Evidence] = {}
+    for site in call_sites(system):
+        if site.callee == name and site.step.evidence:
+            places.setdefault(site.caller, site.step.evidence[-1])
+    return tuple(places[caller] for caller in sorted(places))
 
 
 def _doors(component: Component) -> tuple[Setting, ...]:
