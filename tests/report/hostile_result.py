@@ -27,7 +27,7 @@ HOSTILE = (
 # Words that the readers of the product choose themselves; a repository has no say in them.
 _OURS = {
     *("kind", "severity", "worst", "status", "verdict", "effort", "category", "lab", "grade", "schema", "id", "rule", "remedy"),
-    *("findings", "recommendations", "version", "certainty", "caller", "callee", "deductions"),
+    *("findings", "recommendations", "version", "certainty", "caller", "callee", "deductions", "level", "build", "dialect"),
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sample_database import COMPARED, DATABASE
+
 from backend_expert.model import Evidence, Link, Severity, Text, Unread
 from backend_expert.review.result import (
     Assumption,
@@ -237,6 +239,7 @@ def finding(
         recommendations=more.get("recommendations", ()),
         rule_page=more.get("rule_page", Text("", "")),
         history=more.get("history"),
+        comparisons=more.get("comparisons", ()),
     )
 
 
@@ -393,6 +396,7 @@ FINDINGS = (
         Severity.LOW,
         Text("No health check was found for `stock`", "Nenhum health check encontrado para `stock`"),
         Text("A service that hangs still gets requests.", "Um serviço travado continua recebendo requisições."),
+        comparisons=(COMPARED,),
         subject="stock",
         components=("stock",),
     ),
@@ -733,4 +737,5 @@ def sample() -> Result:
             commit="9f2c1ab",
             commit_date="2026-10-02",
         ),
+        databases=(DATABASE,),
     )
