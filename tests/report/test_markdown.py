@@ -55,6 +55,7 @@ def test_hostile_texts_become_no_html_no_link_and_no_mention() -> None:
         "h1",
         "h2",
         "h3",
+        "h4",
         "p",
         "strong",
         "em",
