@@ -8,6 +8,7 @@ import pytest
 
 from backend_expert import readers, rules
 from backend_expert.advice import Remedy, all_remedies
+from backend_expert.advice.difference import differences
 from backend_expert.lab import load
 from backend_expert.model import Finding, System
 from backend_expert.model.system_file import overlay
@@ -94,3 +95,11 @@ def test_the_load_lab_proves_that_parallel_calls_are_faster() -> None:
     assert comparison.verdict == "helps"
     middle = comparison.measure("latency_p50_ms")
     assert middle.difference.high < -10
+
+
+@pytest.mark.parametrize(("remedy", "rule"), PAIRS)
+def test_the_remedy_says_what_it_changes(remedy: Remedy, rule: Rule, tmp_path: Path) -> None:
+    system = example(rule, tmp_path)
+    told = differences(system, applied(remedy, rule, system))
+    assert told
+    assert all(text.en != text.pt and not text.en.endswith(": .") for text in told)

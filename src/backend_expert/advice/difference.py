@@ -94,6 +94,13 @@ def _deployment(before: Component, after: Component) -> Iterator[Text]:
             yield sentence(
                 "volume {source} on {path}", "volume {source} em {path}", source=f"`{volume.source}`", path=f"`{volume.path}`"
             )
+    gone = [
+        volume.path
+        for volume in was.volumes
+        if volume not in now.volumes and volume.path not in {each.path for each in now.volumes}
+    ]
+    if gone:
+        yield sentence("no volume on {paths}", "nenhum volume em {paths}", paths=named(gone))
     yield from _settings(before, after)
     if now.autoscaling is not None and now.autoscaling != was.autoscaling:
         scaling = now.autoscaling
@@ -198,6 +205,8 @@ def _policy(before: Policy, after: Policy) -> Iterator[Text]:
             attempts=after.retry.attempts.value,
             budget=100 * mean(after.retry.budget),
         )
+    if before.optional and after.optional is False:
+        yield Text("an error of it decides about the answer", "um erro dela decide a resposta")
     if after.idempotency_key and not before.idempotency_key:
         yield Text("an idempotency key with every request", "uma chave de idempotência em cada requisição")
     if after.deadline_propagated and not before.deadline_propagated:
@@ -233,6 +242,16 @@ def _topics(before: System, after: System) -> Iterator[Text]:
     kept = [topic.name for topic in after.topics if topic.durable and durable.get(topic.name, True) is False]
     if kept:
         yield sentence("Declare {topics} durable.", "Declare {topics} como durável.", topics=named(kept, most=5))
+    declarers = {topic.name: set(topic.declared_by or ()) for topic in before.topics}
+    for topic in after.topics:
+        more = sorted(set(topic.declared_by or ()) - declarers.get(topic.name, set(topic.declared_by or ())))
+        if more:
+            yield sentence(
+                "Declare {topic} in {components} too.",
+                "Declare {topic} também em {components}.",
+                topic=f"`{topic.name}`",
+                components=named(more),
+            )
 
 
 def _number(estimate: Estimate | None) -> Text:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from backend_expert.advice.course_difference import courses
 from backend_expert.model import (
     Ack,
     Action,
@@ -38,6 +39,7 @@ def programs(before: System, after: System) -> Iterator[Text]:
         if previous is not None and previous != operation:
             changes = (
                 *_trigger(previous.trigger, operation.trigger),
+                *courses(previous, operation),
                 *_caches(previous, operation),
                 *_program(previous, operation, after),
             )
