@@ -14,20 +14,17 @@ from backend_expert.lab.planner.answer import Answer, IndexAdvice, Point, QueryO
 from backend_expert.lab.planner.evidence import Evidence
 from backend_expert.lab.planner.laboratory import Lab, NotPlanned, opened
 from backend_expert.lab.planner.oracle import Configuration, Oracle
-from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.removal import Superfluous, removals
 from backend_expert.lab.planner.rewrites import Form, compared
+from backend_expert.lab.planner.risk import risk
 from backend_expert.lab.planner.schema import Schema
 from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.statistics import Statistics
 from backend_expert.lab.planner.whatif import quoted
 from backend_expert.lab.planner.workload import Workload
-from backend_expert.model import Text
 
 _SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
 """Budgets tried when none is given, as shares of the size of the tables."""
-_SMALL_GAIN = 0.9
-"""A new plan that costs more than this share of the old one is flagged: cost and time agree only so far (Spearman 0.6 on TPC-H derived)."""
 _SECONDS_ROWS, _MINUTES_ROWS = 1_000_000, 100_000_000
 
 
@@ -179,29 +176,12 @@ def _queries(lab: Lab, oracle: Oracle, problem: Problem, chosen: Configuration, 
                 level=found.level,
                 reasons=found.reasons,
                 uses=tuple(sorted(map(str, used))),
-                risk=_risk(before, after, used),
+                risk=risk(before, after, names),
                 plan_before=before.lines(),
                 plan_after=after.lines(names),
             )
         )
     return tuple(sorted(outcomes, key=lambda each: (-each.share, each.file, each.line)))
-
-
-def _risk(before: Plan, after: Plan, used: Configuration) -> Text | None:
-    """Say why a statement may get slower although its cost falls: costs follow time only so far."""
-    if not used or after.shape == before.shape:
-        return None
-    if after.inner_loops > before.inner_loops:
-        return Text(
-            "the plan turns to a nested loop: should the planner underestimate the outer rows, it gets slower; measure it after the build",
-            "o plano passa a um nested loop: se o planner subestimar as linhas externas, fica mais lento; meça depois de criar o índice",
-        )
-    if after.cost > before.cost * _SMALL_GAIN:
-        return Text(
-            "the gain is within the planner's own error: measure it after the build",
-            "o ganho está dentro do erro do próprio planner: meça depois de criar o índice",
-        )
-    return None
 
 
 def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOutcome, ...]) -> tuple[IndexAdvice, ...]:

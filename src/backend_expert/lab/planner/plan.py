@@ -24,7 +24,10 @@ _SHAPE = (
 
 
 class Node(Struct, frozen=True):
-    """One node of a plan with what it costs up to here, in the planner's unit (one page read in sequence is 1)."""
+    """One node of a plan with what it costs up to here, in the planner's unit (one page read in sequence is 1).
+
+    `role` is what the node is to the one above: `Outer`, `Inner`, `SubPlan`, `InitPlan`, `Member`, or nothing for the root.
+    """
 
     kind: str
     relation: str
@@ -33,6 +36,7 @@ class Node(Struct, frozen=True):
     rows: float
     detail: str
     children: tuple[Node, ...] = ()
+    role: str = ""
 
     def walk(self) -> Iterator[Node]:
         """Yield the node and everything below it."""
@@ -55,11 +59,6 @@ class Plan(Struct, frozen=True):
         """Return the plan as text, a line a node; `names` says what an index of the lab stands for."""
         return tuple(_lines(self.root, 0, names))
 
-    @property
-    def inner_loops(self) -> int:
-        """Return how many nested loops the plan has."""
-        return sum(node.kind == "Nested Loop" for node in self.root.walk())
-
 
 def parse(explained: Any) -> Plan:
     """Return the plan in the decoded answer of `EXPLAIN (FORMAT JSON)`."""
@@ -77,19 +76,18 @@ def parse(explained: Any) -> Plan:
 
 
 def _node(explained: dict[str, Any]) -> Node:
-    schema = explained.get("Schema")
-    relation = explained.get("Relation Name", "")
     conditions = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter", "Sort Key", "Group Key")
     detail = "; ".join(f"{name}: {_text(explained[name])}" for name in conditions if name in explained)
     return Node(
         explained["Node Type"]
         + (f" ({explained['Scan Direction'].lower()})" if explained.get("Scan Direction") == "Backward" else ""),
-        f"{schema}.{relation}" if schema and relation else relation,
+        explained.get("Relation Name", ""),
         explained.get("Index Name", ""),
         explained["Total Cost"],
         explained["Plan Rows"],
         detail,
         tuple(_node(child) for child in explained.get("Plans", ())),
+        explained.get("Parent Relationship", ""),
     )
 
 
