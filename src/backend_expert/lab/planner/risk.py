@@ -12,8 +12,8 @@ _SMALL_GAIN = 0.9
 _ERROR = 3.0
 """Factor by which an estimate of rows may be too low: once for the table, once more for every join below it.
 
-For PostgreSQL 16 % of the estimates over one join, 32 % over two and 52 % over three are off tenfold or worse (Leis and others, How Good Are
-Query Optimizers, Really?, VLDB 2015).
+For PostgreSQL 16 % of the estimates over one join, 32 % over two and 52 % over three are off tenfold or worse (Leis and others, How Good
+Are Query Optimizers, Really?, VLDB 2015).
 """
 
 
