@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import structs
 from tree_sitter import Node
 
-from backend_expert.model import Evidence
+from backend_expert.readers.csharp_programs import entries, mediated, published
+from backend_expert.readers.csharp_projects import parts
 from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
-    HOLE,
     Expression,
     Fallback,
     Invoked,
@@ -27,14 +28,15 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, programs_of
-from backend_expert.readers.source_code.program import Binding, Program, content_of, line_of, program_of, text_of
+from backend_expert.readers.source_code.operations import homes, programs_of
+from backend_expert.readers.source_code.program import Binding, content_of, program_of, text_of
 
 READER = "csharp"
 
 _WORTH = re.compile(
     r"://|Environment|onfiguration|HttpClient|Grpc|Redis|Multiplexer|Connection|Mongo|UseSql|UseNpgsql|UseMySql|Config|const string|"
-    r"Http(?:Get|Post|Put|Delete)|Map(?:Get|Post)"
+    r"Http(?:Get|Post|Put|Delete|Patch)|Map(?:Get|Post|Put|Delete|Patch|Group)|Consumer|Handler<|Handle\(|Publish|Basic(?:Consume|Publish)|"
+    r"(?i:timeout|deadline)|\{controller\b"
 )
 
 CLIENTS = (
@@ -134,46 +136,21 @@ def read(repository: Repository) -> Iterator[Fragment]:
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
-    called = remotes(program, values, CLIENTS, READER)
-    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), called, READER))
+    libraries = parts(repository)
+    home = homes(repository, program.files, libraries)
+    facts = [structs.replace(each, directory=_owner(each.directory, libraries)) for each in facts]
+    called = (*remotes(program, values, CLIENTS, READER), *published(program, values, READER))
+    begun = entries(program, values, READER)
+    code = tuple(programs_of(home, program.files, begun, called, READER, passed=mediated(program)))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
-def _entries(program: Program, grammar: CSharp, values: Values) -> Iterator[Entry]:
-    """Yield the actions of controllers and the routes of minimal APIs."""
-    for file in program.files:
-        for node, call in file.calls:
-            evidence = (Evidence(file.path, line_of(node), READER),)
-            body = node.parent.parent if node.parent is not None else None
-            verb = re.fullmatch(r"\[Http(Get|Post|Put|Delete|Patch)\]", call.function)
-            if verb is not None and body is not None and body.type == "method_declaration":
-                path = values.text(call.argument(0)) if call.arguments else ""
-                if HOLE not in path:
-                    name = f"{verb[1].upper()} {_public(_prefix(body, grammar, values), path)}"
-                    yield Entry("http", name, file, evidence, body=body)
-            elif re.fullmatch(r"Map(Get|Post|Put|Delete|Patch)", call.last) and len(call.arguments) >= 2:
-                path, handler = values.text(call.arguments[0]), call.arguments[1]
-                if HOLE not in path:
-                    inline = handler if handler.type == "lambda_expression" else None
-                    function = "" if inline is not None else text_of(handler).rpartition(".")[2]
-                    yield Entry("http", f"{call.last[3:].upper()} {_public('', path)}", file, evidence, inline, function)
-
-
-def _prefix(method: Node, grammar: CSharp, values: Values) -> str:
-    """Return the route of the controller; `[controller]` stands for its name (ASP.NET Core, "Token replacement in route templates")."""
-    holder = method.parent.parent if method.parent is not None else None
-    for attributes in holder.named_children if holder is not None else ():
-        for attribute in attributes.named_children if attributes.type == "attribute_list" else ():
-            call = grammar.shape(attribute)
-            if isinstance(call, Invoked) and call.function == "[Route]" and call.arguments:
-                name = text_of(holder.child_by_field_name("name") if holder is not None else None).removesuffix("Controller")
-                return values.text(call.arguments[0]).replace("[controller]", name.lower())
-    return ""
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = path if path.startswith(("/", "~/")) else f"/{prefix}/{path}"
-    return re.sub(r"\{(\w+)[:=?][^{}]*\}", r"{\1}", re.sub(r"/{2,}", "/", joined.lstrip("~"))).rstrip("/") or "/"
+def _owner(directory: str, libraries: dict[str, str]) -> str:
+    """Return the directory that a fact speaks for: that of the program which the library around it is a part of, else its own."""
+    around = directory
+    while around not in libraries and around not in {"", "."}:
+        around = around.rpartition("/")[0]
+    return libraries.get(around, directory)
 
 
 def _attribute(node: Node) -> Expression:
@@ -233,6 +210,9 @@ def _call(node: Node) -> Expression:
         tuple(child.named_children[-1] for child in given.named_children if child.named_children) if given is not None else ()
     )
     named = {}
+    for child in given.named_children if given is not None else ():
+        if (label := child.child_by_field_name("name")) is not None and child.type == "argument":
+            named[text_of(label)] = child.named_children[-1]
     body = node.child_by_field_name("initializer")
     for each in body.named_children if body is not None else ():
         left, right = each.child_by_field_name("left"), each.child_by_field_name("right")

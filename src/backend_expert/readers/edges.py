@@ -177,10 +177,10 @@ def _protocol(peer: Peer, address: Address, target: Component) -> str:
     """Return the protocol of a call: from the scheme, else from the port and the probes of the target, else HTTP."""
     if target.kind in STATEFUL:
         return ""
+    if "grpc" in name_words(address.key) and peer.protocol in {"", "http", "https"}:
+        return "grpc"
     if peer.protocol:
         return peer.protocol
-    if "grpc" in name_words(address.key):
-        return "grpc"
     return "grpc" if speaks_grpc(target, peer.port) else "http"
 
 

@@ -28,7 +28,7 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact, Mention
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 
 READER = "go"
@@ -165,7 +165,11 @@ def read(repository: Repository) -> Iterator[Fragment]:
     ]
     sent = _published(program, values)
     queues = tuple(_declared(program, values))
-    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values), (*called, *sent), READER, queues))
+    code = tuple(
+        programs_of(
+            homes(repository, program.files), program.files, _entries(program, grammar, values), (*called, *sent), READER, queues
+        )
+    )
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

@@ -28,7 +28,7 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Mention, Role, Use
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 from backend_expert.readers.source_code.spring import configurations, module_of, resolved
 
@@ -193,7 +193,15 @@ def read(repository: Repository) -> Iterator[Fragment]:
         for each in remotes(program, values, CLIENTS, READER)
     ]
     sent = _published(program, values)
-    code = tuple(programs_of(repository, program.files, _entries(program, grammar, values, properties), (*called, *sent), READER))
+    code = tuple(
+        programs_of(
+            homes(repository, program.files),
+            program.files,
+            _entries(program, grammar, values, properties),
+            (*called, *sent),
+            READER,
+        )
+    )
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

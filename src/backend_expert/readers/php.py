@@ -140,7 +140,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
     for file in program.files:
         facts.extend(contracts(file.path, file.text, READER))
     called = remotes(program, values, CLIENTS, READER)
-    code = tuple(programs_of(repository, program.files, _entries(program, values), called, READER))
+    code = tuple(programs_of(homes(repository, program.files), program.files, _entries(program, values), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

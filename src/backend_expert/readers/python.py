@@ -29,7 +29,7 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, line_of, program_of, text_of
 
 READER = "python"
@@ -188,7 +188,9 @@ def read(repository: Repository) -> Iterator[Fragment]:
     if program.files:
         called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
         queues = tuple(_declared(program, values))
-        code = tuple(programs_of(repository, program.files, _entries(program, values), called, READER, queues))
+        code = tuple(
+            programs_of(homes(repository, program.files), program.files, _entries(program, values), called, READER, queues)
+        )
         yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

@@ -12,7 +12,7 @@ _SERVED = {
     "python": r"\badd_(\w+)Servicer_to_server\s*\(",
     "go": r"\.Register(\w+)Server\s*\(",
     "java": r"\bextends\s+(?:\w+\.)*(\w+)Grpc\.\w+ImplBase\b",
-    "csharp": r"\bMapGrpcService<\s*(?:\w+\.)*(\w+?)(?:Service|Impl|ServiceImpl)?\s*>|:\s*(?:\w+\.)*(\w+)\.\1Base\b",
+    "csharp": r"\bMapGrpcService<\s*(?:\w+\.)*(\w+?)(?:Service|Impl|ServiceImpl)?\s*>|:\s*(?:\w+\.)*(\w+)\.\2Base\b",
     "php": r"(?!)",
 }
 _USED = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -105,6 +105,15 @@ class Remote(Struct, frozen=True):
     policy: Policy = UNKNOWN_POLICY
 
 
+class Passed(Struct, frozen=True):
+    """A call of a function that its name does not tell: the body, in the file `to`, is known otherwise."""
+
+    file: File
+    node: Node
+    to: File
+    body: Node
+
+
 class _Event(Struct, frozen=True):
     place: int
     node: Node
@@ -113,26 +122,26 @@ class _Event(Struct, frozen=True):
 
 
 def programs_of(
-    repository: Repository,
+    home: Mapping[str, str],
     files: Sequence[File],
     entries: Iterable[Entry],
     remotes: Iterable[Remote],
     language: str,
     queues: Iterable[Queue] | None = None,
+    passed: Iterable[Passed] = (),
 ) -> Iterator[Code]:
-    """Yield one program for each directory with a build file, with its handlers; none where nothing starts one.
+    """Yield one program for each home of files, with its handlers; none where nothing starts one.
 
     `queues` are those that the files declare, `None` where nobody looked for them.
     """
-    home = homes(repository, files)
-    entries, remotes, sought = tuple(entries), tuple(remotes), tuple(queues or ())
+    entries, remotes, sought, passed = tuple(entries), tuple(remotes), tuple(queues or ()), tuple(passed)
     for directory in sorted(set(home.values())):
         own = [file for file in files if home[file.path] == directory]
         begun = [entry for entry in entries if home[entry.file.path] == directory]
         if begun:
-            written = _Writer(own, [remote for remote in remotes if home[remote.file.path] == directory]).code(
-                directory, begun, language
-            )
+            within = [each for each in passed if home[each.file.path] == home[each.to.path] == directory]
+            sent = [remote for remote in remotes if home[remote.file.path] == directory]
+            written = _Writer(own, sent, within).code(directory, begun, language)
             declared = tuple(queue for queue in sought if home.get(queue.evidence[0].file) == directory)
             yield structs.replace(written, queues=declared, queues_sought=queues is not None)
 
@@ -140,7 +149,7 @@ def programs_of(
 class _Writer:
     """Write the operations of one program."""
 
-    def __init__(self, files: Sequence[File], remotes: Sequence[Remote]) -> None:
+    def __init__(self, files: Sequence[File], remotes: Sequence[Remote], passed: Sequence[Passed]) -> None:
         self.targets: dict[str, Target] = {}
         self._functions: dict[str, list[tuple[File, Node]]] = {}
         self._events: dict[str, list[_Event]] = {}
@@ -153,6 +162,7 @@ class _Writer:
                     self._functions.setdefault(name, []).append((file, node))
         for file in files:
             events = [_Event(remote.node.start_byte, remote.node, remote, None) for remote in remotes if remote.file is file]
+            events += [_Event(each.node.start_byte, each.node, None, (each.to, each.body)) for each in passed if each.file is file]
             taken = {event.place for event in events}
             for node, _ in file.calls:
                 called = self._called(file, node) if node.start_byte not in taken else None
@@ -338,8 +348,11 @@ def _stem(file: File) -> str:
     return posixpath.basename(file.path).partition(".")[0]
 
 
-def homes(repository: Repository, files: Iterable[File]) -> dict[str, str]:
-    """Return the directory of the program that each file belongs to: the nearest with a build file, else its own."""
+def homes(repository: Repository, files: Iterable[File], libraries: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the directory of the program that each file belongs to: the nearest with a build file, else its own.
+
+    `libraries` are directories with build files that are part of the program in another one.
+    """
     known = {posixpath.dirname(path) or "." for path in repository.files if posixpath.basename(path) in _BUILD_FILES}
     known |= {posixpath.dirname(path) or "." for path in repository.matching("*.csproj")}
     found = {}
@@ -347,5 +360,6 @@ def homes(repository: Repository, files: Iterable[File]) -> dict[str, str]:
         directory = file.directory
         while directory not in known and directory not in {".", ""}:
             directory = posixpath.dirname(directory) or "."
-        found[file.path] = directory if directory in known else file.directory
+        home = directory if directory in known else file.directory
+        found[file.path] = (libraries or {}).get(home, home)
     return found
