@@ -14,7 +14,7 @@ from backend_expert.advice.resilience.shed_by_priority import shed_by_priority
 from backend_expert.advice.scale.bounded_prefetch import bounded_prefetch
 from backend_expert.advice.scale.coalesced_misses import JITTER, coalesced_misses
 from backend_expert.advice.scale.read_replicas import read_replicas
-from backend_expert.advice.trial import Trial, try_out
+from backend_expert.advice.trial import Trial, proof_of, try_out
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
 from backend_expert.model import (
@@ -211,7 +211,9 @@ class TestBoundedPrefetch:
 
     def test_messages_do_not_wait_behind_a_slow_instance(self, finding_of: FindingOf) -> None:
         trial = tried(self.queue(), finding_of(*self.FINDING), "bounded-prefetch")
-        before, after = (run.deliveries[0].p95_ms for run in (trial.comparison.before, trial.comparison.after))
-        assert before is not None
-        assert after is not None
-        assert after < before / 2
+        assert (trial.verdict, trial.comparison.decided_by) == ("helps", "message_p95_ms")
+        waited = trial.comparison.measure("message_p95_ms")
+        assert waited.after.value < waited.before.value / 2
+        proof = proof_of(trial, self.queue())
+        assert proof.measures[0].id == "message_p95_ms"
+        assert "95 % of the messages are handled within" in proof.summary.en

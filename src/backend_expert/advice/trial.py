@@ -27,6 +27,8 @@ LOOKS = (6, 10)
 A change that is no better than a coin passes one of the looks at 6, 10 and 16 draws in 5 % of all trials (binomial).
 """
 
+MESSAGE_MARGIN = dict(DECIDING)["message_p95_ms"]
+
 FIRST_PAIRS = 2
 """Paired runs after which a trial ends when none of them shows any difference at all."""
 
@@ -36,6 +38,7 @@ TITLES = {
     "latency_p50_ms": Text("latency p50 of successful answers", "latência p50 das respostas com sucesso"),
     "latency_p95_ms": Text("latency p95 of successful answers", "latência p95 das respostas com sucesso"),
     "latency_p99_ms": Text("latency p99 of successful answers", "latência p99 das respostas com sucesso"),
+    "message_p95_ms": Text("time until 95 % of the messages are handled", "tempo até 95 % das mensagens serem processadas"),
 }
 
 
@@ -178,7 +181,8 @@ def proof_of(trial: Trial, system: System) -> Proof:
 
 def _measures(comparison: load.Comparison) -> tuple[Measure, ...]:
     """Return the figures of a comparison, the one that decided first: it is the headline of the proof."""
-    shown = [each for each in comparison.measures if each.id in TITLES]
+    messages = any(delivery.published for delivery in comparison.after.deliveries)
+    shown = [each for each in comparison.measures if each.id in TITLES and (messages or not each.id.startswith("message_"))]
     return tuple(_measure(each) for each in sorted(shown, key=lambda each: each.id != comparison.decided_by))
 
 
@@ -245,7 +249,7 @@ def _bands(scenario: load.Scenario) -> tuple[Band, ...]:
 
 
 def _summary(trial: Trial) -> Text:
-    parts = [_successes(trial.comparison), _slowest(trial.comparison), _recovery(trial.comparison)]
+    parts = [_successes(trial.comparison), _slowest(trial.comparison), _messages(trial.comparison), _recovery(trial.comparison)]
     if trial.plausible is not None:
         parts.append(
             sentence(
@@ -287,6 +291,21 @@ def _slowest(comparison: load.Comparison) -> Text:
         after=slowest.after.value,
         low=max(0.0, slowest.after.low),
         high=slowest.after.high,
+    )
+
+
+def _messages(comparison: load.Comparison) -> Text:
+    """Say how the wait of messages changes where anyone would act on it."""
+    waited = comparison.measure("message_p95_ms")
+    if waited.verdict not in {"helps", "hurts"} or not matters(waited.id, waited.before.value, waited.after.value, MESSAGE_MARGIN):
+        return Text("", "")
+    return sentence(
+        "95 % of the messages are handled within {before} → {after} ms ({low} to {high}, 95 % interval).",
+        "95 % das mensagens são processadas em até {before} → {after} ms ({low} a {high}, intervalo de 95 %).",
+        before=waited.before.value,
+        after=waited.after.value,
+        low=max(0.0, waited.after.low),
+        high=waited.after.high,
     )
 
 

@@ -108,7 +108,11 @@ def tally(run: Run) -> Tally:
 
 
 class Figures(NamedTuple):
-    """The figures of one run that experiments compare; `None` without any successful answer."""
+    """The figures of one run that experiments compare; `None` without any successful answer.
+
+    `message_p95_ms` is how long after their publication 95 % of the messages were handled, the length of the run where fewer were, and
+    `None` without messages: what users see of a queue that grows.
+    """
 
     success_ratio: float
     goodput_per_s: float
@@ -116,6 +120,7 @@ class Figures(NamedTuple):
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
+    message_p95_ms: float | None
     wasted_share: float
     recovery_s: float | None
 
@@ -134,9 +139,20 @@ def figures(t: Tally, scenario: Scenario) -> Figures:
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,
+        message_p95_ms=_message_p95_ms(t, scenario),
         wasted_share=_wasted(t) / work if work > 0 else 0.0,
         recovery_s=after,
     )
+
+
+def _message_p95_ms(t: Tally, scenario: Scenario) -> float | None:
+    counts = t.messages.sum(axis=0)
+    published, handled = int(counts[Counter.OFFERED]), int(counts[Counter.SUCCEEDED])
+    if not published:
+        return None
+    share = SHARES[1] * published / max(handled, 1)
+    found = quantiles(t.message_histogram.sum(axis=0), (share,))[0] if share <= 1 else None
+    return 1000.0 * scenario.duration_s if found is None else found
 
 
 def _wasted(t: Tally) -> float:

@@ -265,7 +265,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return "no-difference" if unchanged else "undecided"
 
 
-DECIDING = (("success_ratio", 0.005), ("goodput_per_s", 0.01), ("latency_p99_ms", 0.05), ("latency_p50_ms", 0.05))
+DECIDING = (
+    ("success_ratio", 0.005),
+    ("goodput_per_s", 0.01),
+    ("latency_p99_ms", 0.05),
+    ("message_p95_ms", 0.05),
+    ("latency_p50_ms", 0.05),
+)
 """The order in which measures decide, each with the smallest change that anyone would act on: points of a share, else relative."""
 
 

@@ -16,6 +16,7 @@ LOWER_IS_BETTER = {
     "latency_p50_ms": True,
     "latency_p95_ms": True,
     "latency_p99_ms": True,
+    "message_p95_ms": True,
     "wasted_share": True,
     "recovery_s": True,
 }
@@ -37,12 +38,18 @@ def number(figures: Figures, measure: str, scenario: Scenario) -> float:
     return 1000.0 * (scenario.patience_s if scenario.patience_s is not None else scenario.duration_s)
 
 
+def _numbers(pair: Pair, measure: str, scenario: Scenario) -> tuple[float, float]:
+    """Return a figure before and after; messages that only one side has are compared with nothing."""
+    if measure == "message_p95_ms" and None in (pair[0].message_p95_ms, pair[1].message_p95_ms):
+        return 0.0, 0.0
+    return number(pair[0], measure, scenario), number(pair[1], measure, scenario)
+
+
 def differences(pairs: Sequence[Pair], scenario: Scenario) -> tuple[Difference, ...]:
     """Return every measure with its intervals before, after, and of the paired differences."""
     measures = []
     for measure, lower in LOWER_IS_BETTER.items():
-        before = [number(pair[0], measure, scenario) for pair in pairs]
-        after = [number(pair[1], measure, scenario) for pair in pairs]
+        before, after = zip(*(_numbers(pair, measure, scenario) for pair in pairs), strict=True)
         change = [b - a for a, b in zip(before, after, strict=True)]
         better = sum((each < 0) if lower else (each > 0) for each in change) + 0.5 * sum(each == 0 for each in change)
         measures.append(
@@ -71,7 +78,7 @@ def precise(measures: Sequence[Difference]) -> bool:
 def better(pair: Pair, scenario: Scenario) -> float:
     """Return 1 when the change is better in a world, 0 when it is worse, ½ when nobody would notice."""
     for measure, margin in DECIDING:
-        before, after = (number(each, measure, scenario) for each in pair)
+        before, after = _numbers(pair, measure, scenario)
         if matters(measure, before, after, margin):
             return float((after < before) == LOWER_IS_BETTER[measure])
     return 0.5
@@ -79,7 +86,7 @@ def better(pair: Pair, scenario: Scenario) -> float:
 
 def gain(pair: Pair, measure: str, scenario: Scenario) -> float:
     """Return by how much the change is better in a world, in the unit of the measure."""
-    before, after = (number(each, measure, scenario) for each in pair)
+    before, after = _numbers(pair, measure, scenario)
     return before - after if LOWER_IS_BETTER[measure] else after - before
 
 
@@ -100,7 +107,7 @@ def judged(
         measure=measure,
         share_better=wilson(sum(better(pair, scenario) for pair in pairs), len(pairs)),
         differences=tuple(
-            (each, spread_interval([number(b, each, scenario) - number(a, each, scenario) for a, b in pairs]))
+            (each, spread_interval([after - before for before, after in (_numbers(pair, each, scenario) for pair in pairs)]))
             for each in LOWER_IS_BETTER
         ),
         sensitivity=tuple(sorted(correlations, key=lambda each: (-abs(each.correlation), each.quantity))),
