@@ -26,7 +26,8 @@ def reported(
 ) -> tuple[ReportedFinding, ...]:
     """Return the findings, worst first, each with the recommendations that answer it, the best first.
 
-    Among findings of one severity those that a lab proved come first, questions last. `comparisons` are the plans of statements in two
+    Among findings of one severity those that a lab proved come first, questions last, and among these the ones that reach the most
+    components. `comparisons` are the plans of statements in two
     forms, by the fingerprint of the finding.
     """
     rule_of = {rule.id: rule for rule in catalogue}
@@ -57,9 +58,11 @@ def reported(
             )
         )
     severities = list(Severity)
-    return tuple(
-        sorted(result, key=lambda each: (severities.index(each.severity), STATUSES.index(each.status), each.rule, each.subject))
-    )
+
+    def place(each: ReportedFinding) -> tuple[int, int, int, str, str]:
+        return severities.index(each.severity), STATUSES.index(each.status), -len(each.components), each.rule, each.subject
+
+    return tuple(sorted(result, key=place))
 
 
 def _status(finding: Finding, answers: tuple[Recommendation, ...]) -> Literal["proved", "measured", "inferred", "asked"]:
