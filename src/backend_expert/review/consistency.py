@@ -22,7 +22,7 @@ SCHEMA = "backend-expert/consistency/1"
 QUICK = 12_000
 """States of one slice in a review: a fraction of a second each; `backend-expert consistency` looks further."""
 
-PLANNED = 100_000
+PLANNED = 90_000
 """States of one slice while remedies are tried: what is broken shows itself in few states, and what is not is said to be CAPPED."""
 
 Verdict = Literal["violated", "none", "capped", "no-verdict"]

@@ -46,9 +46,10 @@ class Rung(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What to do about a flow.
 
-    `ladder` holds the flow as it is, each remedy of the set alone (for every invariant that called for it), and the set; `chosen` is empty where nothing is broken or where
-    no set of the allowed size helps. `residue` names the invariants that stay broken or whose exploration did not come to its end.
-    `minimal` tells that leaving out any one remedy brings a history back. `explored` counts the flows that were explored on the way.
+    `ladder` holds the flow as it is, each remedy of the set alone (for every invariant that called for it), and the set; `chosen` is
+    empty where nothing is broken or where no set of the allowed size helps. `residue` names the invariants that stay broken or whose
+    exploration did not come to its end. `minimal` tells that leaving out any one remedy brings a history back. `explored` counts the
+    flows that were explored on the way.
     """
 
     chosen: Set
@@ -201,11 +202,13 @@ class _Search:
 
     def verdict(self, applied: Set, invariants: tuple[Invariant, ...] = ()) -> Verdict:
         """Return the verdict of a set up to the whole limit; what it breaks counts in the search from now on."""
+        if self.state_limit <= GLANCE:
+            return self.glance(applied, invariants)
         flow = structs.replace(self.changed(applied), invariants=invariants or self.flow.invariants)
         if flow not in self.verdicts:
             settled = {part: run for part, run in self.glanced.items() if not run.capped}
             self.known = settled | self.known
-            self.verdicts[flow] = explore(flow, state_limit=self.state_limit, known=self.known)
+            self.verdicts[flow] = explore(flow, state_limit=self.state_limit, known=self.known, many=True)
             self.glances[flow] = self.verdicts[flow]
         return self.verdicts[flow]
 

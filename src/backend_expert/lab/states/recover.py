@@ -20,8 +20,6 @@ from backend_expert.lab.states.flow import (
     External,
     Flow,
     Handler,
-    Insert,
-    Invariant,
     Isolation,
     Lock,
     Parallel,
@@ -32,7 +30,7 @@ from backend_expert.lab.states.flow import (
     Transaction,
     walk,
 )
-from backend_expert.lab.states.invariants import inferred
+from backend_expert.lab.states.recover_invariants import with_invariants
 from backend_expert.lab.states.recover_scope import Scope
 from backend_expert.lab.states.recover_tables import Tables, first
 from backend_expert.model import (
@@ -89,8 +87,8 @@ class _Recovery:
             bounds=bounds,
             assumed=tuple(_changes_nothing(name) for name in scope.unread),
         )
-        invariants = (*inferred(flow), *_together(flow))
-        return structs.replace(flow, invariants=invariants) if invariants else None
+        flow = with_invariants(flow)
+        return flow if flow.invariants else None
 
     def topic(self, name: str) -> Topic:
         declared = next((topic for topic in self.scope.system.topics if topic.name == name), None)
@@ -159,14 +157,25 @@ class _Recovery:
             case model.Repeat():
                 return self.block(step.steps, operation)
             case model.Branch():
-                then, otherwise = self.block(step.then, operation), self.block(step.otherwise, operation)
-                return (Branch("unknown", then, otherwise, evidence=evidence),) if then or otherwise else ()
+                return self.branch(step, operation)
             case model.Compensate():
                 return self.compensate(step, operation)
             case model.CacheGet():
                 return self.block(step.on_miss, operation)
             case _:
                 return ()
+
+    def branch(self, step: model.Branch, operation: Operation) -> tuple[Step, ...]:
+        """Return both ways; where only one of them publishes and goes on, the way on which the message is due."""
+        then, otherwise = self.block(step.then, operation), self.block(step.otherwise, operation)
+        evidence = first(step.evidence)
+        if not then and not otherwise:
+            return ()
+        inside = tuple(walk(then))
+        if otherwise or not any(isinstance(each, Publish) for each in inside) or any(isinstance(each, Reply) for each in inside):
+            return (Branch("unknown", then, otherwise, evidence=evidence),)
+        head = then[0]
+        return (structs.replace(head, assumed=_holds(step)) if head.assumed == NOTHING else head, *then[1:])
 
     def compensate(self, step: model.Compensate, operation: Operation) -> tuple[Step, ...]:
         inside = self.block(step.steps, operation)
@@ -221,13 +230,11 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w-]+", "-", text).strip("-")
 
 
-def _together(flow: Flow) -> tuple[Invariant, ...]:
-    """Return that the first row which a request stores and the effect outside that it waits for exist both or not at all."""
-    called = [handler for handler in flow.handlers if handler.entry or handler.called]
-    steps = [step for handler in called for step in walk(handler.steps)]
-    row = next((step.table for step in steps if isinstance(step, Insert) and flow.table(step.table).per == "attempt"), "")
-    effects = dict.fromkeys(step.external for step in steps if isinstance(step, Effect) and not step.undoes)
-    return tuple(Invariant("half-compensated", each, (), (f"{row}.rows >= 1", f"{each} >= 1")) for each in effects if row)
+def _holds(step: model.Branch) -> Text:
+    place = first(step.evidence)
+    where = f" ({place})" if place is not None else ""
+    condition = f"`{step.condition or '?'}`{where}"
+    return Text(f"{condition} is true where a message is published", f"{condition} é verdadeiro onde se publica uma mensagem")
 
 
 def _changes_nothing(name: str) -> Text:

@@ -124,7 +124,11 @@ def outboxes(system: System) -> dict[str, tuple[str, ...]]:
 
 
 def _only_reads(operation: Operation) -> bool:
-    return re.search(r"\b(GET|HEAD|OPTIONS)\b", operation.trigger.name or operation.name) is not None
+    """Tell whether an operation changes nothing, by its verb; an HTTP request without a known verb is taken for a GET, as it mostly is."""
+    name = operation.trigger.name or operation.name
+    if re.search(r"\b(POST|PUT|PATCH|DELETE)\b", name):
+        return False
+    return operation.trigger.kind == "http" or re.search(r"\b(GET|HEAD|OPTIONS)\b", name) is not None
 
 
 def _retried(step: Call) -> bool:

@@ -1,0 +1,113 @@
+"""What must hold of a recovered flow: only what belongs together by the structure of its programs, not by what lies side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct, structs
+
+from backend_expert.lab.states.flow import (
+    Branch,
+    Call,
+    Effect,
+    Flow,
+    Handler,
+    Insert,
+    Invariant,
+    Parallel,
+    Publish,
+    Step,
+    Topic,
+    blocks_of,
+)
+from backend_expert.lab.states.invariants import inferred
+
+
+class Place(Struct, frozen=True):
+    """A step as it is met on the way from a request or a message: whose it is, under which choices (by number)."""
+
+    step: Step
+    handler: str
+    choices: tuple[int, ...]
+
+
+def with_invariants(flow: Flow) -> Flow:
+    """Return a recovered flow with its topics tied to the rows that they tell of, and with what must hold of it.
+
+    A message tells of the last row that its own handler inserted before it on every way to it, else of one that was inserted below. An
+    event is due only where it is published whenever that row is inserted: behind a condition that nobody can decide, a row without a
+    message may be meant so. The same holds for a row and an effect outside: they belong together when the same choices lead to both.
+    """
+    ways = [tuple(_places(flow, handler)) for handler in flow.handlers if not handler.called]
+    told = {topic.name: _row_of(topic, ways) for topic in flow.topics}
+    tied = structs.replace(
+        flow, topics=tuple(structs.replace(topic, row=row[0]) if (row := told[topic.name]) else topic for topic in flow.topics)
+    )
+    kept = [each for each in inferred(tied) if _is_due(each, told)]
+    return structs.replace(tied, invariants=(*kept, *_together(ways)))
+
+
+def _is_due(invariant: Invariant, told: dict[str, tuple[str, bool] | None]) -> bool:
+    if invariant.anomaly not in {"lost-event", "phantom-event"}:
+        return True
+    row = told.get(invariant.of)
+    return row is not None and (row[1] or invariant.anomaly == "phantom-event")
+
+
+def _row_of(topic: Topic, ways: list[tuple[Place, ...]]) -> tuple[str, bool] | None:
+    """Return the table whose rows a topic tells of, and whether a message follows each of them; nothing where it tells of none."""
+    found: tuple[str, bool] | None = None
+    for way in ways:
+        for position, place in enumerate(way):
+            if not isinstance(place.step, Publish) or place.step.topic != topic.name:
+                continue
+            before = [each for each in way[:position] if isinstance(each.step, Insert) and _leads(each.choices, place.choices)]
+            if before:
+                last = max(before, key=lambda each: (each.handler == place.handler, before.index(each)))
+                assert isinstance(last.step, Insert)
+                always = last.choices == place.choices
+                if found is None or (always and not found[1]):
+                    found = (last.step.table, always)
+    return found
+
+
+def _together(ways: list[tuple[Place, ...]]) -> tuple[Invariant, ...]:
+    """Return that the first row which a request stores and an effect outside that it waits for exist both or not at all."""
+    found: dict[Invariant, None] = {}
+    for way in ways[:1]:
+        rows = [place for place in way if isinstance(place.step, Insert)]
+        for place in way:
+            if isinstance(place.step, Effect) and not place.step.undoes:
+                row = next(
+                    (each.step.table for each in rows if each.choices == place.choices and isinstance(each.step, Insert)), ""
+                )
+                if row:
+                    conditions = (f"{row}.rows >= 1", f"{place.step.external} >= 1")
+                    found[Invariant("half-compensated", place.step.external, (), conditions)] = None
+    return tuple(found)
+
+
+def _leads(earlier: tuple[int, ...], later: tuple[int, ...]) -> bool:
+    """Tell whether whoever comes to the later place has taken all choices that lead to the earlier one."""
+    return later[: len(earlier)] == earlier
+
+
+def _places(flow: Flow, root: Handler) -> Iterator[Place]:
+    """Yield the steps of a handler and of those that it calls, in the order of the programs."""
+    number = iter(range(1_000_000))
+
+    def steps_of(steps: tuple[Step, ...], choices: tuple[int, ...], calling: tuple[str, ...]) -> Iterator[Place]:
+        for step in steps:
+            yield Place(step, calling[-1], choices)
+            if isinstance(step, Call) and step.handler not in calling:
+                yield from steps_of(flow.handler(step.handler).steps, choices, (*calling, step.handler))
+            for block in blocks_of(step):
+                inside = (*choices, next(number)) if _chosen(step) else choices
+                yield from steps_of(block, inside, calling)
+
+    yield from steps_of(root.steps, (), (root.name,))
+
+
+def _chosen(step: Step) -> bool:
+    """Tell whether the blocks of a step run only sometimes, or beside each other."""
+    return isinstance(step, Branch | Parallel | Insert | Effect | Call)
