@@ -33,7 +33,14 @@ IF_SO = Text("Once the finding is confirmed:", "Depois de confirmada a constata�
 HURTS_THE_PEAK = Text(
     "It helps alone, but with it the whole set hurts the peak:", "Ajuda sozinho, mas com ele o conjunto piora o pico:"
 )
+MAY_BE_CHANCE = Text(
+    "It helps alone, but where so many remedies are tried a difference like this may be chance:",
+    "Ajuda sozinho, mas entre tantos remédios testados uma diferença assim pode ser acaso:",
+)
 HURTS_THE_SET = Text("It helps alone, but not beside the others:", "Ajuda sozinho, mas não ao lado dos outros:")
+
+
+CHANCE = 0.05
 
 
 class Tried(Struct, frozen=True):
@@ -46,7 +53,13 @@ class Tried(Struct, frozen=True):
     @property
     def helps(self) -> bool:
         """Tell whether the lab accepted it."""
-        return self.trial is not None and self.trial.verdict == "helps"
+        return self.trial is not None and self.trial.verdict == "helps" and not self.refusal.en
+
+    @property
+    def p_value(self) -> float:
+        """Return the p-value of the difference that decided, 1 where none did."""
+        comparison = self.trial.comparison if self.trial is not None else None
+        return comparison.measure(comparison.decided_by).p_value if comparison is not None and comparison.decided_by else 1.0
 
 
 def prove(
@@ -72,6 +85,7 @@ def prove(
         if progress is not None:
             progress(done, len(fitting))
         tried.append(_tried(before, candidate, bench))
+    tried = surely(tried)
     ranked = sorted((each for each in tried if each.helps), key=_order)
     kept, dropped, whole = _as_a_set(before, ranked, bench)
     accepted = [each for each in ranked if each in kept]
@@ -103,6 +117,15 @@ def _tried(system: System, candidate: Candidate, bench: Bench) -> Tried:
             error=str(error),
         )
         return Tried(candidate, None, reason)
+
+
+def surely(tried: Sequence[Tried]) -> list[Tried]:
+    """Return what was tried, with a refusal where a difference may be chance among so many: Holm's correction over all trials, at 5 %."""
+    corrected = iter(load.holm([each.p_value for each in tried if each.trial is not None]))
+    return [
+        structs.replace(each, refusal=MAY_BE_CHANCE) if each.trial is not None and next(corrected) > CHANCE and each.helps else each
+        for each in tried
+    ]
 
 
 def _order(tried: Tried) -> tuple[bool, tuple[float, ...], int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from msgspec import structs
 
 from backend_expert.faces.cli import Exit, UsageError
 from backend_expert.faces.output import announce_compilation, check_writable, default_language, progress, write
@@ -14,6 +15,7 @@ from backend_expert.faces.review import text_of
 from backend_expert.model.assume import complete
 from backend_expert.report.simulation import certainty, render_simulation
 from backend_expert.review import pipeline
+from backend_expert.review.arrivals import parse_arrivals
 from backend_expert.review.brief import parse_peak
 from backend_expert.review.executors import THREADS, executor
 from backend_expert.review.result import Interval
@@ -26,6 +28,7 @@ def simulate(
     /,
     *,
     peak: str = "1x",
+    arrivals: str = "",
     fault: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     duration: str = "120s",
     format: Literal["text", "json"] = "text",  # noqa: A002 - the word of the command line
@@ -45,6 +48,8 @@ def simulate(
         The repository, or one file of it.
     peak
         The traffic in the middle third of the run, as a factor on today's: 5x.
+    arrivals
+        Other traffic instead of a peak: ramp:5x@40s+40s, diurnal:50%@3600s, bursts:5x@5s+30s, trace:factors.txt@10s.
     fault
         A fault, as often as you like: slow:payment:10x@60s+30s, crash:redis@60s+10s.
     duration
@@ -70,9 +75,14 @@ def simulate(
     try:
         seconds = parse_duration(duration)
         scenario = peak_scenario(parse_peak(peak), seconds, tuple(parse_fault(each, completed) for each in fault))
+        if arrivals:
+            if peak != "1x":
+                raise ValueError("--peak and --arrivals both say what the traffic is; give one of them")
+            scenario = structs.replace(scenario, arrivals=parse_arrivals(arrivals, seconds, text_of))
     except ValueError as error:
         raise UsageError(str(error)) from None
     words = ["backend-expert", "simulate", str(path), "--peak", peak, "--duration", duration, "--seed", str(seed)]
+    words += ["--arrivals", arrivals] if arrivals else []
     words += [word for each in fault for word in ("--fault", each)]
     announce_compilation(language)
     with progress() as advance, executor(cluster) as pool:

@@ -22,7 +22,7 @@ SCHEMA = "backend-expert/simulation/1"
 _TIME = r"(?P<at>\d+(?:\.\d+)?)s?(?:\+(?P<lasting>\d+(?:\.\d+)?)s?)?"
 _FAULT = re.compile(rf"(?P<kind>[a-z]+):(?P<target>[^:@]+)(?::(?P<more>[^@]*))?@{_TIME}")
 _EXAMPLES = (
-    "slow:payment:10x@60s+30s, crash:redis@60s+10s, errors:payment:50%@60s+30s, loss:orders:payment:5%@60s+30s, "
+    "slow:payment:10x@60s+30s, steal:payment:50%@60s+30s, crash:redis@60s+10s, errors:payment:50%@60s+30s, loss:orders:payment:5%@60s+30s, "
     "partition:orders:payment@60s+30s, flush:redis@60s"
 )
 
@@ -102,6 +102,7 @@ def parse_fault(text: str, system: System) -> load.Fault:
         raise ValueError(f"'{text}' lacks how long it lasts; write it like one of: {_EXAMPLES}")
     makers: dict[str, Callable[[], load.Fault]] = {
         "slow": lambda: load.slow(target, _factor(more, text), at_s, lasting_s),
+        "steal": lambda: load.steal(target, _ratio(more, text), at_s, lasting_s),
         "crash": lambda: load.crash(target, at_s, lasting_s, silent=more == "silent"),
         "errors": lambda: load.errors(target, _ratio(more, text), at_s, lasting_s),
         "partition": lambda: load.partition(target, _known(more, system), at_s, lasting_s),

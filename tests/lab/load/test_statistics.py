@@ -1,3 +1,4 @@
+import math
 import random
 
 import pytest
@@ -52,3 +53,30 @@ def test_mser_5_cuts_the_start_and_leaves_a_steady_series_alone() -> None:
     start = [10 * (1 - 0.9**at) + generator.gauss(0, 1) for at in range(60)]
     assert statistics.mser_5(steady) <= 60
     assert 15 <= statistics.mser_5(start + steady) <= 60
+
+
+@pytest.mark.parametrize("count", range(2, 13))
+def test_a_p_value_is_five_per_cent_where_the_interval_just_leaves_zero_out(count: int) -> None:
+    values = [float(at) for at in range(count)]
+    interval = statistics.mean_interval(values)
+    shifted = [each - interval.low for each in values]
+    assert statistics.p_value(shifted) == pytest.approx(0.05, abs=1e-4)
+    assert statistics.p_value([-each for each in shifted]) == pytest.approx(statistics.p_value(shifted))
+    assert statistics.p_value([each + 1 for each in shifted]) < statistics.p_value(shifted)
+
+
+def test_p_values_at_their_ends() -> None:
+    assert statistics.p_value([0.0, 0.0]) == 1
+    assert statistics.p_value([3.0]) == 1
+    assert statistics.p_value([2.0, 2.0, 2.0]) == 0
+    assert statistics.p_value([1.0, -1.0]) == 1
+    # Student's t with 3 and 4 degrees of freedom, from tables: 5.841 and 4.604 are the two-sided 1 % points.
+    assert statistics.p_value(_with_t(5.841, 4)) == pytest.approx(0.01, rel=1e-3)
+    assert statistics.p_value(_with_t(4.604, 5)) == pytest.approx(0.01, rel=1e-3)
+
+
+def _with_t(t: float, count: int) -> list[float]:
+    values = [float(at) for at in range(count)]
+    mean = sum(values) / count
+    error = math.sqrt(sum((each - mean) ** 2 for each in values) / (count - 1) / count)
+    return [each - mean + t * error for each in values]

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from backend_expert.lab.load.repetition import repeat
     from backend_expert.lab.load.scale_out import ClusterError, cluster
     from backend_expert.lab.load.screening import screen
+    from backend_expert.lab.load.statistics import holm
     from backend_expert.lab.load.verdicts import recovery_share, settling_s, success_shares
     from backend_expert.lab.load.worlds import plausible
 
@@ -99,6 +100,7 @@ _LAZY = {
     "settling_s": "verdicts",
     "smallest": "limits",
     "success_shares": "verdicts",
+    "holm": "statistics",
     "kernel_is_compiled": "compiled",
 }
 
@@ -162,6 +164,7 @@ __all__ = [
     "diurnal",
     "errors",
     "flush",
+    "holm",
     "kernel_is_compiled",
     "loss",
     "monte_carlo",

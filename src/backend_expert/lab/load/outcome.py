@@ -210,7 +210,8 @@ class Repetition(Struct, frozen=True, kw_only=True):
 class Difference(Struct, frozen=True, kw_only=True):
     """One measure before and after a change, paired by seed: `difference` is after minus before.
 
-    `id` carries the unit. `share_better` is the share of pairs in which the change was better, ties counting half.
+    `id` carries the unit. `p_value` is that of no difference. `share_better` is the share of pairs in which the change was better, ties
+    counting half.
     """
 
     id: str
@@ -218,6 +219,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     before: Interval
     after: Interval
     difference: Interval
+    p_value: float
     share_better: float
 
     @property

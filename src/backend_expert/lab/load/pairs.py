@@ -8,7 +8,7 @@ from backend_expert.lab.load.measure import Figures
 from backend_expert.lab.load.outcome import DECIDING, Difference, MonteCarlo, Sensitivity, matters
 from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import Scenario
-from backend_expert.lab.load.statistics import mean_interval, spearman, spread_interval, wilson
+from backend_expert.lab.load.statistics import mean_interval, p_value, spearman, spread_interval, wilson
 
 LOWER_IS_BETTER = {
     "success_ratio": False,
@@ -59,6 +59,7 @@ def differences(pairs: Sequence[Pair], scenario: Scenario) -> tuple[Difference, 
                 before=mean_interval(before),
                 after=mean_interval(after),
                 difference=mean_interval(change),
+                p_value=p_value(change),
                 share_better=better / len(change),
             )
         )

@@ -47,6 +47,32 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def p_value(differences: Sequence[float]) -> float:
+    """Return the two-sided p-value of paired differences under Student's t, 1 where all are 0 or there is one alone.
+
+    The distribution has a finite series for whole degrees of freedom (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
+    """
+    count = len(differences)
+    mean = fmean(differences)
+    if count < 2 or mean == 0.0:
+        return 1.0
+    variance = sum((each - mean) ** 2 for each in differences) / (count - 1)
+    if variance == 0.0:
+        return 0.0
+    degrees = count - 1
+    t = abs(mean) / math.sqrt(variance / count)
+    angle = math.atan(t / math.sqrt(degrees))
+    cosine = math.cos(angle)
+    term = cosine if degrees % 2 else 1.0
+    total = 0.0
+    for step in range(1, degrees // 2 + 1):
+        total += term
+        above = 2 * step if degrees % 2 else 2 * step - 1
+        term *= cosine * cosine * above / (above + 1)
+    inside = 2.0 / math.pi * (angle + math.sin(angle) * total) if degrees % 2 else math.sin(angle) * total
+    return max(0.0, 1.0 - inside)
+
+
 def wilson(successes: float, trials: int) -> Interval:
     """Return a share with its 95 % interval (Wilson, JASA 22, 1927)."""
     if trials == 0:
