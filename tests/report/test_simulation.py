@@ -103,7 +103,7 @@ def test_runs_that_differ_are_counted(peak: Simulation) -> None:
 
 def test_an_interrupted_simulation_says_that_it_is_partial(peak: Simulation) -> None:
     fewer = structs.replace(peak, outcome=structs.replace(peak.outcome, partial=True))
-    assert "Interrupted after" in render_simulation(fewer, "text", "en")
+    assert "Interrupted; finished runs: " in render_simulation(fewer, "text", "en")
     shorter = structs.replace(PEAK, duration_s=12.0)
     early = structs.replace(peak, outcome=structs.replace(peak.outcome, partial=True, scenario=shorter))
     text = render_simulation(early, "text", "pt-BR")
