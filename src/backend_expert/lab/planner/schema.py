@@ -55,6 +55,11 @@ class Schema(Struct, frozen=True):
     data_rows: int = 0
     data_statements: int = 0
 
+    @property
+    def defines(self) -> bool:
+        """Tell whether anything is defined."""
+        return any(each.kind == "statement" for each in self.definitions)
+
 
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
 _QUALIFIED = rf"{_NAME}(?:\.{_NAME})?"
@@ -110,6 +115,19 @@ _OTHER_DIALECT = re.compile(
 
 def read_schema(text: str, file: str) -> Schema:
     """Return what to load from SQL text; raise `InputError` when it is of another dialect or defines nothing."""
+    found = read_statements(text, file)
+    if not found.defines:
+        raise InputError(
+            Text(
+                f"{file} defines no table: hand in the schema (pg_dump --schema-only) or a folder of migrations.",
+                f"{file} não define nenhuma tabela: forneça o esquema (pg_dump --schema-only) ou uma pasta de migrações.",
+            )
+        )
+    return found
+
+
+def read_statements(text: str, file: str) -> Schema:
+    """Return what to load from SQL text, which may be nothing: a migration that only moves data; raise `InputError` for another dialect."""
     if _OTHER_DIALECT.search(text[:4_000_000]):
         raise InputError(
             Text(
@@ -166,13 +184,6 @@ def read_schema(text: str, file: str) -> Schema:
                     "só são executados comandos que definem tabelas, índices, tipos e afins",
                 )
             )
-    if not any(each.kind == "statement" for each in definitions):
-        raise InputError(
-            Text(
-                f"{file} defines no table: hand in the schema (pg_dump --schema-only) or a folder of migrations.",
-                f"{file} não define nenhuma tabela: forneça o esquema (pg_dump --schema-only) ou uma pasta de migrações.",
-            )
-        )
     return Schema(tuple(definitions), tuple(left_out), irrelevant, data_rows, data_statements)
 
 
