@@ -78,6 +78,23 @@ def test_json_holds_every_number_and_markdown_every_statement(folder: Path, caps
 
 
 @needs_server
+def test_a_schema_of_another_database_is_translated_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "schema.sql").write_text(
+        "CREATE TABLE `user` (`id` int unsigned AUTO_INCREMENT, `email` varchar(99) NOT NULL, `paid` double, PRIMARY KEY (`id`),\n"
+        "KEY `a` (`paid`), KEY `b` (`paid`, `email`)) ENGINE=InnoDB;"
+    )
+    (tmp_path / "workload.sql").write_text("SELECT IFNULL(`paid`, 0) FROM `user` WHERE `email` = ?;")
+    given = ("--schema", str(tmp_path / "schema.sql"), "--workload", str(tmp_path / "workload.sql"), "--rows", "user=1M")
+    code, out, _ = outcome(capsys, *given, "--lang", "en")
+    assert code == Exit.CLEAN
+    assert "written for mysql and was translated" in " ".join(out.split())
+    assert '    CREATE INDEX user_email_idx ON "user" (email);' in out
+    assert '    DROP INDEX a ON "user";' in out
+    assert "CONCURRENTLY" not in out
+    assert "lock_timeout" not in out
+
+
+@needs_server
 def test_one_statement_shows_its_plans(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     statement = "SELECT * FROM purchase WHERE customer_id = 5"
     code, out, _ = outcome(capsys, "--schema", str(folder / "schema.sql"), "--plan", statement, "--lang", "en")

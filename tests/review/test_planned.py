@@ -138,7 +138,9 @@ def test_a_schema_of_mysql_is_translated(tmp_path: Path) -> None:
     )
     (source,) = sources(Repository.open(tmp_path), System(name="s"))
     text = source.texts[0][1]
-    assert text == ("CREATE TABLE t (id INT, made TIMESTAMP, kind text, note TEXT, PRIMARY KEY (id));\nCREATE INDEX ON t (made);\n")
+    assert text == (
+        "CREATE TABLE t (id INT, made TIMESTAMP, kind text, note TEXT, PRIMARY KEY (id));\nCREATE INDEX by_made ON t (made);\n"
+    )
 
 
 @needs_server

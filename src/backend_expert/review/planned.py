@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backend_expert.lab.planner.advisor import Options
 from backend_expert.lab.planner.errors import InputError, PlannerError, reason_of
 from backend_expert.lab.planner.experiment import answer
 from backend_expert.lab.planner.intake import read_text
@@ -21,7 +22,7 @@ from backend_expert.readers.repository import Repository
 from backend_expert.review.database import POSTGRESQL, Home, home_of, with_database
 from backend_expert.review.queries import Told, found_in, suggested, told
 from backend_expert.review.result import DatabaseStudy
-from backend_expert.review.schemas import Source, sources
+from backend_expert.review.schemas import Source, of_dialect, sources
 from backend_expert.review.statements import of_workload, statements_of
 from backend_expert.rules import all_rules, check
 
@@ -125,7 +126,8 @@ def _one(server: Server, system: System, source: Source, given: Given) -> tuple[
             counted = found_in(of_workload(narrow, home, given.workload))
             findings += tuple(finding for finding in counted if finding.fingerprint not in known)
         suggestions = suggested(lab, narrow, findings)
-        found = answer(lab, given.statistics, workload, suggestions=suggestions)
+        # INCLUDE, partial and GIN indexes are PostgreSQL's own: no advice for another database.
+        found = answer(lab, given.statistics, workload, options=Options(special=not translated), suggestions=suggestions)
         told_ = told(lab, narrow, findings, found)
     mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
     derived = {(each.file, each.line) for each in sent if each.derived}
@@ -134,7 +136,9 @@ def _one(server: Server, system: System, source: Source, given: Given) -> tuple[
             name=source.name,
             dialect=source.dialect,
             datasets=tuple(dataset.name for dataset in own),
-            answer=replace(found, unplanned=mine, rejected=tuple(each for each in found.rejected if each.line)),
+            answer=replace(
+                of_dialect(found, source.dialect), unplanned=mine, rejected=tuple(each for each in found.rejected if each.line)
+            ),
             derived=sum((query.file, query.line) in derived for query in found.queries),
             entities=source.derived,
         ),

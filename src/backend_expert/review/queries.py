@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backend_expert import rules
 from backend_expert.lab.planner.advisor import Options
 from backend_expert.lab.planner.answer import Answer, Compared, IndexAdvice, IndexRemoval, Level, QueryOutcome
+from backend_expert.lab.planner.errors import InputError
 from backend_expert.lab.planner.experiment import Suggestions, answer
 from backend_expert.lab.planner.export import DUMP_COMMAND, export_statement
 from backend_expert.lab.planner.intake import read_text
 from backend_expert.lab.planner.laboratory import Lab, opened
 from backend_expert.lab.planner.live import OnServer, checked, connected, shown
-from backend_expert.lab.planner.migrations import read_schema_at
+from backend_expert.lab.planner.migrations import MOST_FILES, read_schema_at
 from backend_expert.lab.planner.removal import Superfluous
 from backend_expert.lab.planner.rewrites import Form
 from backend_expert.lab.planner.schema import Schema, read_schema
@@ -28,6 +30,7 @@ from backend_expert.model import Component, Finding, Kind, System
 from backend_expert.readers.code import Table
 from backend_expert.readers.ddl import tables_of
 from backend_expert.review.database import Home, with_database
+from backend_expert.review.schemas import as_postgresql, dialect_of, of_dialect, translated
 from backend_expert.review.statements import APPLICATION, of_workload
 from backend_expert.rules.data.duplicate_or_prefix_index import named, redundant
 from backend_expert.rules.data.unused_index import unused
@@ -61,11 +64,15 @@ class Told(Struct, frozen=True):
 
 
 class Queries(Struct, frozen=True, kw_only=True):
-    """The answer of the planner lab and the findings, with what it takes to repeat it; `single` when one statement was asked about."""
+    """The answer of the planner lab and the findings, with what it takes to repeat it.
+
+    `single` when one statement was asked about; `dialect` is the one the schema was written in; `server` is what a server itself said.
+    """
 
     schema: str = SCHEMA
     command: str
     single: bool = False
+    dialect: str = "postgres"
     answer: Answer
     findings: tuple[Told, ...] = ()
     server: OnServer | None = None
@@ -97,7 +104,7 @@ def ask_server(
         with running() as server:
             progress("load")
             with opened(server, read, known) as lab:
-                found, told = answered(lab, read, known, asked, options=options, progress=progress)
+                found, told = answered(lab, declared(read), known, asked, options=options, progress=progress)
         progress("compare")
         costs = ((each.statement, each.calls, each.before) for each in found.queries)
         said = checked(live, costs, (each.create[-1].replace(" CONCURRENTLY", "").rstrip(";") for each in found.indexes))
@@ -125,36 +132,60 @@ def ask(
 
     Raises `InputError` for a file that cannot be used, and `PlannerError` when there is no server to start.
     """
-    read, inside = read_schema_at(schema)
+    dialect = "postgres"
+    tables: tuple[Table, ...] = ()
+    try:
+        read, inside = read_schema_at(schema)
+    except InputError as error:
+        dialect, tables = _of_another(schema)
+        if not tables:
+            raise error from None
+        read, inside = read_schema(as_postgresql(tables, dialect), schema.name), ()
     known: Statistics | None = None
     if statistics is not None:
         known = read_statistics(read_text(statistics), statistics.name)
     elif inside:
         known = read_statistics(inside[0], schema.name)
     asked = _asked(workload, statement)
+    if tables:
+        asked = replace(asked, statements=tuple(replace(each, text=translated(each.text, dialect)) for each in asked.statements))
+        options = replace(options or Options(), special=False)  # INCLUDE, partial and GIN indexes are PostgreSQL's own
     progress("start")
     with running() as server:
         progress("load")
         with opened(server, read, known, rows) as lab:
-            found, told = answered(lab, read, known, asked, options=options, progress=progress)
-    return Queries(command=command, single=bool(statement), answer=found, findings=told)
+            found, told = answered(lab, tables or declared(read), known, asked, options=options, progress=progress, dialect=dialect)
+    return Queries(command=command, single=bool(statement), dialect=dialect, answer=of_dialect(found, dialect), findings=told)
+
+
+def _of_another(path: Path) -> tuple[str, tuple[Table, ...]]:
+    """Return the dialect and the tables of a schema that is not PostgreSQL's; no tables where it is, or defines none."""
+    files = sorted(path.rglob("*.sql")) if path.is_dir() else [path]
+    texts = [(file.name, read_text(file)) for file in files[:MOST_FILES] if file.is_file() and file.stat().st_size]
+    dialect = dialect_of(text for _, text in texts)
+    return dialect, () if dialect == "postgres" else tables_of(texts)
 
 
 def answered(
     lab: Lab,
-    schema: Schema,
+    tables: tuple[Table, ...],
     statistics: Statistics | None,
     workload: Workload,
     *,
     options: Options | None = None,
+    dialect: str = "postgres",
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Answer, tuple[Told, ...]]:
-    """Answer for a database that is loaded: what the rules find in it and in the workload, and what the planner makes of both."""
+    """Answer for a database that is loaded: what the rules find in it and in the workload, and what the planner makes of both.
+
+    `tables` are those that the files declare, for the lines.
+    """
     home = Home("database")
-    database = Component(name=home.store, kind=Kind.DATABASE, technology="postgresql")
+    database = Component(name=home.store, kind=Kind.DATABASE, technology="postgresql" if dialect == "postgres" else dialect)
     application = Component(name=APPLICATION, kind=Kind.SERVICE)
     system = System(name=home.store, components=(application, database))
-    system = with_database(system, home, lab.catalogue, declared(schema), statistics, lab.loaded.guessed)
+    translated_ = dialect != "postgres"
+    system = with_database(system, home, lab.catalogue, tables, statistics, lab.loaded.guessed, translated=translated_)
     system = of_workload(system, home, workload)
     findings = found_in(system)
     answer_ = answer(lab, statistics, workload, options=options, suggestions=suggested(lab, system, findings), progress=progress)

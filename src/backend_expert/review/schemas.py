@@ -8,11 +8,15 @@ from pathlib import PurePosixPath
 
 import sqlglot
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
+from backend_expert.lab.planner.answer import Answer, IndexAdvice, IndexRemoval, Level
+from backend_expert.lab.planner.evidence import worst
 from backend_expert.lab.planner.migrations import ordered
+from backend_expert.lab.planner.scanner import without_comments
 from backend_expert.lab.planner.whatif import quoted
-from backend_expert.model import Column, Dataset, Index, System
+from backend_expert.model import Column, Dataset, Index, System, Text
 from backend_expert.readers.code import Table
 from backend_expert.readers.ddl import tables_of
 from backend_expert.readers.repository import Repository
@@ -20,12 +24,18 @@ from backend_expert.review.database import POSTGRESQL, Home, home_of
 
 _DEFINES = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\b", re.IGNORECASE)
 _DIALECTS = (
-    ("mysql", re.compile(r"`\w+`|\bENGINE\s*=|\bAUTO_INCREMENT\b|\bUNSIGNED\b|\bDATETIME\b", re.IGNORECASE)),
+    (
+        "postgres",
+        re.compile(
+            r"::\w+|\b(?:TIMESTAMPTZ|BIGSERIAL|SERIAL|JSONB|BYTEA|USING\s+btree|GENERATED\s+(?:ALWAYS|BY))\b", re.IGNORECASE
+        ),
+    ),
+    ("mysql", re.compile(r"`\w+`|\b(?:ENGINE\s*=|AUTO_INCREMENT|UNSIGNED|DATETIME|MEDIUMTEXT)\b", re.IGNORECASE)),
     ("tsql", re.compile(r"^\s*GO\s*$|\[dbo\]|\bNVARCHAR\b|\bIDENTITY\s*\(\s*1", re.IGNORECASE | re.MULTILINE)),
     ("oracle", re.compile(r"\bVARCHAR2\b|\bNUMBER\s*\(", re.IGNORECASE)),
     ("sqlite", re.compile(r"\bAUTOINCREMENT\b|\bWITHOUT\s+ROWID\b", re.IGNORECASE)),
 )
-"""Words that only one dialect has, tried in this order."""
+"""Words that one dialect has; which has most wins, the first of equals."""
 
 _WRITTEN_IN_CODE = {"string": "text", "number": "bigint", "date": "timestamptz", "boolean": "boolean", "bool": "boolean"}
 """Types of the languages that entities are written in, where the ORM chooses the type of SQL: the usual choice."""
@@ -73,10 +83,53 @@ def schema_files(repository: Repository) -> tuple[tuple[str, tuple[str, ...]], .
 
 def dialect_of(texts: Iterable[str]) -> str:
     """Return the dialect whose words the texts use most; `postgres` where none does."""
-    joined = "\n".join(texts)
+    joined = without_comments("\n".join(texts))
     counts = {dialect: len(words.findall(joined)) for dialect, words in _DIALECTS}
     best = max(counts, key=lambda dialect: counts[dialect])
     return best if counts[best] else "postgres"
+
+
+def translated(text: str, dialect: str) -> str:
+    """Return a statement of another dialect in PostgreSQL's; as it was where it cannot be read."""
+    try:
+        return sqlglot.transpile(text, read=dialect, write="postgres")[0]
+    except (sqlglot.errors.SqlglotError, RecursionError, IndexError):
+        return text
+
+
+def of_dialect(answer: Answer, dialect: str) -> Answer:
+    """Return an answer for a schema of another dialect: plain statements of DDL, and a level that is APPROX at best."""
+    if dialect == "postgres":
+        return answer
+    reason = Text(
+        f"the schema is written for {dialect} and was translated; the planner is PostgreSQL's",
+        f"o esquema foi escrito para {dialect} e foi traduzido; o planner é o do PostgreSQL",
+    )
+    return replace(
+        answer,
+        level=worst([answer.level, Level.APPROX]),
+        reasons=(*answer.reasons, reason),
+        queries=tuple(replace(each, level=worst([each.level, Level.APPROX])) for each in answer.queries),
+        indexes=tuple(
+            replace(each, create=_common(each.create), drop=_dropped(each, dialect), level=worst([each.level, Level.APPROX]))
+            for each in answer.indexes
+        ),
+        removals=tuple(replace(each, create=_common(each.create), drop=_dropped(each, dialect)) for each in answer.removals),
+    )
+
+
+def _common(statements: tuple[str, ...]) -> tuple[str, ...]:
+    """Return statements of DDL as every dialect writes them: without PostgreSQL's own words and its schema."""
+    kept = (each for each in statements if not each.startswith("SET "))
+    return tuple(each.replace(" CONCURRENTLY", "").replace(" USING btree", "").replace("public.", "") for each in kept)
+
+
+def _dropped(index: IndexAdvice | IndexRemoval, dialect: str) -> tuple[str, ...]:
+    """Return the statement that drops an index; where names of indexes belong to a table, it names the table too."""
+    statements = _common(index.drop)
+    if dialect not in {"mysql", "tsql"}:
+        return statements
+    return tuple(f"{each.rstrip(';')} ON {quoted(index.table.rpartition('.')[2])};" for each in statements)
 
 
 def _of_folder(repository: Repository, system: System, folder: str, files: tuple[str, ...]) -> Source:
@@ -108,9 +161,11 @@ def _of_entities(system: System, covered: set[str]) -> Iterator[Source]:
 
 def as_postgresql(tables: Iterable[Table], dialect: str) -> str:
     """Return tables of another dialect, or of an ORM, as SQL of PostgreSQL: columns, keys and indexes, nothing else."""
+    tables = tuple(tables)
     statements: list[str] = []
     later: list[str] = []
     known = {table.name.lower() for table in tables}
+    names = [index.name for table in tables for index in table.indexes]
     for table in tables:
         key = next((index for index in table.indexes if index.primary), None) or next(
             (index for index in table.indexes if index.unique and index.columns), None
@@ -121,7 +176,7 @@ def as_postgresql(tables: Iterable[Table], dialect: str) -> str:
         parts += [f"PRIMARY KEY ({_columns(key.columns)})"] if key is not None and _plain(table, key) else []
         statements.append(f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)});")
         later += [
-            f"CREATE {'UNIQUE ' if index.unique else ''}INDEX ON {quoted(table.name)} ({_columns(index.columns)});"
+            f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {_named(index, names)}ON {quoted(table.name)} ({_columns(index.columns)});"
             for index in table.indexes
             if index is not key and index.columns and _plain(table, index)
         ]
@@ -138,6 +193,11 @@ def as_postgresql(tables: Iterable[Table], dialect: str) -> str:
                 if each.columns not in served
             ]
     return "\n".join((*statements, *later)) + "\n"
+
+
+def _named(index: Index, names: list[str]) -> str:
+    """Return the name of an index, where no other table has one of that name: in MySQL that may be, in PostgreSQL not."""
+    return f"{quoted(index.name)} " if index.name and names.count(index.name) == 1 else ""
 
 
 def _plain(table: Table, index: Index) -> bool:

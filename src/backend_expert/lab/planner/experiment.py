@@ -23,8 +23,8 @@ from backend_expert.lab.planner.statistics import Statistics
 from backend_expert.lab.planner.whatif import quoted
 from backend_expert.lab.planner.workload import Workload
 
-_SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
-"""Budgets tried when none is given, as shares of the size of the tables."""
+_SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 2.0)
+"""Budgets tried when none is given, as shares of the size of the tables; the last: an index of a narrow table is as large as it."""
 _SECONDS_ROWS, _MINUTES_ROWS = 1_000_000, 100_000_000
 
 
