@@ -114,6 +114,8 @@ def test_an_interrupted_simulation_says_that_it_is_partial(peak: Simulation) -> 
 def test_what_is_known_is_said_with_its_intervals() -> None:
     told = certainty(Interval(0.943, 0.941, 0.945), Interval(1372, 1200, 1500), "en")
     assert told.replace("\u00a0", " ") == "success 94.3 % (94.1–94.5), p99 1,372 ms (1,200–1,500)"
+    slow = certainty(Interval(0.9, 0.0, 1.0), Interval(9000.0, 0.0, 12000.0), "en").replace("\u00a0", " ")
+    assert slow == "success 90 % (0–100), p99 9 s (0–12)"
     assert "p99" not in certainty(Interval(0.0, 0.0, 0.0), None, "en")
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from backend_expert.report.hostile import one_line
-from backend_expert.report.numbers import bounds, number, percent, quantity
+from backend_expert.report.numbers import interval, number, percent, quantity
 from backend_expert.report.words_of_simulation import WORDS
 from backend_expert.review.result import Interval
 from backend_expert.review.simulation import Simulation
@@ -54,10 +54,8 @@ def render_simulation(simulation: Simulation, format_: Literal["text", "json"], 
 def certainty(success: Interval, slowest: Interval | None, language: str) -> str:
     """Return the two figures that decide when a scenario is known, with their 95 % intervals."""
     word = WORDS[language]
-    told = f"{word['success']} {percent(success.value, language)} ({bounds('success_ratio', success, language)})"
-    if slowest is None:
-        return told
-    return f"{told}, p99 {quantity('latency_ms', slowest.value, language)} ({bounds('latency_ms', slowest, language)})"
+    told = f"{word['success']} {interval('success_ratio', success, language)}"
+    return told if slowest is None else f"{told}, p99 {interval('latency_ms', slowest, language)}"
 
 
 def _interrupted(simulation: Simulation, language: str) -> Iterable[str]:

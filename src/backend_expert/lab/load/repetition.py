@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 
@@ -82,12 +83,12 @@ def _known(ended: Sequence[tuple[Tally, Outcome]], program: Program, seed: int, 
     slowest = [one.p99_ms for one in each if one.p99_ms is not None]
     return Repetition(
         outcome=structs.replace(outcome(pooled(tallies), program, seed), partial=partial),
-        success_ratio=_share(mean_interval([one.success_ratio for one in each])),
-        latency_p99_ms=mean_interval(slowest) if len(slowest) == len(each) else None,
+        success_ratio=_within(mean_interval([one.success_ratio for one in each]), 1.0),
+        latency_p99_ms=_within(mean_interval(slowest), math.inf) if len(slowest) == len(each) else None,
         recoveries=tuple(one.recovery for one in each),
     )
 
 
-def _share(interval: Interval) -> Interval:
-    """Return the interval of a share, which ends at 0 and at 1."""
-    return Interval(interval.value, max(0.0, interval.low), min(1.0, interval.high))
+def _within(interval: Interval, most: float) -> Interval:
+    """Return the interval without the values that the figure cannot have: those below 0 or above `most`."""
+    return Interval(interval.value, max(0.0, interval.low), min(most, interval.high))
