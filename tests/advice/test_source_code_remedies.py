@@ -19,6 +19,8 @@ REMEDIES = {
     "change-behind-post",
     "configured-address",
     "declared-queue",
+    "inbox",
+    "unique-constraint",
     "default-deny",
     "no-engine-socket",
     "parallel-calls",

@@ -233,6 +233,16 @@ def _datasets(before: System, after: System) -> Iterator[Text]:
         origin = next((each for each in gone if each.name.partition("/")[2] == dataset.name.partition("/")[2]), None)
         if dataset.name not in names and origin is not None:
             homes.setdefault(dataset.store, []).append(origin.name)
+    known = {dataset.name: dataset.indexes for dataset in before.datasets}
+    for dataset in after.datasets:
+        for index in dataset.indexes:
+            if index.unique and index not in known.get(dataset.name, (index,)):
+                yield sentence(
+                    "Unique index on {columns} of {table}.",
+                    "Índice único em {columns} de {table}.",
+                    columns=named(index.columns),
+                    table=f"`{dataset.table}`",
+                )
     for store, moved in homes.items():
         yield sentence("Move {moved} to `{store}`.", "Mova {moved} para `{store}`.", moved=named(moved, most=6), store=store)
 

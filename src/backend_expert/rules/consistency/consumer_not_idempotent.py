@@ -54,6 +54,8 @@ def _repeated(system: System, operation: Operation) -> Step | None:
     looked_up: set[str] = set()
     for step, _ in in_order(operation.steps):
         match step:
+            case Query() if "inbox" in step.dataset.lower():
+                return None
             case Query(action=Action.READ):
                 looked_up.add(step.dataset)
             case Query(action=Action.INSERT) if step.certainty is not Certainty.ASSUMED and step.dataset not in looked_up:
