@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 from tree_sitter import Node
 
+from backend_expert.model import UNKNOWN_POLICY
 from backend_expert.readers.csharp_programs import entries, mediated, published
 from backend_expert.readers.csharp_projects import parts
 from backend_expert.readers.fragment import Fragment
@@ -44,6 +45,8 @@ CLIENTS = (
         function=r"(\w+\.)*\w*[cC]lient\w*\.(Get|Post|Put|Delete|Patch|Send)(As(ync|tring|Json|Stream|ByteArray))*\w*",
         key="HttpClient url",
         address=(0,),
+        # What HttpClient.Timeout is by default (.NET API reference).
+        default_ms=100_000,
     ),
     Client(function=r"GrpcChannel\.ForAddress|new GrpcChannel|Channel", key="grpc channel address", address=(0,)),
     Client(function=r"ConnectionMultiplexer\.Connect(Async)?", key="redis address", address=(0,)),
@@ -53,6 +56,10 @@ CLIENTS = (
     Client(function=r"ConnectionFactory", key="rabbitmq host", address=("HostName", "Uri"), port=("Port",)),
     Client(function=r"(Producer|Consumer)Config", key="kafka bootstrap servers", address=("BootstrapServers",)),
 )
+
+
+_LIMITED = re.compile(r"(?i)timeout|polly|resilience")
+"""Words of programs that may have set another timeout than the default."""
 
 
 class CSharp:
@@ -133,13 +140,20 @@ def read(repository: Repository) -> Iterator[Fragment]:
     if not program.files:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
-    facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
-    for file in program.files:
-        facts.extend(contracts(file.path, file.text, READER))
     libraries = parts(repository)
     home = homes(repository, program.files, libraries)
+    unsure = {home[file.path] for file in program.files if _LIMITED.search(file.text)}
+    facts: list[Fact] = [
+        structs.replace(each, policy=UNKNOWN_POLICY) if home[each.evidence[0].file] in unsure else each
+        for each in mentions(program, grammar, values, CLIENTS, READER)
+    ]
+    facts.extend(contracts(program.files, home, READER))
     facts = [structs.replace(each, directory=_owner(each.directory, libraries)) for each in facts]
-    called = (*remotes(program, values, CLIENTS, READER), *published(program, values, READER))
+    called = [
+        structs.replace(each, policy=UNKNOWN_POLICY) if home[each.file.path] in unsure else each
+        for each in remotes(program, values, CLIENTS, READER)
+    ]
+    called.extend(published(program, values, READER))
     begun = entries(program, values, READER)
     code = tuple(programs_of(home, program.files, begun, called, READER, passed=mediated(program)))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))

@@ -35,7 +35,7 @@ READER = "go"
 
 _WORTH = re.compile(
     r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const |"
-    r"Handle|\.(?:GET|POST|Get|Post)\(|Register\w+Server|New\w+Client"
+    r"(?i:timeout|deadline)|Handle|\.(?:GET|POST|Get|Post)\(|Register\w+Server|New\w+Client"
 )
 
 _NEW_REQUEST = "http request url"
@@ -44,6 +44,14 @@ CLIENTS = (
     Client(function=r"http\.(Get|Post|Head|PostForm)", key="http url", address=(0,), timeout=("timeout",)),
     Client(function=r"http\.NewRequest", key=_NEW_REQUEST, address=(1,)),
     Client(function=r"http\.NewRequestWithContext", key="http url", address=(2,)),
+    Client(
+        function=r".*\.(Get|Post|Head|PostForm)",
+        made_by=r"&?http\.Client",
+        key="http url",
+        address=(0,),
+        timeout=("Timeout",),
+        unit_ms=1,
+    ),
     Client(function=r"(\w+\.)*\w*([cC]lient|[cC]li)\w*\.(Get|Post|Head|PostForm)", key=_NEW_REQUEST, address=(0,)),
     Client(function=r"grpc\.(Dial|NewClient)", key="grpc channel address", address=(0,)),
     Client(function=r"grpc\.DialContext", key="grpc channel address", address=(1,)),
@@ -61,6 +69,10 @@ CLIENTS = (
     Client(function=r"kafka\.(TCP|DialLeader)", key="kafka address", address=(0,)),
     Client(function=r"nats\.Connect", key="nats url", address=(0,)),
 )
+_UNITS_MS = {"Millisecond": 1, "Second": 1_000, "Minute": 60_000, "Hour": 3_600_000}
+_DURATION = re.compile(rf"(?:(?P<before>\d{{1,9}})\s*\*\s*)?time\.(?P<unit>{'|'.join(_UNITS_MS)})(?:\s*\*\s*(?P<after>\d{{1,9}}))?")
+"""What Go programs write for a timeout; it counts in milliseconds here."""
+
 _BARE = re.compile(r"http\.DefaultClient|&?http\.Client\{\s*\}|new\(http\.Client\)")
 _LIMITED = re.compile(r"Timeout|WithDeadline|NewRequestWithContext|WithContext\(")
 
@@ -93,6 +105,9 @@ class Go:
                 return Literal(text_of(node))
             case "binary_expression" if text_of(node.child_by_field_name("operator")) == "+":
                 return Joined((node.child_by_field_name("left"), node.child_by_field_name("right")))
+            case "binary_expression" | "selector_expression" if (duration := _DURATION.fullmatch(text_of(node))) is not None:
+                units = int(duration["before"] or duration["after"] or 1)
+                return Literal(str(units * _UNITS_MS[duration["unit"]]))
             case "parenthesized_expression" | "literal_element" | "expression_list" if len(node.named_children) == 1:
                 return Same(node.named_children[0])
             case "unary_expression" if (operand := node.child_by_field_name("operand")) is not None:
@@ -156,20 +171,17 @@ def read(repository: Repository) -> Iterator[Fragment]:
         return
     values = Values(grammar.shape, program.assigned, grammar.environment)
     limits = _limits(program.files)
+    home = homes(repository, program.files)
     facts: list[Fact] = [_limited(each, limits) for each in mentions(program, grammar, values, CLIENTS, READER)]
-    for file in program.files:
-        facts.extend(contracts(file.path, file.text, READER))
+    facts.extend(contracts(program.files, home, READER))
     called = [
         structs.replace(each, policy=limits.get(each.file.directory, each.policy) if each.policy == UNKNOWN_POLICY else each.policy)
         for each in remotes(program, values, CLIENTS, READER)
     ]
     sent = _published(program, values)
     queues = tuple(_declared(program, values))
-    code = tuple(
-        programs_of(
-            homes(repository, program.files), program.files, _entries(program, grammar, values), (*called, *sent), READER, queues
-        )
-    )
+    begun = _entries(program, grammar, values)
+    code = tuple(programs_of(home, program.files, begun, (*called, *sent), READER, queues))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

@@ -36,7 +36,7 @@ READER = "java"
 
 _WORTH = re.compile(
     r"://|getenv|@Value|@Enable|@RestController|FeignClient|RestTemplate|WebClient|RestClient|getInstances|loadBalancer|Grpc\.|"
-    r"Timeout|static final|Mapping|Listener|convertAndSend|kafkaTemplate|@Service|@Scheduled"
+    r"(?i:timeout|deadline)|static final|Mapping|Listener|convertAndSend|kafkaTemplate|@Service|@Scheduled"
 )
 
 _REST = "RestTemplate url"
@@ -183,9 +183,10 @@ def read(repository: Repository) -> Iterator[Fragment]:
         facts.append(structs.replace(each, text=resolved(each.text, properties.get(module, {})), policy=policy))
     serving = {module_of(file.path) for file in program.files if _SERVES.search(file.text)}
     routed = _routed(repository)
+    home = homes(repository, program.files)
+    facts.extend(contracts(program.files, home, READER))
     for file in program.files:
         module = module_of(file.path)
-        facts.extend(contracts(file.path, file.text, READER))
         facts.extend(_discovered(file, values, properties.get(module, {})))
         facts.extend(_enabled(file, module in serving, module in routed))
     called = [
@@ -193,15 +194,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
         for each in remotes(program, values, CLIENTS, READER)
     ]
     sent = _published(program, values)
-    code = tuple(
-        programs_of(
-            homes(repository, program.files),
-            program.files,
-            _entries(program, grammar, values, properties),
-            (*called, *sent),
-            READER,
-        )
-    )
+    begun = _entries(program, grammar, values, properties)
+    code = tuple(programs_of(home, program.files, begun, (*called, *sent), READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

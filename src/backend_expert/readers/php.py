@@ -137,10 +137,9 @@ def read(repository: Repository) -> Iterator[Fragment]:
         bare = waits.get(home[each.evidence[0].file], ()) if each.policy == UNKNOWN_POLICY and "http" in each.text else ()
         policy = Policy(absent=(Mechanism.TIMEOUT,), evidence=each.evidence if each.key == _CURL else bare)
         facts.append(structs.replace(each, policy=policy) if bare else each)
-    for file in program.files:
-        facts.extend(contracts(file.path, file.text, READER))
+    facts.extend(contracts(program.files, home, READER))
     called = remotes(program, values, CLIENTS, READER)
-    code = tuple(programs_of(homes(repository, program.files), program.files, _entries(program, values), called, READER))
+    code = tuple(programs_of(home, program.files, _entries(program, values), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

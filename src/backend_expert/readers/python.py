@@ -58,6 +58,26 @@ CLIENTS = (
     Client(function=r"httpx\.(Async)?Client", key="httpx url", address=("base_url",), timeout=("timeout",), default_ms=5_000),
     Client(function=r"(urllib\.request\.|request\.)?urlopen", key="urlopen url", address=(0, "url"), timeout=(2, "timeout")),
     Client(
+        function=rf".*\.{_VERBS}", made_by=r"(requests\.)?Session", key="requests url", address=(0, "url"), timeout=("timeout",)
+    ),
+    Client(
+        function=rf".*\.{_VERBS}",
+        made_by=r"(httpx\.)(Async)?Client|AsyncClient",
+        key="httpx url",
+        address=(0, "url"),
+        timeout=("timeout",),
+        default_ms=5_000,
+    ),
+    # aiohttp gives up after five minutes by default (aiohttp documentation, "Client Quickstart", Timeouts).
+    Client(
+        function=rf".*\.{_VERBS}",
+        made_by=r"(aiohttp\.)?ClientSession",
+        key="aiohttp url",
+        address=(0, "url"),
+        timeout=("timeout",),
+        default_ms=300_000,
+    ),
+    Client(
         function=rf"(\w+\.)*(session|client|http_client|http|sess|s|cli)\.{_VERBS}",
         key="http client url",
         address=(0, "url"),
@@ -110,7 +130,7 @@ class Python:
     query = """
         (call) @call (subscript) @call
         (string) @text
-        (assignment) @bind (default_parameter) @bind (typed_default_parameter) @bind (keyword_argument) @bind
+        (assignment) @bind (as_pattern) @bind (default_parameter) @bind (typed_default_parameter) @bind (keyword_argument) @bind
     """
     functions = frozenset({"function_definition", "lambda"})
 
@@ -150,7 +170,11 @@ class Python:
 
     def bindings(self, node: Node) -> Iterator[Binding]:
         """Yield what an assignment, a default of a parameter or a named argument of `update(X=…)` assigns."""
+        name: Node | None
+        value: Node | None
         match node.type:
+            case "as_pattern" if len(node.named_children) == 2 and node.named_children[1].named_children:
+                name, value = node.named_children[1].named_children[0], node.named_children[0]
             case "assignment":
                 name, value = node.child_by_field_name("left"), node.child_by_field_name("right")
             case "default_parameter" | "typed_default_parameter":
@@ -183,14 +207,12 @@ def read(repository: Repository) -> Iterator[Fragment]:
     program = program_of(grammar, repository, ".py", _WORTH)
     values = Values(grammar.shape, program.assigned, grammar.environment)
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
-    for file in program.files:
-        facts.extend(contracts(file.path, file.text, READER))
+    home = homes(repository, program.files)
+    facts.extend(contracts(program.files, home, READER))
     if program.files:
         called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
         queues = tuple(_declared(program, values))
-        code = tuple(
-            programs_of(homes(repository, program.files), program.files, _entries(program, values), called, READER, queues)
-        )
+        code = tuple(programs_of(home, program.files, _entries(program, values), called, READER, queues))
         yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -15,14 +15,16 @@ from backend_expert.readers.source_code.operations import Remote
 from backend_expert.readers.source_code.program import File, Grammar, Program, line_of
 
 Place = int | str
+Pattern = tuple[re.Pattern[str], re.Pattern[str] | None, "Client"]
 
 
 class Client(Struct, frozen=True, kw_only=True):
     """A function that takes the address of a peer.
 
     `function` is an expression for its dotted name; `address`, `port` and `database` are the places of arguments. `key` names the call
-    in reports and ends in a word for addresses. `timeout` are the places that set how long the call may take, in seconds times
-    `second_ms`; where none is given the call waits `default_ms`, and without a default for ever.
+    in reports and ends in a word for addresses. `timeout` are the places that set how long the call may take, in units of
+    `unit_ms`; where none is given the call waits `default_ms`, and without a default for ever. `made_by` is an expression for the
+    function whose result it is called on; what that was given holds where the call itself says nothing.
     """
 
     function: str
@@ -33,6 +35,7 @@ class Client(Struct, frozen=True, kw_only=True):
     timeout: tuple[Place, ...] = ()
     unit_ms: float = 1_000
     default_ms: float | None = None
+    made_by: str = ""
 
 
 _TOLD = re.compile(
@@ -42,17 +45,20 @@ _TOLD = re.compile(
 """Calls whose texts are read by people, browsers and parsers: a URL in them is called by nobody."""
 
 _ADDRESS = re.compile(r"://|^[A-Za-z][\w.-]*:\d{4,5}$|(?i:\b(host|server|data source|hostname|addr)\s*=)")
-_HTTP = re.compile(r"^(requests|httpx|urlopen|http client|http|http request|RestTemplate|WebClient|HttpClient|curl) url$")
+_HTTP = re.compile(r"^(requests|httpx|aiohttp|urlopen|http client|http|http request|RestTemplate|WebClient|HttpClient|curl) url$")
 _LISTS = frozenset({"argument_list", "arguments", "argument", "attribute", "member_access_expression", "selector_expression"})
 """Nodes between a call and its arguments or receiver."""
 
 _TEXT_MAKERS = frozenset(["format", "Sprintf", "sprintf", "Format", "formatted", "concat", "ofNullable", "orElse", "getOrDefault"])
+_WRAPPERS = frozenset({"ClientTimeout", "Timeout"})
+"""What aiohttp and httpx put a timeout into."""
+
 _CLIMB_LIMIT = 12
 
 
 def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Mention]:
     """Yield what the files say of peers: reads of the environment, calls of clients, and texts that are URLs."""
-    patterns = [(re.compile(client.function), client) for client in clients]
+    patterns = _compiled(clients)
     for file in program.files:
         seen: set[int] = set()
         for node, call in file.calls:
@@ -63,10 +69,10 @@ def mentions(program: Program, grammar: Grammar, values: Values, clients: Sequen
 
 def remotes(program: Program, values: Values, clients: Sequence[Client], reader: str) -> Iterator[Remote]:
     """Yield the HTTP calls at their places; the clients of stores are made once and used elsewhere."""
-    patterns = [(re.compile(client.function), client) for client in clients if client.key.endswith(" url") and not client.scheme]
+    patterns = _compiled(client for client in clients if _HTTP.search(client.key))
     for file in program.files:
         for node, call in file.calls:
-            if (found := _client(call, patterns)) is None or not _HTTP.search(found.key):
+            if (found := _client(call, patterns, values)) is None:
                 continue
             text = values.text(call.argument(*found.address))
             if text.startswith(HOLE) or not ("://" in text or text.startswith("${")):
@@ -95,8 +101,18 @@ def _method(call: Invoked, values: Values) -> str:
     return ""
 
 
-def _client(call: Invoked, patterns: Sequence[tuple[re.Pattern[str], Client]]) -> Client | None:
-    return next((client for pattern, client in patterns if pattern.fullmatch(call.function)), None)
+def _compiled(clients: Iterable[Client]) -> list[Pattern]:
+    return [(re.compile(client.function), re.compile(client.made_by) if client.made_by else None, client) for client in clients]
+
+
+def _client(call: Invoked, patterns: Sequence[Pattern], values: Values) -> Client | None:
+    """Return the first client that a call is one of, by its name and by what made the object it is called on."""
+    for function, maker, client in patterns:
+        if function.fullmatch(call.function):
+            made = values.made(call.receiver) if maker is not None else None
+            if maker is None or (made is not None and maker.fullmatch(made.function)):
+                return client
+    return None
 
 
 def _of_call(
@@ -105,7 +121,7 @@ def _of_call(
     file: File,
     grammar: Grammar,
     values: Values,
-    patterns: Sequence[tuple[re.Pattern[str], Client]],
+    patterns: Sequence[Pattern],
     reader: str,
     seen: set[int],
 ) -> Iterator[Mention]:
@@ -115,7 +131,7 @@ def _of_call(
         text = _with_default(node, variable(*read), grammar, values)
         yield Mention(directory=file.directory, key=read[0], text=text, evidence=evidence)
         return
-    client = _client(call, patterns)
+    client = _client(call, patterns, values)
     if client is None:
         return
     address = call.argument(*client.address)
@@ -137,8 +153,12 @@ def _policy(call: Invoked, client: Client, values: Values, evidence: tuple[Evide
     """Return what is known of the timeout: its value, that there is none, or nothing."""
     if not client.timeout and client.default_ms is None:
         return UNKNOWN_POLICY
-    given = call.argument(*client.timeout)
+    maker = values.made(call.receiver) if client.made_by else None
+    given = call.argument(*client.timeout) or (maker.argument(*client.timeout) if maker is not None else None)
     if given is not None:
+        wrapped = values.made(given)
+        if wrapped is not None and wrapped.last in _WRAPPERS:
+            given = wrapped.argument("total", "timeout", 0)
         # A variable holds its default as far as the code says.
         text = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", values.text(given))
         if text in {"None", "nil", "null"}:
@@ -147,7 +167,7 @@ def _policy(call: Invoked, client: Client, values: Values, evidence: tuple[Evide
             timeout_ms = Estimate(float(text) * client.unit_ms, certainty=Certainty.RECOVERED, evidence=evidence)
             return Policy(timeout_ms=timeout_ms, evidence=evidence)
         return UNKNOWN_POLICY
-    if "**" in call.named:
+    if "**" in call.named or (maker is not None and "**" in maker.named):
         return UNKNOWN_POLICY
     if client.default_ms is not None:
         timeout_ms = Estimate(client.default_ms, certainty=Certainty.RECOVERED, evidence=evidence)

@@ -179,9 +179,19 @@ class Values:
         return self._known[node.id]
 
     def call(self, node: Node) -> Invoked | None:
-        """Return a node as a call, or nothing for anything else."""
+        """Return a node, without what only wraps it, as a call; nothing for anything else."""
         shape = self._shape(node)
+        while isinstance(shape, Same):
+            shape = self._shape(shape.inner)
         return shape if isinstance(shape, Invoked) else None
+
+    def made(self, node: Node | None) -> Invoked | None:
+        """Return the one call that makes what a node stands for: itself, or what is assigned to its name."""
+        shape = self._shape(node) if node is not None else None
+        if node is None or not isinstance(shape, Name):
+            return self.call(node) if node is not None else None
+        calls = [self.call(value) for value in self._assigned(shape.text, node)[:4] if value.id != node.id]
+        return calls[0] if len(calls) == 1 else None
 
     def _text(self, expression: Expression, node: Node, depth: int) -> str:
         match expression:
