@@ -115,7 +115,8 @@ def export_sql(*, redact: bool = False, output: Path | None = None) -> int:
     Parameters
     ----------
     redact
-        Hide texts among the most common values. Estimates on texts get worse, and the level is APPROX.
+        Hide texts among the most common values; numbers and dates stay. Estimates on texts get worse: in benchmarks/planner/redaction.py
+        14 of 16 statements keep their cost and 15 their plan. The level is APPROX.
     output
         Write to this file instead of the terminal.
 
