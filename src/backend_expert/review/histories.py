@@ -45,9 +45,14 @@ def _telling(history: states.History) -> tuple[states.Event, ...]:
 
 
 def _tells(event: states.Event, final: set[str]) -> bool:
-    """Tell whether a step is more than control flow: a fault, a failure, a client, or a change of something that matters in the end."""
+    """Tell whether a step is more than control flow: a fault, a failure, a client, or a change of something that matters in the end.
+
+    An answer also clears the values of the handler that gives it; that is nothing to tell.
+    """
     if event.kind != "internal" or not event.fine or event.target.startswith(CLIENT):
         return True
+    if _answers(event):
+        return any(_seen_outside(change.name) for change in event.changes)
     return any(
         row in final if column == "locked" else not change.name.endswith(RESULT)
         for change in event.changes

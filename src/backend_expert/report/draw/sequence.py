@@ -11,7 +11,7 @@ from backend_expert.report.words import words
 from backend_expert.review.result import History, HistoryEvent, Lane
 
 _MARGIN = 12
-_LANE_WIDTH = 176
+_LANE_WIDTH = 196
 _HEAD_HEIGHT = 40
 _ROW_HEIGHT = 44
 _TEXT_SIZE = 12
@@ -81,7 +81,9 @@ def _event(event: HistoryEvent, number: int, y: float, middle: dict[str, float],
     start = middle[event.actor]
     end = middle[event.target or event.actor]
     told = event.text.in_language(language)
-    body = _inside(told, start, y) if start == end else _arrow(told, start, end, y)
+    # What happens inside a lane may be told over the next one, too, where there is one.
+    room = _LANE_WIDTH * (1 if start == max(middle.values()) else 2) - 44
+    body = _inside(told, start, y, room) if start == end else _arrow(told, start, end, y)
     if event.fault:
         told = f"{_fault(event, language)}: {told}"
         wide = abs(end - start) - 2 * _NUMBER_RADIUS - 8 if start != end else _LANE_WIDTH - 44
@@ -107,8 +109,8 @@ def _arrow(told: str, start: float, end: float, y: float) -> str:
     return line + head + svg.text(label, (start + end) / 2, y - 7, "message", "middle")
 
 
-def _inside(told: str, x: float, y: float) -> str:
-    label = svg.shortened(told, _TEXT_SIZE, _LANE_WIDTH - 44)
+def _inside(told: str, x: float, y: float, room: float) -> str:
+    label = svg.shortened(told, _TEXT_SIZE, room)
     width = svg.text_width(label, _TEXT_SIZE) + 14
     box = svg.element("rect", x=x + 2, y=y - 12, width=width + _NUMBER_RADIUS, height=24, rx=6, css="inside")
     return box + svg.element("text", escape(label), x=x + _NUMBER_RADIUS + 6, y=y + 4.2, css="message")
