@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from msgspec import structs
 
@@ -170,8 +171,7 @@ def _routes(unit: Unit) -> Iterator[Handler]:
             before = [each.value for each in reached.passed if isinstance(each.value, Function)]
             drafts: list[Draft] = []
             for function in before:
-                # What stands before a handler either lets the request through or answers it with an error.
-                drafts.extend(_passing(_entered(unit, app, function)))
+                drafts.extend(_ahead(unit, function, partial(_entered, unit, app)) or ())
             places = list(reached.route.evidence[:1])
             for function in functions:
                 if function is functions[-1]:
@@ -222,11 +222,10 @@ def _declared(unit: Unit, each: controllers.Declared) -> Handler:
     unit.metadata = each.metadata
     for passed in each.passed or ():
         function = _activation(unit, passed.value)
-        entered, frame = unit.enter(function, [Input("context")]) if function is not None else ([], None)
-        if frame is not None and frame.cut_short and frame.returns == [Constant(True)]:
-            continue  # The marks of this handler switch the guard off.
-        drafts.extend(_passing(entered))
-        active.append(passed)
+        entered = _ahead(unit, function, partial(_asked, unit)) if function is not None else []
+        if entered is not None:
+            drafts.extend(entered)
+            active.append(passed)
     unit.metadata = None
     handled, _ = unit.enter(each.handler, list(each.given))
     drafts.extend(handled)
@@ -234,6 +233,25 @@ def _declared(unit: Unit, each: controllers.Declared) -> Handler:
     trigger = Trigger(kind=each.kind, name=each.name)  # type: ignore[arg-type]
     known = None if each.passed is None else (*guards.guards_of(active), *guards.within(each.handler))
     return _handler(trigger, drafts, None if each.kind == "schedule" else each.status, evidence, known)
+
+
+def _ahead(unit: Unit, function: Function, entered: Callable[[Function], list[Draft] | None]) -> list[Draft] | None:
+    """Return the steps of what stands before a handler, worked out once for all handlers with the same marks.
+
+    It either lets the request through or answers it with an error, so its answers are left out. Nothing means that it is switched off.
+    """
+    marks = unit.metadata
+    key = (function.node.id, id(function.frame), id(function.this), repr(sorted(marks.fields.items())) if marks is not None else "")
+    if key not in unit.before:
+        found = entered(function)
+        unit.before[key] = _passing(found) if found is not None else None
+    return unit.before[key]
+
+
+def _asked(unit: Unit, guard: Function) -> list[Draft] | None:
+    """Return the steps of a guard; nothing when the marks of the handler switch it off."""
+    drafts, frame = unit.enter(guard, [Input("context")])
+    return None if frame.cut_short and frame.returns == [Constant(True)] else drafts
 
 
 def _activation(unit: Unit, guard: Value) -> Function | None:

@@ -53,7 +53,7 @@ _TRANSPARENT = words(
 class Call:
     """One call as a library sees it."""
 
-    __slots__ = ("arguments", "asked", "began", "frame", "node", "nodes")
+    __slots__ = ("arguments", "asked", "began", "frame", "node")
 
     def __init__(self, node: Node, frame: Frame, given: list[Value], began: int = 0, asked: int = 0) -> None:
         self.node = node
@@ -62,7 +62,11 @@ class Call:
         # How many steps there were before what the method is called on, and before the arguments.
         self.began = began
         self.asked = asked
-        self.nodes = arguments(node) if node.type in {"call_expression", "new_expression"} else []
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Return the arguments as they stand in the source."""
+        return arguments(self.node) if self.node.type in {"call_expression", "new_expression"} else []
 
     def argument(self, position: int) -> Value:
         """Return an argument; undefined when there is none."""

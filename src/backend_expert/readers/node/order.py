@@ -29,6 +29,8 @@ class Readings:
 
     def passed(self, statement: Node, added: list[Draft]) -> None:
         """Mark the steps that a statement added as independent or not of the reads before it, and keep what it binds."""
+        if not added and not self._held:
+            return
         remote = [draft for draft in inner(added) if draft.kind in REMOTE]
         keeps = statement.type in _DECLARATIONS or statement.type == "return_statement"
         if not remote:
@@ -39,7 +41,7 @@ class Readings:
             self._read(statement, added[0])
 
     def _read(self, statement: Node, first: Draft) -> None:
-        needs = bool(_names(statement) & self._held)
+        needs = bool(self._held) and bool(_names(statement) & self._held)
         if self._held and first.kind in REMOTE:
             first.independent = not needs
         if needs or first.kind not in REMOTE:

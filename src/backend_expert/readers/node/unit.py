@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
@@ -53,6 +54,10 @@ RECURSION_LIMIT = 12_000
 """Frames of Python's own stack that this nesting may take: up to 25 for a call in a callback in a promise."""
 
 _GUARDING = (Foreign("@nestjs/core", ("APP_GUARD",)), Foreign("@nestjs/core", ("APP_PIPE",)))
+
+
+if TYPE_CHECKING:
+    from backend_expert.readers.node.guards import Sign
 
 
 class Consumer:
@@ -116,8 +121,10 @@ class Unit:
         self.default_version = ""
         self.passed: list[Passed] = []
         self.bound: list[Bound] = []
+        self.signs: dict[int, tuple[Sign, tuple[Function, ...]]] = {}
         self.guard_kinds: dict[int, tuple[GuardKind | None, ...]] = {}
         self.metadata: Record | None = None
+        self.before: dict[tuple[int, int, int, str], list[Draft] | None] = {}
         self.data_source: Resource | None = None
         self.sequelize: Resource | None = None
         self.axios_retries = False

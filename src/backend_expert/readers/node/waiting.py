@@ -70,14 +70,14 @@ def settled(value: Value, frame: Frame) -> Value:
 
 def unawaited(node: Node, frame: Frame, meant: bool = False) -> None:
     """Add the steps of a call that is a statement by itself: nobody waits for its promise, unless it answers or is answered inside."""
-    own = is_own_promise(node, frame)
     kept: list[Value] = []
     drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
-    loose = not frame.unit.starting and not frame.unit.resolving and (own or meant or _is_promise(node, kept[0], drafts))
     if len(drafts) == 1 and drafts[0].kind is Kind.DETACHED:
         drafts[0].handled = drafts[0].handled or meant or _handled(node)
-    elif loose and takes_time(drafts) and not any(draft.kind in _ENDING for draft in inner(drafts)):
-        drafts = [Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts], handled=meant or _handled(node))]
+    elif takes_time(drafts) and not frame.unit.starting and not frame.unit.resolving:
+        loose = meant or is_own_promise(node, frame) or _is_promise(node, kept[0], drafts)
+        if loose and not any(draft.kind in _ENDING for draft in inner(drafts)):
+            drafts = [Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts], handled=meant or _handled(node))]
     frame.block.extend(drafts)
 
 
@@ -159,11 +159,11 @@ def _quiet(node: Node, frame: Frame) -> Value:
 
 def perhaps_pending(node: Node, frame: Frame) -> Value:
     """Return a promise that is kept in a variable and waited for later, or the value of what is no promise."""
-    own = is_own_promise(node, frame)
     kept: list[Value] = []
     drafts = calls.captured(frame, lambda: kept.append(expressions.evaluate(node, frame)))
     value = kept[0] if kept else UNKNOWN
-    if isinstance(value, Pending) or not takes_time(drafts) or not (own or isinstance(value, Outcome)) or _calls_back(node):
+    waits = takes_time(drafts) and not isinstance(value, Pending) and not _calls_back(node)
+    if not waits or not (isinstance(value, Outcome) or is_own_promise(node, frame)):
         frame.block.extend(drafts)
         return value
     holder = Draft(Kind.DETACHED, frame.evidence(node), blocks=[drafts], handled=_handled(node))
