@@ -49,7 +49,7 @@ class Problem:
         self.options = options
         self._size: SizeOf = size if size is not None else oracle.bytes_of
         self.numbers = tuple(number for number in range(len(oracle.statements)) if self._plannable(number))
-        self.base = {number: oracle.cost(number, NOTHING) for number in self.numbers}
+        self.base = oracle.costs(self.numbers, NOTHING)
         self.weights = self._capped()
         self.base_total = sum(self.weights[number] * self.base[number] for number in self.numbers)
         self._penalties: dict[IndexDefinition, float] = {}
@@ -76,12 +76,13 @@ class Problem:
         changed = move ^ current
         affected = {number for index in changed for number in self.oracle.affected(index) if number in before}
         total = self.total(current)
-        total += sum(self.weights[number] * (self.oracle.cost(number, move) - before[number]) for number in sorted(affected))
+        after = self.oracle.costs(sorted(affected), move)
+        total += sum(self.weights[number] * (cost - before[number]) for number, cost in sorted(after.items()))
         return total + sum(self.penalty(index) * (1 if index in move else -1) for index in sorted(changed))
 
     def _vector(self, configuration: Configuration) -> dict[int, float]:
         if configuration not in self._vectors:
-            self._vectors[configuration] = {number: self.oracle.cost(number, configuration) for number in self.numbers}
+            self._vectors[configuration] = self.oracle.costs(self.numbers, configuration)
         return self._vectors[configuration]
 
     def size(self, configuration: Iterable[IndexDefinition]) -> float:

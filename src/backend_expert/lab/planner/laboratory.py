@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,10 +81,7 @@ class Lab:
         """Return the plan of one statement; raise `NotPlanned` with the server's reason. `generic` leaves `$1` unknown."""
         import psycopg
 
-        if generic and sum(piece.kind == "statement" for piece in pieces(statement)) != 1:
-            raise NotPlanned("several statements in one")
         connection = self._connection()
-        options = "FORMAT JSON, GENERIC_PLAN" if generic else "FORMAT JSON"
         self.calls += 1
         try:
             if self.loaded.routines:
@@ -92,13 +89,49 @@ class Lab:
                     _bounds()
                 )  # planning folds immutable functions: code of a stranger runs and may have changed them
             # Binary results ask for the extended protocol, which takes one statement only; GENERIC_PLAN is not possible in it.
-            row = connection.cursor(binary=not generic).execute(_bytes(f"EXPLAIN ({options}) {statement}")).fetchone()
+            row = connection.cursor(binary=not generic).execute(_explained(statement, generic=generic)).fetchone()
         except psycopg.Error as error:
             if connection.broken or connection.closed:
                 self._planner = None
             raise NotPlanned(reason_of(error)) from None
         assert row is not None
         return parse(row[0])
+
+    def explain_all(self, statements: Sequence[tuple[str, bool]]) -> list[Plan]:
+        """Return the plans of several statements, each with whether it is generic, in two round trips; raise `NotPlanned` like `explain`.
+
+        A round trip wakes two processes: on a busy machine waiting for that takes longer than planning.
+        """
+        if not self.loaded.routines and len(statements) > 1:
+            import psycopg
+
+            try:
+                plans = self._explained_together(statements)
+            except (psycopg.Error, NotPlanned):
+                pass  # one of them: the turn of each tells which, and why
+            else:
+                self.calls += len(plans)
+                return plans
+        return [self.explain(text, generic=generic) for text, generic in statements]
+
+    def _explained_together(self, statements: Sequence[tuple[str, bool]]) -> list[Plan]:
+        connection = self._connection()
+        found: dict[int, Any] = {}
+        generic = [number for number, each in enumerate(statements) if each[1]]
+        if generic:
+            texts = (_explained(statements[number][0], generic=True) for number in generic)
+            cursor = connection.execute(b";".join(texts))
+            for number in generic:
+                found[number] = cursor.fetchone()
+                cursor.nextset()
+        with connection.pipeline():
+            cursors = {
+                number: connection.cursor(binary=True).execute(_explained(text, generic=False))
+                for number, (text, with_parameters) in enumerate(statements)
+                if not with_parameters
+            }
+        found |= {number: cursor.fetchone() for number, cursor in cursors.items()}
+        return [parse(found[number][0]) for number in range(len(statements))]
 
     def asked(self, query: str, values: Mapping[str, str]) -> tuple[Any, ...] | None:
         """Return the first row of a query of our own, run as the plain role; nothing when the server refuses it for these values."""
@@ -135,6 +168,12 @@ class Lab:
 
 def _bounds() -> bytes:
     return f"SET statement_timeout = {PLAN_MS}; SET default_transaction_read_only = on".encode()
+
+
+def _explained(statement: str, *, generic: bool) -> bytes:
+    if generic and sum(piece.kind == "statement" for piece in pieces(statement)) != 1:
+        raise NotPlanned("several statements in one")
+    return _bytes(f"EXPLAIN ({'FORMAT JSON, GENERIC_PLAN' if generic else 'FORMAT JSON'}) {statement}")
 
 
 def _bytes(statement: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from backend_expert.lab.planner.analysis import Analysed
 from backend_expert.lab.planner.laboratory import Lab
@@ -52,33 +52,53 @@ class Oracle:
         """
         relevant = self.relevant(number, configuration)
         hidden = tuple(without)
-        if not hidden and relevant in self._plans[number]:
+        if not hidden:
+            if relevant not in self._plans[number]:
+                self._ask({number: relevant})
             return self._plans[number][relevant]
         statement = self.statements[number]
         self.bench.make(relevant)
         self.bench.show(relevant, hidden)
-        plan = self.lab.explain(statement.text, generic=statement.generic)
-        if not hidden:
-            self._plans[number][relevant] = plan
-            self._used[number].append((relevant, self.used(plan, relevant), plan.cost))
-        return plan
+        return self.lab.explain(statement.text, generic=statement.generic)
 
     def cost(self, number: int, configuration: Iterable[IndexDefinition]) -> float:
-        """Return the cost of a statement with the indexes visible.
+        """Return the cost of a statement with the indexes visible."""
+        return self.costs((number,), configuration)[number]
+
+    def costs(self, numbers: Iterable[int], configuration: Iterable[IndexDefinition]) -> dict[int, float]:
+        """Return the costs of statements with the indexes visible; those that have to be asked are asked together.
 
         A plan that was the cheapest among more indexes and uses only some of them is the cheapest among these too, so it answers
         without a call (the "atomic configuration" argument of AutoAdmin, Chaudhuri and Narasayya 1997).
         """
-        self.requests += 1
-        relevant = self.relevant(number, configuration)
-        known = self._costs[number].get(relevant)
-        if known is None:
-            answers = (cost for among, used, cost in self._used[number] if used <= relevant <= among)
-            known = next(answers, None)
+        configuration = frozenset(configuration)
+        found: dict[int, float] = {}
+        missing: dict[int, Configuration] = {}
+        for number in numbers:
+            self.requests += 1
+            relevant = self.relevant(number, configuration)
+            known = self._costs[number].get(relevant)
             if known is None:
-                known = self.plan(number, relevant).cost
-            self._costs[number][relevant] = known
-        return known
+                known = next((cost for among, used, cost in self._used[number] if used <= relevant <= among), None)
+            if known is None:
+                missing[number] = relevant
+            else:
+                self._costs[number][relevant] = found[number] = known
+        if missing:
+            self._ask(missing)
+            found |= {number: self._costs[number][relevant] for number, relevant in missing.items()}
+        return found
+
+    def _ask(self, missing: Mapping[int, Configuration]) -> None:
+        """Plan statements, each with the indexes relevant to it; what is relevant to another may be visible, no plan of it can tell."""
+        shown = NOTHING.union(*missing.values())
+        self.bench.make(shown)
+        self.bench.show(shown)
+        asked = [(self.statements[number].text, self.statements[number].generic) for number in missing]
+        for (number, relevant), plan in zip(missing.items(), self.lab.explain_all(asked), strict=True):
+            self._plans[number][relevant] = plan
+            self._costs[number][relevant] = plan.cost
+            self._used[number].append((relevant, self.used(plan, relevant), plan.cost))
 
     def used(self, plan: Plan, configuration: Iterable[IndexDefinition]) -> Configuration:
         """Return which of the indexes of the configuration a plan reads."""

@@ -64,14 +64,19 @@ class Search:
     def _pruned(self, candidates: tuple[IndexDefinition, ...]) -> tuple[IndexDefinition, ...]:
         """Return the candidates that help: alone, among the best few of a statement, or in the plan that may use them all."""
         problem, oracle, everything = self.problem, self.problem.oracle, frozenset(candidates)
+        planned = frozenset(problem.numbers)
         kept: set[IndexDefinition] = set()
         for number in problem.numbers:
             relevant = oracle.relevant(number, everything)
             kept |= oracle.used(oracle.plan(number, relevant), relevant)
-            gains = {each: problem.base[number] - oracle.cost(number, frozenset({each})) for each in sorted(relevant)}
-            helpful = [each for each in gains if gains[each] * problem.weights[number] > _HELPS * problem.base_total]
-            by_gain = sorted(helpful, key=lambda each: (-gains[each], problem.size((each,)), each))
-            by_byte = sorted(helpful, key=lambda each: (-gains[each] / max(1.0, problem.size((each,))), each))
+        gains: dict[int, dict[IndexDefinition, float]] = {number: {} for number in problem.numbers}
+        for each in candidates:
+            for number, cost in oracle.costs(sorted(oracle.affected(each) & planned), (each,)).items():
+                gains[number][each] = problem.base[number] - cost
+        for number, gained in gains.items():
+            helpful = [each for each in gained if gained[each] * problem.weights[number] > _HELPS * problem.base_total]
+            by_gain = sorted(helpful, key=lambda each: (-gained[each], problem.size((each,)), each))
+            by_byte = sorted(helpful, key=lambda each: (-gained[each] / max(1.0, problem.size((each,))), each))
             kept |= {*by_gain[:_BEST], *by_byte[:_BEST]}
         oracle.bench.discard(everything - kept)
         return tuple(sorted(kept))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _VACUUM_AFTER = 2_000  # changes of pg_index leave dead rows that every plan has to step over
+_BOUND = f"SET statement_timeout = {LOAD_MS}".encode()
 _TRIGRAM_BYTES = 10  # a posting of a GIN index over trigrams; order of magnitude only, sizes of GIN are never EXACT
 
 
@@ -181,6 +182,7 @@ class Workbench:
         try:
             # A new connection: one that has planned remembers the later files of the table.
             with self.lab.server.connect(self.lab.database) as owner:
+                owner.execute(_BOUND)
                 created = {each: self._create(owner, each) for each in definitions}
         finally:
             for heap, length in zip(heaps, lengths, strict=True):
@@ -223,7 +225,8 @@ class Workbench:
         self.lab.made += 1
         name = f"whatif_{self.lab.made}"
         try:
-            owner.execute(f"SET statement_timeout = {LOAD_MS}")
+            if self.lab.loaded.routines:
+                owner.execute(_BOUND)  # an index on an expression runs functions of the schema, which may have changed it
             owner.execute(definition.sql(name).encode())
             return owner.execute(
                 "WITH RECURSIVE part(oid) AS (SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))::oid UNION ALL "
