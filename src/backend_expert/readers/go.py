@@ -12,6 +12,7 @@ from tree_sitter import Node
 from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
 from backend_expert.readers.code import Queue
 from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.go_routes import routes
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
@@ -35,7 +36,7 @@ READER = "go"
 
 _WORTH = re.compile(
     r"://|[Ee]nv|http\.|grpc\.|Dial|redis\.|amqp|kafka|sarama|mongo|sql\.Open|memcache|const |"
-    r"(?i:timeout|deadline)|Handle|\.(?:GET|POST|Get|Post)\(|Register\w+Server|New\w+Client"
+    r"(?i:timeout|deadline)|Handle|\.(?:GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch|Group|Mount|Route|PathPrefix)\(|Register\w+Server|New\w+Client"
 )
 
 _NEW_REQUEST = "http request url"
@@ -180,42 +181,22 @@ def read(repository: Repository) -> Iterator[Fragment]:
     ]
     sent = _published(program, values)
     queues = tuple(_declared(program, values))
-    begun = _entries(program, grammar, values)
+    begun = (*routes(program, values, READER), *_consumers(program, values))
     code = tuple(programs_of(home, program.files, begun, (*called, *sent), READER, queues))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
-_ROUTE = re.compile(r"(HandleFunc|Handle|GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch|Any)")
-
-
-def _entries(program: Program, grammar: Go, values: Values) -> Iterator[Entry]:
-    """Yield the routes of net/http, gorilla, gin, echo, chi and fiber, and the queues that functions take messages from."""
+def _consumers(program: Program, values: Values) -> Iterator[Entry]:
+    """Yield the queues that functions take messages from."""
     for file in program.files:
         for node, call in file.calls:
-            if not call.arguments:
-                continue
-            evidence = (Evidence(file.path, line_of(node), READER),)
-            last = call.arguments[-1]
-            if _ROUTE.fullmatch(call.last) and len(call.arguments) >= 2:
-                verb, _, path = values.text(call.arguments[0]).rpartition(" ")
-                if not path.startswith("/") or last.type not in {
-                    "identifier",
-                    "selector_expression",
-                    "func_literal",
-                    "call_expression",
-                }:
-                    continue
-                for method in _methods(call, verb, node):
-                    name = f"{method} {_public(_group(call, program, grammar, values), path)}"
-                    body = last if last.type == "func_literal" else None
-                    function = "" if body is not None else re.findall(r"\w+", text_of(last).rstrip(")"))[-1]
-                    yield Entry("http", name, file, evidence, body=body, function=function)
-            elif call.last in {"Consume", "ConsumeWithContext"} and len(call.arguments) >= 6:
+            if call.last in {"Consume", "ConsumeWithContext"} and len(call.arguments) >= 6:
                 context = call.last == "ConsumeWithContext"
                 queue = values.text(call.arguments[1 if context else 0])
                 automatic = text_of(call.arguments[3 if context else 2]) == "true"
                 body = program.function(node)
                 if HOLE not in queue and body is not None:
+                    evidence = (Evidence(file.path, line_of(node), READER),)
                     yield Entry(
                         "message", queue, file, evidence, body=body, protocol="amqp", acknowledge="auto" if automatic else None
                     )
@@ -266,34 +247,6 @@ def _declared(program: Program, values: Values) -> Iterator[Queue]:
             if name and HOLE not in name and "$" not in name:
                 durable = {"true": True, "false": False}.get(text_of(call.arguments[1]))
                 yield Queue(name=name, durable=durable, evidence=(Evidence(file.path, line_of(node), READER),))
-
-
-def _methods(call: Invoked, verb: str, node: Node) -> tuple[str, ...]:
-    """Return the methods of a route: that of its name, that in its pattern (Go 1.22), those of `.Methods(…)` after it, else all."""
-    if call.last.upper() in {"GET", "POST", "PUT", "DELETE", "PATCH"}:
-        return (call.last.upper(),)
-    if verb:
-        return (verb,)
-    after = node.parent.parent if node.parent is not None and node.parent.type == "selector_expression" else None
-    if after is not None and text_of(node.parent.child_by_field_name("field") if node.parent is not None else None) == "Methods":
-        given = re.findall(r"GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch", text_of(after.child_by_field_name("arguments")))
-        return tuple(dict.fromkeys(each.upper() for each in given)) or ("ALL",)
-    return ("ALL",)
-
-
-def _group(call: Invoked, program: Program, grammar: Go, values: Values) -> str:
-    """Return the prefix of the group that a route hangs on."""
-    for value in program.assigned(text_of(call.receiver), call.receiver) if call.receiver is not None else ():
-        made = grammar.shape(value)
-        if isinstance(made, Invoked) and made.last == "Group" and made.arguments:
-            prefix = values.text(made.arguments[0])
-            return prefix if HOLE not in prefix else ""
-    return ""
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _limits(files: Sequence[File]) -> dict[str, Policy]:

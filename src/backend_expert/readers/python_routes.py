@@ -154,7 +154,7 @@ def _methods(call: Invoked) -> tuple[str, ...]:
 
 def _plain(pattern: str) -> str:
     """Return a pattern of Django as a path: `^orders/(?P<id>[0-9]+)/$` is `orders/{id}/`."""
-    return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).strip("^$").replace("\\", "")
+    return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).strip("^$").removesuffix("/?").replace("\\", "")
 
 
 def _public(prefix: str, path: str) -> str:

@@ -20,6 +20,9 @@ DEPTH_LIMIT = 200
 proportion to the depth."""
 
 
+_SETTINGS = re.compile(r"(?i)(settings|config|conf|cfg)\.\w+$")
+
+
 class Binding(Struct, frozen=True):
     """A value assigned to a name; `local` where the statement declares the name inside a function, `field` where it cannot."""
 
@@ -126,8 +129,9 @@ class Program:
     def _beside(self, name: str, path: str) -> Sequence[Node]:
         """Return the one value of a name in the other files, those that share the most of the path first."""
         last = name.rpartition(".")[2]
-        # `Queues.ORDERS` and `settings.API_PREFIX` are constants; the last part of any other name is a field of any class.
-        found = self._anywhere.get(name) or self._anywhere.get(last if name[:1].isupper() or last.isupper() else "") or []
+        # `Queues.ORDERS` and `settings.api_prefix` are constants; the last part of any other name is a field of any class.
+        constant = name[:1].isupper() or last.isupper() or _SETTINGS.search(name) is not None
+        found = self._anywhere.get(name) or self._anywhere.get(last if constant else "") or []
         nearest = [(_shared(path, other), node) for other, node in found]
         most = max((shared for shared, _ in nearest), default=0)
         values = [node for shared, node in nearest if shared == most]
