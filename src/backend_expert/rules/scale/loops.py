@@ -63,25 +63,33 @@ def repeated(system: System, operation: Operation) -> Iterator[Repeated]:
 
 
 class Loops(Struct, frozen=True):
-    """The loops over one peer that the same operations of a component share.
+    """The loops over other components that the same operations of a component share.
 
-    The operations that somebody waits for come first, and among them the one that repeats the most.
+    The operations that somebody waits for come first, and among them the one that repeats the most; so do the peers.
     """
 
     component: str
-    peer: str
     operations: tuple[str, ...]
-    steps: tuple[Repeated, ...]
+    steps: tuple[tuple[str, Repeated], ...]
 
     @property
     def longest(self) -> tuple[Repeated, ...]:
         """Return the repeated steps of the first operation."""
-        return tuple(each for each in self.steps if each.operation.name == self.operations[0])
+        return tuple(each for _, each in self.steps if each.operation.name == self.operations[0])
+
+    @property
+    def times_of(self) -> dict[str, float]:
+        """Return how often one run of the first operation asks each peer, the most asked first."""
+        found: dict[str, float] = {}
+        for peer, each in self.steps:
+            if each.operation.name == self.operations[0]:
+                found[peer] = found.get(peer, 0.0) + each.times
+        return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
     @property
     def times(self) -> float:
-        """Return how many steps one run of that operation repeats in all."""
-        return sum(each.times for each in self.longest)
+        """Return how many steps one run of the first operation repeats in all."""
+        return sum(self.times_of.values())
 
     @property
     def certain(self) -> bool:
@@ -92,15 +100,15 @@ class Loops(Struct, frozen=True):
     def subject(self) -> str:
         """Return a name that stays while lines move."""
         others = len(self.operations) - 1
-        return f"{self.operations[0]}{f' and {others} more' if others else ''} → {self.peer} loop"
+        return f"{self.operations[0]}{f' and {others} more' if others else ''} → {', '.join(sorted(self.times_of))} loop"
 
     @property
     def places(self) -> tuple[Evidence, ...]:
         """Return every loop with the steps in it, each once."""
-        return distinct(place for each in self.steps for place in common_places((each.loop, each.step)))
+        return distinct(place for _, each in self.steps for place in common_places((each.loop, each.step)))
 
     def spent_ms(self, system: System) -> float:
-        """Return how long one run of the longest waits in its loops, with the assumed times taken as true."""
+        """Return how long one run of the first operation waits in its loops, with the assumed times taken as true."""
         return sum(each.times * step_ms(granted(system), each.step) for each in self.longest)
 
     def waiting(self, system: System, language: Language) -> str:
@@ -119,7 +127,7 @@ class Loops(Struct, frozen=True):
         return " O tamanho das listas não foi informado: o número usa tamanhos supostos, multiplicados onde há laço dentro de laço."
 
     def others(self, language: Language) -> str:
-        """Return a sentence that names the operations beside the longest, empty where there are none."""
+        """Return a sentence that names the operations beside the first, empty where there are none."""
         if len(self.operations) == 1:
             return ""
         rest = listed(self.operations[1:], language, most=5)
@@ -129,7 +137,7 @@ class Loops(Struct, frozen=True):
 def shared_loops(system: System, peer_of: Callable[[Operation, Step], str | None], more_than: float) -> Iterator[Loops]:
     """Yield the loops that repeat more than so many steps towards a peer; those of one source are told once, with all who run it."""
     background = {operation.name for operation in system.operations if operation.trigger.kind in {"message", "schedule", "start"}}
-    sites: dict[tuple[str, str, tuple[Evidence, ...] | str], list[Repeated]] = {}
+    sites: dict[tuple[str, tuple[Evidence, ...] | str], list[tuple[str, Repeated]]] = {}
     for operation in system.operations:
         found: dict[str, list[Repeated]] = {}
         for each in repeated(system, operation):
@@ -140,17 +148,15 @@ def shared_loops(system: System, peer_of: Callable[[Operation, Step], str | None
             if sum(each.times for each in several) > more_than:
                 for each in several:
                     place = common_places((each.loop, each.step)) or operation.name
-                    sites.setdefault((operation.component, peer, place), []).append(each)
-    groups: dict[tuple[str, str, tuple[str, ...]], list[Repeated]] = {}
-    for (component, peer, _), several in sites.items():
-        users = tuple(sorted({each.operation.name for each in several}))
-        groups.setdefault((component, peer, users), []).extend(several)
+                    sites.setdefault((operation.component, place), []).append((peer, each))
+    groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, Repeated]]] = {}
+    for (component, _), steps in sites.items():
+        users = tuple(sorted({each.operation.name for _, each in steps}))
+        groups.setdefault((component, users), []).extend(steps)
     merged: dict[str, Loops] = {}
-    for (component, peer, users), several in sorted(groups.items()):
-        order = {
-            name: (name in background, -sum(each.times for each in several if each.operation.name == name), name) for name in users
-        }
-        loops = Loops(component, peer, tuple(sorted(users, key=order.__getitem__)), tuple(several))
+    for (component, users), steps in sorted(groups.items(), key=lambda each: each[0]):
+        times = {name: -sum(each.times for _, each in steps if each.operation.name == name) for name in users}
+        loops = Loops(component, tuple(sorted(users, key=lambda name: (name in background, times[name], name))), tuple(steps))
         merged[loops.subject] = loops
     yield from merged.values()
 

@@ -22,7 +22,7 @@ MANY = 10
     pt="Banco chamado dentro de um laço (N+1)",
 )
 def store_call_in_loop(system: System) -> Iterator[Finding]:
-    """Yield, for each store and each set of operations that share the loops, the statements that run once for each item."""
+    """Yield, for each set of operations that share the loops, the statements that run once for each item."""
     homes = {dataset.name: dataset.store for dataset in system.datasets}
 
     def store_of(operation: Operation, step: Step) -> str | None:
@@ -34,20 +34,23 @@ def store_call_in_loop(system: System) -> Iterator[Finding]:
 
 
 def _finding(system: System, loops: Loops) -> Finding:
-    first, store = loops.operations[0], loops.peer
-    datasets = tuple(dict.fromkeys(each.step.dataset for each in loops.steps if isinstance(each.step, Query | CacheGet | CachePut)))
+    first, stores = loops.operations[0], tuple(loops.times_of)
+    named_en, named_pt = listed(stores, "en", most=3), listed(stores, "pt", most=3)
+    datasets = tuple(
+        dict.fromkeys(each.step.dataset for _, each in loops.steps if isinstance(each.step, Query | CacheGet | CachePut))
+    )
     times_en, times_pt = figure(loops.times, "en"), figure(loops.times, "pt")
     about = Text("", "") if loops.certain else Text("about ", "cerca de ")
     if len(loops.operations) == 1:
         title = Text(
-            f"`{first}` sends {about.en}{times_en} statements to `{store}` in a loop",
-            f"`{first}` manda {about.pt}{times_pt} comandos ao `{store}` dentro de um laço",
+            f"`{first}` sends {about.en}{times_en} statements to {named_en} in a loop",
+            f"`{first}` manda {about.pt}{times_pt} comandos a {named_pt} dentro de um laço",
         )
     else:
         title = Text(
-            f"{len(loops.operations)} operations of `{loops.component}` send up to {about.en}{times_en} statements to `{store}` in "
+            f"{len(loops.operations)} operations of `{loops.component}` send up to {about.en}{times_en} statements to {named_en} in "
             f"the same loops",
-            f"{len(loops.operations)} operações de `{loops.component}` mandam até {about.pt}{times_pt} comandos ao `{store}` nos "
+            f"{len(loops.operations)} operações de `{loops.component}` mandam até {about.pt}{times_pt} comandos a {named_pt} nos "
             f"mesmos laços",
         )
     waiting_en, waiting_pt = loops.waiting(system, "en"), loops.waiting(system, "pt")
@@ -55,8 +58,8 @@ def _finding(system: System, loops: Loops) -> Finding:
         rule="store-call-in-loop",
         severity=Severity.HIGH if loops.times >= MANY else Severity.MEDIUM,
         subject=loops.subject,
-        components=(loops.component, store),
-        links=(Link(loops.component, store),),
+        components=(loops.component, *stores),
+        links=tuple(Link(loops.component, store) for store in stores),
         title=title,
         why=Text(
             f"One run of `{first}` sends a statement on {listed(datasets, 'en', most=4)} for each item: {about.en}{times_en}"
