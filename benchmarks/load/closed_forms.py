@@ -19,10 +19,10 @@ from msgspec import structs
 from backend_expert.lab.load import Law, Scenario, closed, sketch
 from backend_expert.lab.load.experiment import replication_seed, simulate, spread
 from backend_expert.lab.load.histogram import quantiles
-from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.measure import Tally
 from backend_expert.lab.load.program import compile_program
 from backend_expert.lab.load.statistics import mean_interval
+from backend_expert.lab.load.vocabulary import Counter
 from backend_expert.model import Branch, Call, Estimate, Kind, Parallel, System
 from backend_expert.model.assume import complete
 

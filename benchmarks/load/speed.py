@@ -19,8 +19,8 @@ from pathlib import Path
 from backend_expert.lab.load import Scenario, run, sketch, workspace
 from backend_expert.lab.load.compiled import kernel
 from backend_expert.lab.load.experiment import simulate
-from backend_expert.lab.load.layout import Status
 from backend_expert.lab.load.program import Program, compile_program
+from backend_expert.lab.load.vocabulary import Status
 from backend_expert.model import System
 from backend_expert.model.assume import complete
 

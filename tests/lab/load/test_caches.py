@@ -9,7 +9,7 @@ from msgspec import structs
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
 from backend_expert.lab.load.key_spaces import of_hit_ratio, of_rows, zipf
-from backend_expert.model import CacheGet, CachePut, Estimate, Kind, Policy, Query, System
+from backend_expert.model import CacheGet, CachePut, Estimate, Kind, Policy, Query, System, replace_component
 
 CONSTANT = load.Law("constant", 0)
 
@@ -168,3 +168,14 @@ def test_a_look_up_that_fails_is_a_miss() -> None:
     outcome = load.run(system, load.Scenario(50, law=CONSTANT))
     assert next(call for call in outcome.calls if call.callee == "db").attempts == outcome.offered
     assert outcome.caches[0].hit_ratio == 0
+
+
+def test_what_is_read_from_replicas_during_a_fetch_leaves_its_key_alone() -> None:
+    """A miss that reads a replicated table asks for a row of that table, and still lands the key that it fetches."""
+    system = cached(5, rate=500, life_s=0.5, query_ms=20, coalesced=True)
+    db = sketch.component("db", kind=Kind.DATABASE, replicas=2)
+    assert db.deployment is not None
+    system = replace_component(system, structs.replace(db, deployment=structs.replace(db.deployment, reads="replicas")))
+    outcome = load.run(system, load.Scenario(60, law=CONSTANT))
+    assert outcome.success_ratio == 1
+    assert outcome.replicas[0].reads == sum(call.attempts for call in outcome.calls if call.callee == "db")

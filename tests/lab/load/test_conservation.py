@@ -8,28 +8,33 @@ from msgspec import structs
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
 from backend_expert.lab.load.experiment import simulate
-from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.program import compile_program
+from backend_expert.lab.load.vocabulary import Counter
 from backend_expert.model import (
+    Autoscaling,
     Branch,
     Breaker,
     CacheGet,
     CachePut,
     Compensate,
+    Component,
     Estimate,
     Hedge,
     Kind,
     Lock,
+    OutlierEjection,
     Parallel,
     Policy,
     Pool,
     Publish,
+    RateLimit,
     Repeat,
     Reply,
     Retry,
     Step,
     System,
     Transaction,
+    WarmUp,
 )
 from backend_expert.model.assume import complete
 
@@ -106,30 +111,61 @@ def blocks(level: int) -> st.SearchStrategy[tuple[Step, ...]]:
     return st.lists(nested, min_size=1, max_size=3).map(tuple)
 
 
+deployments = st.fixed_dictionaries(
+    {
+        "reserved": st.none() | st.just(Estimate(0.4)),
+        "rate_limit": st.none() | st.just(RateLimit(rate_per_s=Estimate(20), burst=Estimate(3))),
+        "outliers": st.none()
+        | st.just(OutlierEjection(error_ratio=Estimate(0.3), slower=Estimate(2), period_s=Estimate(0.5), ejected_s=Estimate(1))),
+        "warm_up": st.none() | st.just(WarmUp(lasting_s=Estimate(1), slowdown=Estimate(4))),
+        "queue_discipline": st.sampled_from(["fifo", "lifo", "codel", "deadline"]),
+        "balancing": st.sampled_from(["round-robin", "random", "least-outstanding", "two-choices"]),
+        "autoscaling": st.none() | st.just(Autoscaling(minimum=1, maximum=3, target=5)),
+        "startup_s": st.just(Estimate(0.5)),
+    }
+)
+
+
+def deployed(component: Component, changes: dict[str, object]) -> Component:
+    assert component.deployment is not None
+    return structs.replace(component, deployment=structs.replace(component.deployment, **changes))
+
+
 @st.composite
 def systems(draw: st.DrawFn) -> System:
     components = [
-        sketch.component(
-            name,
-            workers=draw(st.sampled_from([1, 3, 20])),
-            replicas=draw(st.integers(1, 2)),
-            cores=draw(st.sampled_from([0.5, 1, 20])),
-            queue_limit=draw(st.none() | st.sampled_from([0, 5])),
-            event_loop=draw(st.booleans()),
+        deployed(
+            sketch.component(
+                name,
+                workers=draw(st.sampled_from([1, 3, 20])),
+                replicas=draw(st.integers(1, 3)),
+                cores=draw(st.sampled_from([0.5, 1, 20])),
+                queue_limit=draw(st.none() | st.sampled_from([0, 5])),
+                event_loop=draw(st.booleans()),
+            ),
+            draw(st.just({}) | deployments),
         )
         for name in SERVICES
     ]
     stores = [
-        sketch.component("db", kind=Kind.DATABASE, workers=4),
+        deployed(
+            sketch.component("db", kind=Kind.DATABASE, workers=4, replicas=draw(st.integers(1, 3))),
+            {"reads": draw(st.sampled_from(["primary", "replicas"]))},
+        ),
         sketch.component("cache", kind=Kind.CACHE, workers=1),
         sketch.component("mq", kind=Kind.BROKER, workers=4),
     ]
     operations = [
-        sketch.operation(f"{service} {number}", service, *draw(blocks(level)))
+        structs.replace(
+            sketch.operation(f"{service} {number}", service, *draw(blocks(level))),
+            critical=draw(st.sampled_from([None, True, False])),
+        )
         for level, service in enumerate(SERVICES)
         for number in (1, 2)
     ]
     consumer = sketch.consumer("consume", "c", "mq/events", sketch.work(1), concurrency=2, deliveries=draw(st.none() | st.just(2)))
+    prefetch = draw(st.none() | st.sampled_from([0.0, 1.0, 5.0]).map(Estimate))
+    consumer = structs.replace(consumer, trigger=structs.replace(consumer.trigger, prefetch=prefetch))
     return sketch.system(
         [*components, *stores],
         [*operations, consumer],
@@ -151,9 +187,24 @@ faults = st.lists(
         ),
         st.builds(lambda name: load.errors(name, 0.3, 1, 3), st.sampled_from([*SERVICES, "db"])),
         st.just(load.flush("cache", 2)),
+        st.builds(lambda name: load.steal(name, 0.8, 1, 3), st.sampled_from([*SERVICES, "db"])),
     ),
     max_size=3,
 ).map(tuple)
+
+scenarios = st.builds(
+    lambda broken, leaving, users: load.Scenario(
+        5,
+        warmup_s=1,
+        faults=broken,
+        patience_s=0.5,
+        leaving=leaving,
+        arrivals=load.closed({"a 1": (30, 0.05), "a 2": (3, 1.0)}) if users else load.constant(),
+    ),
+    faults,
+    st.sampled_from(["never", "constant", "exponential"]),
+    st.booleans(),
+)
 
 NO_SHRINKING = (Phase.explicit, Phase.generate)
 """A random system does not shrink in reasonable time; the seed of the failing one is enough to look at it."""
@@ -162,14 +213,16 @@ thorough = settings(max_examples=120, deadline=None, derandomize=True, phases=NO
 
 
 @thorough
-@given(systems(), faults, st.integers(1, 1000))
-def test_every_request_ends_in_exactly_one_way(system: System, broken: tuple[load.Fault, ...], seed: int) -> None:
-    outcome = load.run(system, load.Scenario(5, warmup_s=1, faults=broken, patience_s=0.5), seed)
+@given(systems(), scenarios, st.integers(1, 1000))
+def test_every_request_ends_in_exactly_one_way(system: System, scenario: load.Scenario, seed: int) -> None:
+    outcome = load.run(system, scenario, seed)
     for part in (outcome, *outcome.entries):
         assert part.offered == part.succeeded + part.late + part.failed + part.shed + part.in_flight
         assert part.in_flight >= 0
     assert 0 <= outcome.success_ratio <= 1
     assert outcome.wasted_s <= outcome.work_s + 1e-9
+    for delivery in outcome.deliveries:
+        assert delivery.unfinished >= 0
     for component in outcome.components:
         assert -1e-9 <= component.utilisation <= 1 + 1e-9
         assert component.queue >= -1e-9
@@ -179,9 +232,8 @@ def test_every_request_ends_in_exactly_one_way(system: System, broken: tuple[loa
 
 
 @settings(thorough, max_examples=30)
-@given(systems(), faults, st.integers(1, 1000))
-def test_the_same_seed_gives_the_same_bytes(system: System, broken: tuple[load.Fault, ...], seed: int) -> None:
-    scenario = load.Scenario(3, faults=broken)
+@given(systems(), scenarios, st.integers(1, 1000))
+def test_the_same_seed_gives_the_same_bytes(system: System, scenario: load.Scenario, seed: int) -> None:
     first, second = load.run(system, scenario, seed), load.run(system, scenario, seed)
     assert msgspec.json.encode(first) == msgspec.json.encode(second)
     assert msgspec.json.decode(msgspec.json.encode(first), type=load.Outcome) == first
@@ -196,7 +248,7 @@ def test_nothing_changes_when_nothing_changes(system: System, broken: tuple[load
     assert comparison.before == comparison.after
 
 
-@settings(thorough, max_examples=40)
+@settings(thorough, max_examples=60)
 @given(systems(), st.integers(1, 100))
 def test_when_traffic_stops_everything_is_given_back(system: System, seed: int) -> None:
     """After the last request has ended no slot, core, permit or lock is held and nobody waits."""
@@ -204,7 +256,7 @@ def test_when_traffic_stops_everything_is_given_back(system: System, seed: int) 
 
     from backend_expert.lab.load import workspace
     from backend_expert.lab.load.compiled import kernel
-    from backend_expert.lab.load.layout import Status
+    from backend_expert.lab.load.vocabulary import Status
 
     arrivals = load.Arrivals((load.Segment(0, 1.0), load.Segment(1, 0.0)))
     program = compile_program(complete(system), load.Scenario(600, warmup_s=0, arrivals=arrivals, slice_s=10))

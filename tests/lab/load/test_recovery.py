@@ -3,8 +3,9 @@ import pytest
 
 from backend_expert.lab import load
 from backend_expert.lab.load.histogram import bucket
-from backend_expert.lab.load.layout import BUCKETS, Counter
+from backend_expert.lab.load.layout import BUCKETS
 from backend_expert.lab.load.recovery import recovery
+from backend_expert.lab.load.vocabulary import Counter
 
 SCENARIO = load.Scenario(40, faults=(load.slow("db", 4, 10, 10),))
 

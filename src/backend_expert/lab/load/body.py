@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from backend_expert.lab.load.deliveries import consumers
 from backend_expert.lab.load.labels import Label
-from backend_expert.lab.load.layout import CACHE_DEPTH, LOOP_DEPTH, Op
+from backend_expert.lab.load.layout import CACHE_DEPTH, LOOP_DEPTH
 from backend_expert.lab.load.places import pool_name, value
 from backend_expert.lab.load.scenario import ModelError
+from backend_expert.lab.load.vocabulary import Op
 from backend_expert.model import (
     Ack,
     Action,
@@ -147,7 +148,7 @@ class Body:
         if step.action is not Action.READ:
             self.compiler.emit(Op.FILL, key, handler, b=row, c=-1, mean=caches.life_ms(step.dataset))
         elif read:
-            self.compiler.emit(Op.LOOKUP, key, handler, a=len(self.compiler.rows) + 1, b=row)
+            self.compiler.emit(Op.LOOKUP, key, handler, a=len(self.compiler.rows) + 1, b=row, c=-1)
 
     def cache_get(self, step: CacheGet, handler: Label | None) -> None:
         """Emit a look-up, and what a miss does; a look-up that fails and may fail is a miss."""

@@ -39,7 +39,8 @@ def found(w: State, f: Index) -> bool:
     k: Index = NONE
     if cache.count > 0:
         k = asked_for(w, cache, uniform(draw + POPULAR))
-        frame.keys[row.c] = k
+        if row.c >= 0:
+            frame.keys[row.c] = k
     there = uniform(draw) < row.mean * cache.fill if k < 0 else w.now < key_at(w.keys, k).until
     hit = there and row.mean >= 0.0
     cache.lookups += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend_expert.lab.load.layout import Action, Balancer, Control, Counter, Discipline, Kind, Op, Stage, Status
+from backend_expert.lab.load.vocabulary import Action, Balancer, Control, Counter, Discipline, Kind, Op, Stage, Status
 
 END, WORK, SLEEP, CALL, SPAWN, PARALLEL, REPLY, ACQUIRE, RELEASE, LOOP, AGAIN, JUMP = map(np.int64, list(Op)[:12])
 CHANCE, LOOKUP, FILL, FAIL, DELIVER, JOIN, LAND = map(np.int64, list(Op)[12:])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMPILED_MODULES = (
     "arrivals.py", "balancing.py", "caches.py", "calls.py", "codes.py", "control.py", "frames.py", "gates.py", "policies.py",
-    "layout.py", "rows.py", "random_keys.py", "histogram.py", "heap.py", "jit.py", "kernel.py", "outliers.py")  # fmt: skip
+    "layout.py", "rows.py", "random_keys.py", "histogram.py", "heap.py", "jit.py", "kernel.py", "outliers.py", "vocabulary.py")  # fmt: skip
 
 
 @functools.cache

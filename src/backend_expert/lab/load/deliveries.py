@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backend_expert.lab.load.labels import Label
-from backend_expert.lab.load.layout import UNBOUNDED, Balancer, Op
+from backend_expert.lab.load.layout import UNBOUNDED
 from backend_expert.lab.load.places import value
+from backend_expert.lab.load.vocabulary import Balancer, Op
 from backend_expert.model import Operation
 
 if TYPE_CHECKING:

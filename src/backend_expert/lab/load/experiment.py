@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar
 from backend_expert.lab.load import workspace
 from backend_expert.lab.load.compiled import kernel
 from backend_expert.lab.load.labels import hashed
-from backend_expert.lab.load.layout import Status
 from backend_expert.lab.load.measure import Figures, Tally, figures, outcome, pooled, tally
 from backend_expert.lab.load.memory import Memory, program_digest, system_digest
 from backend_expert.lab.load.outcome import Comparison, Difference, MonteCarlo, Outcome
@@ -18,6 +17,7 @@ from backend_expert.lab.load.pairs import differences, judged, precise
 from backend_expert.lab.load.program import Program, check_all, compile_program
 from backend_expert.lab.load.quantity import Quantity
 from backend_expert.lab.load.scenario import ModelError, Scenario
+from backend_expert.lab.load.vocabulary import Status
 from backend_expert.lab.load.workspace import Run
 from backend_expert.lab.load.worlds import changed, replaced
 from backend_expert.model import System

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend_expert.lab.load.layout import BREAKER_BUCKETS, UNBOUNDED, Discipline
+from backend_expert.lab.load.layout import BREAKER_BUCKETS, UNBOUNDED
 from backend_expert.lab.load.places import value
+from backend_expert.lab.load.vocabulary import Discipline
 from backend_expert.model import Breaker, Pool, RateLimit
 
 FOR_EVER = 1e300

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from backend_expert.lab.load.jit import compiled
-from backend_expert.lab.load.layout import Kind
 from backend_expert.lab.load.rows import Index, State, event_at, node_at, ring_at
+from backend_expert.lab.load.vocabulary import Kind
 
 KIND_BITS = 4
 KIND_MASK = 15

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from backend_expert.lab.load.layout import Control
 from backend_expert.lab.load.places import value
 from backend_expert.lab.load.scenario import Crash, Errors, Flush, Loss, ModelError, Partition, Scenario, Slow, Steal
+from backend_expert.lab.load.vocabulary import Control
 from backend_expert.model import Component, System
 
 EXIT_NOTICED_MS = 1000.0

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend_expert.lab.load.histogram import quantiles
-from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.outcome import (
     CacheOutcome,
     CallOutcome,
@@ -27,6 +26,7 @@ from backend_expert.lab.load.outcome import (
 from backend_expert.lab.load.program import Program
 from backend_expert.lab.load.recovery import recovery
 from backend_expert.lab.load.scenario import Scenario
+from backend_expert.lab.load.vocabulary import Counter
 from backend_expert.lab.load.workspace import Run, slice_count
 
 SHARES = (0.5, 0.95, 0.99)

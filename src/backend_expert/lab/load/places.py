@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backend_expert.lab.load.layout import UNBOUNDED, LawCode
+from backend_expert.lab.load.layout import UNBOUNDED
 from backend_expert.lab.load.scenario import Law, ModelError
+from backend_expert.lab.load.vocabulary import LawCode
 from backend_expert.model import Component, Deployment, Estimate, Kind
 
 

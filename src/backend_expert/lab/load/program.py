@@ -19,10 +19,11 @@ from backend_expert.lab.load.guards import FOR_EVER, Guards
 from backend_expert.lab.load.interventions import Interventions, intervene
 from backend_expert.lab.load.key_spaces import Caches, KeySpace
 from backend_expert.lab.load.labels import Label, hashed
-from backend_expert.lab.load.layout import TABLES, UNBOUNDED, Balancer, Discipline, Op
+from backend_expert.lab.load.layout import TABLES, UNBOUNDED
 from backend_expert.lab.load.places import law_numbers, places, pool_name, value
 from backend_expert.lab.load.scenario import Law, ModelError, Scenario
 from backend_expert.lab.load.validity import check_cycles, check_numbers, check_scenario
+from backend_expert.lab.load.vocabulary import Balancer, Discipline, Op
 from backend_expert.lab.load.workspace import WORKING, Plan, plan
 from backend_expert.model import CachePut, Component, Deployment, Kind, Policy, System, walk
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend_expert.lab.load.jit import compiled, inlined
-from backend_expert.lab.load.layout import LawCode
 from backend_expert.lab.load.rows import Index, Key
+from backend_expert.lab.load.vocabulary import LawCode
 
 SHIFT_A, SHIFT_B, SHIFT_C, SHIFT_MANTISSA = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 MULTIPLY_A, MULTIPLY_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -10,9 +10,9 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from backend_expert.lab.load.histogram import medians, quantiles
-from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.outcome import Recovery
 from backend_expert.lab.load.scenario import Scenario
+from backend_expert.lab.load.vocabulary import Counter
 
 LOST_SHARE = 0.05
 """A slice is bad when its success ratio is more than this below that of the calm before."""

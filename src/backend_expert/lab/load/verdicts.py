@@ -9,12 +9,12 @@ import numpy as np
 from msgspec import structs
 
 from backend_expert.lab.load.experiment import Progress, replication_seed, simulate, spread
-from backend_expert.lab.load.layout import Counter
 from backend_expert.lab.load.measure import figures
 from backend_expert.lab.load.outcome import Interval
 from backend_expert.lab.load.program import compile_each, compile_program
 from backend_expert.lab.load.scenario import ModelError, Scenario
 from backend_expert.lab.load.statistics import mser_5, wilson
+from backend_expert.lab.load.vocabulary import Counter
 from backend_expert.model import System
 from backend_expert.model.assume import complete
 
