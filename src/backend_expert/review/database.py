@@ -43,7 +43,10 @@ class Home(Struct, frozen=True):
 
 
 def home_of(system: System, tables: Iterable[str], name: str, stores: Iterable[str]) -> Home:
-    """Return the one of the stores that has most of the tables, else the only database among them, else a home called `name`."""
+    """Return the one of the stores that has most of the tables; else the database that the folder `name` speaks of, or the only one.
+
+    Where there is neither, the home is called as the folder is.
+    """
     wanted = {table.lower() for table in tables}
     possible = frozenset(stores)
     votes: dict[Home, int] = {}
@@ -54,7 +57,9 @@ def home_of(system: System, tables: Iterable[str], name: str, stores: Iterable[s
     if votes:
         return max(sorted(votes, key=lambda home: (home.store, home.database)), key=lambda home: votes[home])
     databases = [each.name for each in system.components if each.name in possible and each.kind is Kind.DATABASE]
-    return Home(databases[0]) if len(databases) == 1 else Home(name)
+    spoken = [each for each in databases if each in name.split("/")]
+    chosen = spoken or databases
+    return Home(chosen[0]) if len(chosen) == 1 else Home(name.replace("/", "."))  # a slash parts store and table
 
 
 def with_database(
@@ -66,15 +71,16 @@ def with_database(
     guessed: Iterable[str] = (),
     *,
     translated: bool = False,
+    refused: Iterable[str] = (),
 ) -> System:
     """Return the system with the tables of a loaded database in the place of what was recovered of them.
 
     `declared` are the tables as files declare them, for the lines, and for the types where the schema was `translated`; `guessed` names
-    those whose size nobody measured.
+    those whose size nobody measured. A table that one of the `refused` statements names is not complete: its index may be among them.
     """
     lines = {table.name.lower(): table for table in declared}
     recovered = {dataset.table.lower(): dataset for dataset in system.datasets if dataset.store == home.store}
-    unmeasured = frozenset(guessed)
+    unmeasured, doubtful = frozenset(guessed), " ".join(refused)
     loaded = {}
     for table in catalogue.tables:
         if table.parent or table.kind == "m":
@@ -85,7 +91,9 @@ def with_database(
             known = Dataset(name=f"{home.store}/{name}", store=home.store, database=home.database)
         measured = f"{table.schema}.{table.name}" not in unmeasured and table.analysed
         rows = Estimate(table.rows, 1.0, Certainty.MEASURED) if measured else known.rows
-        loaded[known.name] = _dataset(known, catalogue, table, lines.get(table.name.lower()), statistics, rows, translated)
+        made = loaded[known.name] = _dataset(known, catalogue, table, lines.get(table.name.lower()), statistics, rows, translated)
+        if re.search(rf"\b{re.escape(table.name)}\b", doubtful):
+            loaded[known.name] = replace(made, complete=False)
     kept = tuple(dataset for dataset in system.datasets if dataset.name not in loaded)
     datasets = tuple(sorted((*kept, *loaded.values()), key=lambda dataset: dataset.name))
     return rewrite_system(replace(system, datasets=datasets), lambda _, step: _planned(step, loaded))

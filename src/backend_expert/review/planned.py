@@ -26,6 +26,9 @@ from backend_expert.review.schemas import Source, of_dialect, sources
 from backend_expert.review.statements import of_workload, statements_of
 from backend_expert.rules import all_rules, check
 
+MOST_SCHEMAS = 20
+"""Schemas of one repository that are planned: half a second each, beside the other labs."""
+
 _NOT_OURS = ("does not exist", "no table of the schema")
 """How the reasons end for statements of another schema than the one in which they were tried."""
 
@@ -65,8 +68,8 @@ def planned(repository: Repository, system: System, *, lab: bool = True, given: 
     """
     import psycopg
 
-    schemas = sources(repository, system) if lab else ()
-    notes: list[Text] = []
+    every = sources(repository, system) if lab else ()
+    schemas, notes = every[:MOST_SCHEMAS], _too_many(every)
     findings: list[Told] = []
     done: list[DatabaseStudy] = []
     if schemas:
@@ -107,13 +110,25 @@ def _one(server: Server, system: System, source: Source, given: Given) -> tuple[
     rows = {dataset.table: dataset.rows.value for dataset in system.datasets if dataset.rows is not None}
     with opened(server, schema, given.statistics, rows) as lab:
         names = [table.name for table in lab.catalogue.tables]
-        if not names:
-            raise InputError(Text("none of its tables loads", "nenhuma de suas tabelas carrega"))
+        if len(names) * 2 < len(source.tables) or not names:
+            raise InputError(
+                Text(
+                    f"{len(names)} of {len(source.tables)} tables load, it may be of another database",
+                    f"{len(names)} de {len(source.tables)} tabelas carregam, talvez seja de outro banco de dados",
+                )
+            )
         stores = (component.name for component in system.components if component.technology in POSTGRESQL)
         home = source.home or home_of(system, names, source.name, stores)
         translated = source.dialect != "postgres"
         loaded = with_database(
-            system, home, lab.catalogue, source.tables, given.statistics, lab.loaded.guessed, translated=translated
+            system,
+            home,
+            lab.catalogue,
+            source.tables,
+            given.statistics,
+            lab.loaded.guessed,
+            translated=translated,
+            refused=(each.item for each in lab.loaded.rejected),
         )
         own = own_datasets(loaded, home, names)
         sent = statements_of(loaded, own)
@@ -157,7 +172,19 @@ def together(counted: Workload, sent: Workload) -> Workload:
 def own_datasets(system: System, home: Home, names: Iterable[str]) -> tuple[Dataset, ...]:
     """Return the datasets that are tables of a loaded schema."""
     tables = {name.lower() for name in names}
-    return tuple(each for each in system.datasets if each.complete and each.store == home.store and each.table.lower() in tables)
+    return tuple(each for each in system.datasets if each.store == home.store and each.table.lower() in tables)
+
+
+def _too_many(schemas: tuple[Source, ...]) -> list[Text]:
+    left = len(schemas) - MOST_SCHEMAS
+    if left <= 0:
+        return []
+    return [
+        Text(
+            f"{left} more schemas were not planned, the first: {schemas[MOST_SCHEMAS].name}; review their folders one by one.",
+            f"Mais {left} esquemas não foram planejados, o primeiro: {schemas[MOST_SCHEMAS].name}; revise as pastas deles uma a uma.",
+        )
+    ]
 
 
 def _not_loaded(source: Source, error: InputError) -> Text:

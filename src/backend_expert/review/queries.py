@@ -185,7 +185,16 @@ def answered(
     application = Component(name=APPLICATION, kind=Kind.SERVICE)
     system = System(name=home.store, components=(application, database))
     translated_ = dialect != "postgres"
-    system = with_database(system, home, lab.catalogue, tables, statistics, lab.loaded.guessed, translated=translated_)
+    system = with_database(
+        system,
+        home,
+        lab.catalogue,
+        tables,
+        statistics,
+        lab.loaded.guessed,
+        translated=translated_,
+        refused=(each.item for each in lab.loaded.rejected),
+    )
     system = of_workload(system, home, workload)
     findings = found_in(system)
     answer_ = answer(lab, statistics, workload, options=options, suggestions=suggested(lab, system, findings), progress=progress)

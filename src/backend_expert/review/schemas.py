@@ -37,6 +37,12 @@ _DIALECTS = (
 )
 """Words that one dialect has; which has most wins, the first of equals."""
 
+CODE = "code"
+"""What stands for a dialect where the types are those of a programming language."""
+
+_ASIDE = re.compile(r"(?:^|/)(?:tests?|specs?|fixtures|testdata|__tests__|e2e)/")
+"""Folders whose schemas are no part of what runs."""
+
 _WRITTEN_IN_CODE = {"string": "text", "number": "bigint", "date": "timestamptz", "boolean": "boolean", "bool": "boolean"}
 """Types of the languages that entities are written in, where the ORM chooses the type of SQL: the usual choice."""
 
@@ -65,10 +71,12 @@ def sources(repository: Repository, system: System) -> tuple[Source, ...]:
 def schema_files(repository: Repository) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the folders whose SQL defines tables, each with its files in the order of migrations.
 
-    A folder of one file a migration (Prisma: `migrations/2024…_init/migration.sql`) counts as one schema.
+    A folder of one file a migration (Prisma: `migrations/2024…_init/migration.sql`) counts as one schema. Tests are left out.
     """
     folders: dict[str, list[str]] = {}
     for name in repository.matching("*.sql"):
+        if _ASIDE.search(name):
+            continue
         folder = PurePosixPath(name).parent
         if re.match(r"\d", folder.name):
             folder = folder.parent
@@ -134,6 +142,7 @@ def _dropped(index: IndexAdvice | IndexRemoval, dialect: str) -> tuple[str, ...]
 
 def _of_folder(repository: Repository, system: System, folder: str, files: tuple[str, ...]) -> Source:
     texts = tuple((name, text) for name in files if (text := repository.text(name)))
+    folder = files[0] if folder == "." else folder
     tables = tables_of(texts)
     dialect = dialect_of(text for _, text in texts)
     if dialect == "postgres":
@@ -156,7 +165,7 @@ def _of_entities(system: System, covered: set[str]) -> Iterator[Source]:
             for each in datasets
         )
         name = "/".join(part for part in (home.store, home.database) if part)
-        yield Source(name, ((name, as_postgresql(tables, "postgres")),), tables, home=home, derived=True)
+        yield Source(name, ((name, as_postgresql(tables, CODE)),), tables, home=home, derived=True)
 
 
 def as_postgresql(tables: Iterable[Table], dialect: str) -> str:
@@ -211,12 +220,13 @@ def _columns(names: Iterable[str]) -> str:
 
 def _type(column: Column, dialect: str) -> str:
     """Return a type of another dialect or of a language in PostgreSQL; text for one that nobody knows."""
-    if column.type in _WRITTEN_IN_CODE:
-        return _WRITTEN_IN_CODE[column.type]
+    if dialect == CODE:
+        dialect, written = "postgres", _WRITTEN_IN_CODE.get(column.type)
+        if written is not None:
+            return written
     try:
         translated = exp.DataType.build(column.type, dialect=dialect).sql(dialect="postgres") if column.type else "text"
     except (sqlglot.errors.SqlglotError, ValueError):
         return "text"
-    return (
-        re.sub(r"\bSERIAL\b", "INT", translated) if re.fullmatch(r"[\w ]+(?:\(\d+(?:, ?\d+)?\))?(?:\[\])?", translated) else "text"
-    )
+    plain = re.sub(r"\bSERIAL\b", "INT", re.sub(r"(INT)\(\d+\)", r"\1", translated))  # INT(4) of MySQL is a width of display
+    return plain if re.fullmatch(r"[\w ]+(?:\(\d+(?:, ?\d+)?\))?(?:\[\])?", plain) else "text"
