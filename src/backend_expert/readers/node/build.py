@@ -134,10 +134,10 @@ def _reads(unit: Unit) -> Iterator[tuple[str, Evidence]]:
 
 def _hooks(unit: Unit) -> None:
     """Run what a framework runs when it starts: the hooks of every class that a container holds."""
-    for blueprint in unit.blueprints():
-        if not unit.decorations(blueprint.node, blueprint.frame):
+    for blueprint in unit.container.blueprints():
+        if not unit.container.decorations(blueprint.node, blueprint.frame):
             continue
-        made = unit.single(blueprint)
+        made = unit.container.single(blueprint)
         if not isinstance(made, Instance):
             continue
         for name in ("onModuleInit", "onApplicationBootstrap", "configure"):
@@ -147,7 +147,7 @@ def _hooks(unit: Unit) -> None:
 
 
 def _technology(unit: Unit) -> str:
-    if unit.applications:
+    if unit.container.applications:
         return "nestjs"
     families = {str(app.facts.get("family")) for app in unit.apps}
     return "fastify" if "fastify" in families else "express" if "express" in families else "node"
@@ -257,7 +257,7 @@ def _asked(unit: Unit, guard: Function) -> list[Draft] | None:
 def _activation(unit: Unit, guard: Value) -> Function | None:
     """Return the function of a guard or middleware that decides."""
     blueprint = guard.blueprint if isinstance(guard, Instance) else guard
-    owner = unit.single(blueprint) if isinstance(blueprint, Blueprint) else None
+    owner = unit.container.single(blueprint) if isinstance(blueprint, Blueprint) else None
     if not isinstance(owner, Instance):
         return guard if isinstance(guard, Function) else None
     return classes.method(owner, "canActivate") or classes.method(owner, "use")
@@ -341,8 +341,8 @@ def _handler(
 
 def _tables(unit: Unit) -> Iterator[Table]:
     """Yield the tables that entities declare."""
-    for blueprint in unit.blueprints():
-        if not any(made.maker.name == "Entity" for made in unit.decorations(blueprint.node, blueprint.frame)):
+    for blueprint in unit.container.blueprints():
+        if not any(made.maker.name == "Entity" for made in unit.container.decorations(blueprint.node, blueprint.frame)):
             continue
         entity = entity_of(blueprint, unit)
         if isinstance(entity, Entity) and entity.columns:

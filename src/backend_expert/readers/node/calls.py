@@ -315,7 +315,9 @@ def opened(function: Function, inside: Frame) -> None:
     """Begin the transaction that decorators put around a method: its steps go into it."""
     if function.node.type != "method_definition" or not any("ransactional" in text(each) for each in decorators(function.node)):
         return
-    made = (typeorm.around(each, inside, function.node) for each in inside.unit.decorations(function.node, function.frame))
+    made = (
+        typeorm.around(each, inside, function.node) for each in inside.unit.container.decorations(function.node, function.frame)
+    )
     around = next((each for each in made if each is not None), None)
     if around is not None:
         around.blocks = [[]]

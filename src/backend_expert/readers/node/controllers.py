@@ -69,13 +69,13 @@ class Declared(Struct, frozen=True):
 def declared(unit: Unit) -> Iterator[Declared]:
     """Yield the handlers of all controllers and resolvers of a program, in order of their files."""
     below = _placed(unit)
-    for blueprint in unit.blueprints():
-        decorations = unit.decorations(blueprint.node, blueprint.frame)
+    for blueprint in unit.container.blueprints():
+        decorations = unit.container.decorations(blueprint.node, blueprint.frame)
         names = {(made.maker.package, made.maker.name) for made in decorations}
         if not any(package.startswith(("@nestjs/", "nestjs-", "@golevelup/")) for package, _ in names):
             continue
         controller = next((made for made in decorations if made.maker == Foreign("@nestjs/common", ("Controller",))), None)
-        passed = (*unit.passed, *_global(unit), *_guards(decorations, blueprint, blueprint.node))
+        passed = (*unit.container.passed, *_global(unit), *_guards(decorations, blueprint, blueprint.node))
         for owner in classes.lineage(blueprint):
             for each in classes.members(owner):
                 if each.type == "method_definition":
@@ -94,10 +94,10 @@ def _method(
     node = classes.method_node(owner, name)
     if node is None:
         return
-    decorations = unit.decorations(node, owner.frame)
+    decorations = unit.container.decorations(node, owner.frame)
     if not decorations:
         return
-    single = unit.single(blueprint)
+    single = unit.container.single(blueprint)
     handler = classes.method(single, name) if isinstance(single, Instance) else None
     if handler is None or handler.node.id != node.id:
         return
@@ -105,13 +105,13 @@ def _method(
         (int(found) for made in decorations if made.maker.name == "HttpCode" and (found := number(_first(made))) is not None), None
     )
     passed = (*passed, *_guards(decorations, owner, node))
-    marks = _metadata([*unit.decorations(blueprint.node, blueprint.frame), *decorations])
+    marks = _metadata([*unit.container.decorations(blueprint.node, blueprint.frame), *decorations])
     for made in decorations:
         package, kind = made.maker.package, made.maker.name
         if package == "@nestjs/common" and kind in _VERBS and controller is not None:
             usual = 201 if kind == "Post" else 200
             for path, inside in _paths(unit, controller, made, decorations, below.get(blueprint.node.id, "")):
-                bound = routing.bound_to(unit.bound, _VERBS[kind], inside, blueprint)
+                bound = routing.bound_to(unit.container.bound, _VERBS[kind], inside, blueprint)
                 name = f"{_VERBS[kind]} {path}"
                 yield Declared("http", name, handler, _inputs(handler), status or usual, (*bound, *passed), marks)
         elif package == "@nestjs/graphql" and kind in _GRAPHQL:
@@ -135,7 +135,7 @@ def _consumes(unit: Unit, blueprint: Blueprint, made: Made, handler: Function) -
     evidence = (handler.frame.place(handler.node),)
     if package == "@nestjs/microservices" and kind == "EventPattern":
         pattern = nest.pattern_of(_first(made))
-        for transport in unit.transports or ():
+        for transport in unit.container.transports or ():
             known = transport.facts.get("connection")
             queue = str(transport.facts.get("queue") or "")
             target = unit.channel_target(
@@ -163,17 +163,19 @@ def _consumes(unit: Unit, blueprint: Blueprint, made: Made, handler: Function) -
 
 def jobs(unit: Unit) -> None:
     """Keep the workers of BullMQ: classes with a queue in their decorator and a method that processes its jobs."""
-    for blueprint in unit.blueprints():
-        for made in unit.decorations(blueprint.node, blueprint.frame):
+    for blueprint in unit.container.blueprints():
+        for made in unit.container.decorations(blueprint.node, blueprint.frame):
             if made.maker.package == "@nestjs/bullmq" and made.maker.name == "Processor":
-                owner = unit.single(blueprint)
+                owner = unit.container.single(blueprint)
                 handler = classes.method(owner, "process") if isinstance(owner, Instance) else None
                 if handler is not None:
                     _job(unit, blueprint, handler, made)
 
 
 def _job(unit: Unit, blueprint: Blueprint, handler: Function, made: Made) -> None:
-    processor = next((each for each in unit.decorations(blueprint.node, blueprint.frame) if each.maker.name == "Processor"), made)
+    processor = next(
+        (each for each in unit.container.decorations(blueprint.node, blueprint.frame) if each.maker.name == "Processor"), made
+    )
     first = _first(processor)
     name = word(first) or word(member(first, "name")) or "default"
     evidence = (handler.frame.place(handler.node),)
@@ -193,18 +195,18 @@ def _paths(unit: Unit, controller: Made, made: Made, decorations: list[Made], be
     roots = servers.path_of(member(options, "path") if isinstance(first, Record) else first) or [""]
     versions: list[str] = []
     # A program whose start was not seen is taken to turn on what its controllers state.
-    if unit.versioned or not unit.applications:
+    if unit.container.versioned or not unit.container.applications:
         own = next((_first(each) for each in decorations if each.maker.name == "Version"), None)
         given = own if own is not None else member(options, "version")
         listed = given.items if isinstance(given, Listing) else [given]
         neutral = any(_is_neutral(each) for each in listed)
-        versions = [f"{unit.version_prefix}{word(each)}" for each in listed if word(each) and not _is_neutral(each)]
-        if not versions and not neutral and is_open(given) and unit.default_version:
-            versions = [f"{unit.version_prefix}{unit.default_version}"]
+        versions = [f"{unit.container.version_prefix}{word(each)}" for each in listed if word(each) and not _is_neutral(each)]
+        if not versions and not neutral and is_open(given) and unit.container.default_version:
+            versions = [f"{unit.container.version_prefix}{unit.container.default_version}"]
     for root in roots:
         for path in servers.path_of(_first(made)) or [""]:
             inside = joined_path(joined_path(below, root), path)
-            prefix = "" if any(inside == joined_path("", each) for each in unit.unprefixed) else unit.prefix
+            prefix = "" if any(inside == joined_path("", each) for each in unit.container.unprefixed) else unit.container.prefix
             for version in versions or [""]:
                 yield joined_path(joined_path(prefix, version), inside), inside
 
@@ -217,8 +219,8 @@ def _placed(unit: Unit) -> dict[int, str]:
     """Return the path that RouterModule puts before a controller, by its class."""
     found: dict[int, str] = {}
     modules = {}
-    for blueprint in unit.blueprints():
-        for made in unit.decorations(blueprint.node, blueprint.frame):
+    for blueprint in unit.container.blueprints():
+        for made in unit.container.decorations(blueprint.node, blueprint.frame):
             if made.maker == Foreign("@nestjs/common", ("Module",)) and isinstance(_first(made), Record):
                 modules[blueprint.node.id] = _first(made)
 
@@ -264,13 +266,13 @@ def _guards(decorations: list[Made], owner: Blueprint, node: Node) -> Iterator[P
 
 def _global(unit: Unit) -> Iterator[Passed]:
     """Yield the guards of every handler that modules provide."""
-    for provider in unit.guarding():
+    for provider in unit.container.guarding():
         used = member(provider, "useClass", "useExisting", "useValue")
         place = (used.frame.place(used.node),) if isinstance(used, Blueprint) else ()
         if not is_open(used):
             yield Passed(used, "", place)
         elif isinstance(factory := member(provider, "useFactory"), Function):
-            yield Passed(unit.made_by(factory, member(provider, "inject")), "", (factory.frame.place(factory.node),))
+            yield Passed(unit.container.made_by(factory, member(provider, "inject")), "", (factory.frame.place(factory.node),))
 
 
 def _metadata(decorations: list[Made]) -> Record:

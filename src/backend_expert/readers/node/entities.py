@@ -61,7 +61,7 @@ def _entity(blueprint: Blueprint, unit: Unit) -> Entity | None:
     table = snake(blueprint.name)
     declared = False
     indexes: list[Index] = []
-    for made in unit.decorations(blueprint.node, frame):
+    for made in unit.container.decorations(blueprint.node, frame):
         if made.maker.package == "typeorm" and made.maker.name in {"Entity", "ViewEntity"}:
             declared = True
             first = made.arguments[0] if made.arguments else None
@@ -109,7 +109,7 @@ def _field(
     if not decorators(node):
         return
     column, kind, found, nullable = name, "", False, False
-    for made in unit.decorations(node, owner.frame):
+    for made in unit.container.decorations(node, owner.frame):
         if made.maker.package not in {"typeorm", "@mikro-orm/core"}:
             continue
         if made.maker.name in {"Index", "Unique"}:

@@ -213,7 +213,7 @@ def _of_name(name: str) -> Kinds:
 def _of_class(blueprint: Blueprint) -> Kinds:
     above = [found for each in classes.lineage(blueprint) if isinstance(found := classes.base(each), Foreign | Made)]
     inherited = kinds(above[0]) if above else ()
-    made = blueprint.frame.unit.single(blueprint)
+    made = blueprint.frame.unit.container.single(blueprint)
     methods = ("canActivate", "use", "handleRequest", "intercept", "transform", "validateRequest")
     own = [found for name in methods if isinstance(made, Instance) and (found := classes.method(made, name)) is not None]
     if inherited and [function.name for function in own] == ["handleRequest"] and _lets_through(own[0]):

@@ -53,17 +53,17 @@ def of_member(node: Node, owner: Blueprint) -> Value | None:
     frame = owner.frame
     unit = frame.unit
     kind, generics = _type(node, owner)
-    for decoration in unit.decorations(node, frame):
+    for decoration in unit.container.decorations(node, frame):
         found = _decorated(decoration, kind, generics, owner, node)
         if found is not None:
             return found
     if isinstance(kind, Blueprint):
-        return unit.provided(kind)
+        return unit.container.provided(kind)
     if isinstance(kind, Foreign):
         return libraries.of_type(kind, generics, frame, node)
     if isinstance(kind, Unknown) and kind.name:
-        implementation = unit.implementation(kind.name)
-        return unit.single(implementation) if implementation is not None else None
+        implementation = unit.container.implementation(kind.name)
+        return unit.container.single(implementation) if implementation is not None else None
     return None
 
 
@@ -81,7 +81,7 @@ def _decorated(decoration: Made, kind: Value, generics: tuple[Value, ...], owner
     first = decoration.arguments[0] if decoration.arguments else Unknown()
     match decoration.maker.name:
         case "InjectRepository":
-            found = unit.provided(kind) if isinstance(kind, Blueprint) else None
+            found = unit.container.provided(kind) if isinstance(kind, Blueprint) else None
             if isinstance(found, Instance) and "*" in found.fields:
                 return found
             return typeorm.repository(first if not is_open(first) else generics[0] if generics else first, frame, node)
@@ -110,19 +110,19 @@ def _token(token: Value, kind: Value, generics: tuple[Value, ...], owner: Bluepr
     if isinstance(token, Function):
         token = calls.inline(token, [], owner.frame, node)
     if isinstance(token, Record):
-        return unit.client_of(token, node)
+        return unit.container.client_of(token, node)
     if isinstance(token, Blueprint):
-        return unit.provided(token)
-    found = unit.by_token(key_of(token))
+        return unit.container.provided(token)
+    found = unit.container.by_token(key_of(token))
     if found is not None:
         return found
     if isinstance(kind, Foreign):
         return libraries.of_type(kind, generics, owner.frame, node)
     if isinstance(kind, Blueprint):
-        return unit.provided(kind)
+        return unit.container.provided(kind)
     name = kind.name if isinstance(kind, Unknown) else ""
-    implementation = unit.implementation(name) if name else None
-    return unit.single(implementation) if implementation is not None else None
+    implementation = unit.container.implementation(name) if name else None
+    return unit.container.single(implementation) if implementation is not None else None
 
 
 def key_of(token: Value) -> str:

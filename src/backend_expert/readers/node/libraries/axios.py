@@ -53,7 +53,7 @@ def construct(maker: Foreign, _: Call) -> Value | None:
 def of_type(kind: Foreign, _: tuple[Value, ...], frame: Frame, node: Node) -> Value | None:
     """Return the instance that a container injects: what the module registered for it, when there is one registration."""
     if kind == Foreign("@nestjs/axios", ("HttpService",)):
-        return Resource("axios", {"options": frame.unit.http_defaults()}, frame.evidence(node))
+        return Resource("axios", {"options": frame.unit.container.http_defaults()}, frame.evidence(node))
     if kind.package == "axios" and kind.name in {"AxiosInstance", "AxiosStatic", "Axios"}:
         return Resource("axios", {"options": Record({}, complete=False)})
     return None

@@ -30,14 +30,14 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
     unit = call.frame.unit
     if owner.kind == "emitter":
         if name in {"emit", "emitAsync"}:
-            for handler in unit.listeners(word(call.argument(0))):
+            for handler in unit.container.listeners(word(call.argument(0))):
                 call.run(handler, *call.arguments[1:])
         return UNKNOWN
     if name in {"execute", "publish", "publishAll"}:
         first = call.argument(0)
         message = first.blueprint if isinstance(first, Instance) else None
         value: Value = UNKNOWN
-        for handler in unit.handlers_of(message) if isinstance(message, Blueprint) else ():
+        for handler in unit.container.handlers_of(message) if isinstance(message, Blueprint) else ():
             value = call.run(handler, first)
         return value
     return UNKNOWN

@@ -47,7 +47,7 @@ def _of_consumer(owner: Resource, name: str, call: Call) -> Value | None:
         bound.excluded.extend(given)
     elif name == "forRoutes":
         bound.routes.extend(given)
-        call.frame.unit.bound.append(bound)
+        call.frame.unit.container.bound.append(bound)
         return Resource("nest.consumer")
     return owner
 

@@ -48,22 +48,22 @@ def function(callee: Foreign, call: Call) -> Value | None:
     match callee.path:
         case ("NestFactory", "create"):
             app = Resource("nest.app", {"root": call.argument(0)}, call.frame.evidence(call.node))
-            unit.application(app)
+            unit.container.application(app)
             return app
         case ("NestFactory", "createMicroservice"):
             app = Resource("nest.microservice", {"root": call.argument(0)}, call.frame.evidence(call.node))
-            unit.application(app)
+            unit.container.application(app)
             _listen(transport(call.argument(1), call), call)
             return app
         case ("NestFactory", "createApplicationContext"):
             app = Resource("nest.app", {"root": call.argument(0)}, call.frame.evidence(call.node))
-            unit.application(app)
+            unit.container.application(app)
             return app
         case ("HttpModule", "register"):
             options = call.argument(0)
-            unit.http_options.append(options if isinstance(options, Record) else Record({}, complete=False))
+            unit.container.http_options.append(options if isinstance(options, Record) else Record({}, complete=False))
         case ("HttpModule", "registerAsync"):
-            unit.http_options.append(Record({}, complete=False))
+            unit.container.http_options.append(Record({}, complete=False))
         case ("ConfigModule", "forRoot"):
             loaded = field_of(call.argument(0), "load")
             for each in loaded.items if isinstance(loaded, Listing) else ():
@@ -74,13 +74,13 @@ def function(callee: Foreign, call: Call) -> Value | None:
             given = call.argument(0)
             listed = given if isinstance(given, Listing) else field_of(given, "clients")
             for each in listed.items if isinstance(listed, Listing) else ():
-                unit.clients[literal(field_of(each, "name")) or str(field_of(each, "name"))] = transport(each, call)
+                unit.container.clients[literal(field_of(each, "name")) or str(field_of(each, "name"))] = transport(each, call)
         case ("ClientsModule", "registerAsync"):
             given = call.argument(0)
             listed = given if isinstance(given, Listing) else field_of(given, "clients")
             for each in listed.items if isinstance(listed, Listing) else ():
-                made = unit.made_by(field_of(each, "useFactory"), field_of(each, "inject"))
-                unit.clients[literal(field_of(each, "name")) or str(field_of(each, "name"))] = transport(made, call)
+                made = unit.container.made_by(field_of(each, "useFactory"), field_of(each, "inject"))
+                unit.container.clients[literal(field_of(each, "name")) or str(field_of(each, "name"))] = transport(made, call)
         case ("ClientProxyFactory", "create"):
             return transport(call.argument(0), call)
         case _:
@@ -91,17 +91,17 @@ def function(callee: Foreign, call: Call) -> Value | None:
 def _load(loaded: Value, call: Call) -> None:
     unit = call.frame.unit
     if isinstance(loaded, Resource):
-        unit.settings[str(loaded.facts.get("name"))] = unit.namespace(loaded)
+        unit.container.settings[str(loaded.facts.get("name"))] = unit.container.namespace(loaded)
     elif isinstance(loaded, Function):
         made = call.run(loaded)
         if isinstance(made, Record):
-            unit.settings.update(made.fields)
+            unit.container.settings.update(made.fields)
 
 
 def _listen(server: Resource, call: Call) -> None:
     """Keep a transport that the application takes messages from, and the port it listens on."""
     unit = call.frame.unit
-    unit.listen(server)
+    unit.container.listen(server)
     made = server.facts.get("connection")
     if isinstance(made, Connection) and server.facts.get("transport") in {"tcp", "grpc"}:
         # The address of gRPC is `0.0.0.0:50051`: what stands behind the host is the port.
@@ -156,7 +156,7 @@ def method(owner: Resource, name: str, call: Call) -> Value | None:
         case "nest.config":
             return _setting(name, call)
         case "nest.namespace":
-            return call.frame.unit.namespace(owner) if name == "" else None
+            return call.frame.unit.container.namespace(owner) if name == "" else None
         case "nest.client":
             return _of_client(owner, name, call)
         case "nest.grpc":
@@ -174,9 +174,9 @@ def _of_application(name: str, call: Call) -> Value | None:
     unit = call.frame.unit
     match name:
         case "setGlobalPrefix":
-            unit.prefix = next(iter(servers.path_of(call.argument(0))), "")
+            unit.container.prefix = next(iter(servers.path_of(call.argument(0))), "")
             excluded = field_of(call.argument(1), "exclude")
-            unit.unprefixed = (
+            unit.container.unprefixed = (
                 tuple(word(each) or word(field_of(each, "path")) for each in excluded.items)
                 if isinstance(excluded, Listing)
                 else ()
@@ -184,24 +184,26 @@ def _of_application(name: str, call: Call) -> Value | None:
         case "enableVersioning":
             options = call.argument(0)
             kind = field_of(options, "type")
-            unit.versioned = is_open(options) or not isinstance(kind, Foreign) or kind.name == "URI"
+            unit.container.versioned = is_open(options) or not isinstance(kind, Foreign) or kind.name == "URI"
             prefix = field_of(options, "prefix")
-            unit.version_prefix = literal(prefix) if isinstance(prefix, Constant) and isinstance(prefix.value, str) else "v"
-            unit.default_version = channel_name(field_of(options, "defaultVersion"))
+            unit.container.version_prefix = (
+                literal(prefix) if isinstance(prefix, Constant) and isinstance(prefix.value, str) else "v"
+            )
+            unit.container.default_version = channel_name(field_of(options, "defaultVersion"))
         case "connectMicroservice":
             _listen(transport(call.argument(0), call), call)
         case "listen":
             if call.arguments:
                 unit.ports.append(pieces(call.argument(0)))
         case "useGlobalGuards" | "useGlobalPipes":
-            unit.passed.extend(Passed(each, "", call.frame.evidence(call.node)[:1]) for each in call.arguments)
+            unit.container.passed.extend(Passed(each, "", call.frame.evidence(call.node)[:1]) for each in call.arguments)
         case "get" | "select" | "resolve":
             first = call.argument(0)
             if isinstance(first, Blueprint):
-                return unit.single(first)
+                return unit.container.single(first)
             return Resource("nest.config", {}) if isinstance(first, Foreign) and first.name == "ConfigService" else UNKNOWN
         case "use":
-            unit.passed.extend(
+            unit.container.passed.extend(
                 Passed(each, "", call.frame.evidence(call.node)[:1])
                 for each in call.arguments
                 if not isinstance(each, Constant) and not servers.handles_errors(each)
@@ -219,7 +221,7 @@ def _setting(name: str, call: Call) -> Value | None:
     fallback = call.argument(1)
     if not key:
         return UNKNOWN
-    current: Value = Record(dict(call.frame.unit.settings), complete=False)
+    current: Value = Record(dict(call.frame.unit.container.settings), complete=False)
     for part in key.split("."):
         current = field_of(current, part)
     if not is_open(current):
