@@ -130,6 +130,7 @@ def _summary(answer: Answer, language: str, where: str = "rows") -> Iterator[str
     if answer.guessed:
         shown = ", ".join(map(one_line, answer.guessed[:8])) + (", …" if len(answer.guessed) > 8 else "")
         yield word[f"guessed, {where}"].format(count=number(len(answer.guessed), language), tables=shown)
+    yield from (f"{_plain(each, language)}." for each in answer.hints)
     yield word["unit"]
 
 

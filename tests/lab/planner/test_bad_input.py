@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.binaries import available, find_binaries
 from backend_expert.lab.planner.errors import InputError
+from backend_expert.lab.planner.evidence import of_lab
 from backend_expert.lab.planner.intake import decode, read_text
 from backend_expert.lab.planner.laboratory import NotPlanned, opened
 from backend_expert.lab.planner.migrations import ordered, read_schema_at, read_schemas
 from backend_expert.lab.planner.schema import read_schema
 from backend_expert.lab.planner.server import Server
+from backend_expert.lab.planner.sizing import bloated
 from backend_expert.lab.planner.statistics import read_statistics
 from backend_expert.lab.planner.workload import MOST_STATEMENTS, fingerprint, read_workload
 from backend_expert.model import Text
@@ -179,6 +182,7 @@ def test_statistics_of_another_schema_are_listed_and_lower_the_match(server: Ser
     other = STATISTICS.replace("'t'", "'elsewhere'")
     with opened(server, read_schema(TABLE, "s"), read_statistics(STATISTICS + other, "stats.sql")) as lab:
         assert lab.loaded.matched == 0.5
+        assert of_lab(lab, read_statistics(STATISTICS, "stats.sql")).level is not Level.EXACT
         assert [each.item for each in lab.loaded.rejected] == ["public.elsewhere"]
 
 
@@ -194,6 +198,20 @@ def test_values_that_do_not_suit_a_column_are_listed(server: Server) -> None:
     with opened(server, read_schema(TABLE, "s"), read_statistics(STATISTICS + wrong, "stats.sql")) as lab:
         assert [each.item for each in lab.loaded.rejected] == ["t.id"]
         assert lab.loaded.failures == ()
+
+
+def test_a_file_much_larger_than_its_rows_is_told(server: Server) -> None:
+    widths = "".join(
+        f"""SELECT * FROM pg_catalog.pg_restore_attribute_stats('schemaname', 'public', 'relname', 't', 'attname', '{name}', 'inherited',
+        'f'::boolean, 'null_frac', '0'::real, 'avg_width', '{width}'::integer, 'n_distinct', '-1'::real);"""
+        for name, width in (("id", 4), ("name", 20))
+    )
+    for pages, told in ((400, False), (10_000, True)):
+        export = read_statistics(STATISTICS.replace("'1000'", f"'{pages}'") + widths, "stats.sql")
+        with opened(server, read_schema(TABLE, "s"), export) as lab:
+            assert [each.en.split(":")[0] for each in bloated(lab.catalogue, export)] == (
+                ["public.t takes 82 MB for rows of about 3 MB"] if told else []
+            )
 
 
 def test_a_table_of_half_a_terabyte_costs_no_disk(server: Server) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from backend_expert.lab.planner import sizing
 from backend_expert.lab.planner.analysis import analyse
+from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.btree import KeyColumn, TreeSize, size_of
-from backend_expert.lab.planner.evidence import Evidence, Level, of_plan
+from backend_expert.lab.planner.evidence import Evidence, of_plan
 from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.laboratory import Lab, opened
 from backend_expert.lab.planner.schema import read_schema

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from backend_expert.lab.planner.evidence import Level
+from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.export import export_statement
 from backend_expert.lab.planner.laboratory import Lab, Loaded, opened

@@ -114,7 +114,7 @@ class Unplanned(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """Everything the lab found out."""
+    """Everything the lab found out; `hints` are what the statistics show beside the costs."""
 
     level: Level
     reasons: tuple[Text, ...]
@@ -134,3 +134,4 @@ class Answer(Struct, frozen=True, kw_only=True):
     frontier: tuple[Point, ...] = ()
     removals: tuple[IndexRemoval, ...] = ()
     rewrites: tuple[Compared, ...] = ()
+    hints: tuple[Text, ...] = ()

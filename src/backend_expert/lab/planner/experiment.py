@@ -19,6 +19,7 @@ from backend_expert.lab.planner.rewrites import Form, compared
 from backend_expert.lab.planner.risk import risk
 from backend_expert.lab.planner.schema import Schema
 from backend_expert.lab.planner.server import running
+from backend_expert.lab.planner.sizing import bloated
 from backend_expert.lab.planner.statistics import Statistics
 from backend_expert.lab.planner.whatif import quoted
 from backend_expert.lab.planner.workload import Workload
@@ -86,6 +87,7 @@ def answer(
         unplanned=unplanned,
         rejected=(*lab.loaded.rejected, *workload.rejected),
         plans=lab.calls,
+        hints=bloated(lab.catalogue, statistics) if statistics is not None else (),
     )
     if lab.loaded.failures:
         return nothing  # a lab that fails its self-check gives no advice on costs

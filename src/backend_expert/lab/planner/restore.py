@@ -9,6 +9,7 @@ from backend_expert.lab.planner import files
 from backend_expert.lab.planner.catalogue import Catalogue
 from backend_expert.lab.planner.errors import reason_of
 from backend_expert.lab.planner.intake import Rejected, rejected
+from backend_expert.lab.planner.sizing import PAGE_ROOM, ROW_OVERHEAD
 from backend_expert.lab.planner.statistics import VALUE_TYPES, AttributeStatistics, RelationStatistics, Statistics
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 ASSUMED_ROWS = 100_000
 """Rows assumed for a table nobody gave a number for: large enough that an index matters, small enough not to drown the measured ones."""
 _RESTORE_MS = 5_000
-_PAGE_ROOM = 8192 - 24
-_ROW_OVERHEAD = 24 + 4
 
 _RESTORE_RELATION = (
     "SELECT pg_catalog.pg_restore_relation_stats('schemaname', %s::text, 'relname', %s::text, 'relpages', %s::integer, "
@@ -120,8 +119,8 @@ def guessed(
             continue
         names.append(f"{table.schema}.{table.name}")
         count = max(0.0, float(rows.get(table.name, rows.get(f"{table.schema}.{table.name}", ASSUMED_ROWS))))
-        width = _ROW_OVERHEAD + sum(column.mean_width for column in table.columns)
-        pages = min(files.MOST_BLOCKS, max(1, -(-int(count) // max(1, int(_PAGE_ROOM / width)))))
+        width = ROW_OVERHEAD + sum(column.mean_width for column in table.columns)
+        pages = min(files.MOST_BLOCKS, max(1, -(-int(count) // max(1, int(PAGE_ROOM / width)))))
         counts[table.oid] = count
         owner.execute(*_relation_call(RelationStatistics(table.schema, table.name, pages, count, pages)))
     _guess_references(owner, catalogue, counts)

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     import psycopg
 
 
+PAGE_ROOM = BLOCK - 24
+"""Bytes of a page for rows."""
+ROW_OVERHEAD = 24 + 4
+"""Bytes a row takes beside its values: header and line pointer (htup_details.h)."""
+_BLOATED = 2.0
+_WORTH_TELLING = 1_280  # pages: 10 MB
+
+
 class Sizes(Struct, frozen=True):
     """What the files were made to look like, by object id: pages of every relation with a file, height of every B-tree."""
 
@@ -66,6 +74,27 @@ def resize(server: Server, catalogue: Catalogue, statistics: Statistics) -> Size
 
 def _unsigned(pages: int) -> int:
     return pages + 2**32 if pages < 0 else pages
+
+
+def bloated(catalogue: Catalogue, statistics: Statistics) -> tuple[Text, ...]:
+    """Say of which tables the file is much larger than its rows: dead space, which every scan of the source server reads too."""
+    measured = {(each.schema, each.name): each for each in statistics.relations if each.tuples > 0}
+    found = []
+    for table in catalogue.tables:
+        relation = measured.get((table.schema, table.name))
+        if relation is None or table.kind == "p" or not all(column.width for column in table.columns):
+            continue
+        needed = relation.tuples * (ROW_OVERHEAD + sum(column.mean_width for column in table.columns)) / PAGE_ROOM
+        if relation.pages > max(needed * _BLOATED, needed + _WORTH_TELLING):
+            size, wanted = f"{relation.pages * BLOCK / 1e6:.0f}", f"{needed * BLOCK / 1e6:.0f}"
+            found.append(
+                Text(
+                    f"{table.schema}.{table.name} takes {size} MB for rows of about {wanted} MB: rebuild it before adding indexes",
+                    f"{table.schema}.{table.name} ocupa {size} MB para linhas de cerca de {wanted} MB: reconstrua a tabela antes "
+                    "de criar índices",
+                )
+            )
+    return tuple(found)
 
 
 def forget(administrator: psycopg.Connection[tuple[Any, ...]], oids: list[int]) -> None:
