@@ -223,7 +223,40 @@ def test_a_repetition_above_the_first_row_makes_new_keys() -> None:
     assert flow.table("postgres.holds").unique == ""
 
 
-def test_what_is_called_but_was_not_read_is_said() -> None:
-    unread = SHOP.replace("bank POST /receipts: {component: bank,", "bank POST /receipts: {component: stock,")
-    assumed = {each.en for each in explore(flows_of(load(unread))[0]).assumptions}
-    assert "bank POST /receipts changes nothing and always answers: its handler was not read" in assumed
+def test_a_handler_that_nobody_has_read_may_do_it_twice_and_the_premise_is_said() -> None:
+    unread = SHOP.replace("bank POST /charges: {component: bank,", "bank POST /charges: {component: stock,")
+    verdict = explore(flows_of(load(unread))[0], bounds=Bounds(requests=1))
+    assert verdict.answer("double-effect", "stock.POST-charges").verdict == "violated"
+    premise = "bank POST /charges changes something (nobody has read its handler, or its verb) and recognises no repeated request"
+    assert premise in {each.en for each in verdict.assumptions}
+    assert not any(each.name == "half-compensated(stock.POST-charges)" for each in verdict.answers)
+
+
+@pytest.mark.parametrize(("entry", "found"), [("POST /orders", True), ("GET /orders", False)])
+def test_a_call_without_a_known_verb_may_change_something_where_its_caller_does(entry: str, found: bool) -> None:
+    unnamed = SHOP.replace(
+        "{component: bank, trigger: {kind: http, name: POST /charges}}", "{component: bank, trigger: {kind: http}}"
+    )
+    unnamed = unnamed.replace("bank POST /charges", "bank charges").replace("name: POST /orders", f"name: {entry}")
+    names = {each.name for each in flows_of(load(unnamed))[0].invariants}
+    assert ("double-effect(bank.bank-charges)" in names) is found
+    assert not any(name.startswith("half-compensated(bank.bank-charges") for name in names)
+
+
+CONDITIONAL = SHOP.replace(
+    "      - {step: publish, topic: rabbitmq/order.created, evidence: ['orders.ts:14 (source)']}\n",
+    "      - {step: branch, probability: 0.5, condition: large, then: [{step: publish, topic: rabbitmq/order.created}]%s}\n",
+)
+
+
+def test_a_condition_on_the_way_to_a_message_is_said() -> None:
+    assumed = {each.en for each in explore(flows_of(load(CONDITIONAL % ""))[0]).assumptions}
+    assert any(each.startswith("`large` is true where a message is published") for each in assumed)
+    assert verdict_of(CONDITIONAL % "", "lost-event") == "violated"
+
+
+def test_a_message_on_one_of_two_ways_is_not_due_for_every_row() -> None:
+    names = {
+        each.name for each in flows_of(load(CONDITIONAL % ", otherwise: [{step: call, operation: stock POST /take}]"))[0].invariants
+    }
+    assert not any(name.startswith("lost-event") for name in names)

@@ -18,7 +18,7 @@ A flow in fifteen lines::
         print(answer.name, sentence(answer, verdict.bounds))
 """
 
-from backend_expert.lab.states.explore import explore, prepared
+from backend_expert.lab.states.explore import explore, explore_deeper, prepared
 from backend_expert.lab.states.flow import (
     Ack,
     Bounds,
@@ -99,6 +99,7 @@ __all__ = [
     "Verdict",
     "Write",
     "explore",
+    "explore_deeper",
     "flows_of",
     "is_flow",
     "parse_flow",

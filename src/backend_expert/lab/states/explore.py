@@ -59,6 +59,17 @@ def explore(
     )
 
 
+def explore_deeper(flow: Flow, *, state_limit: int, known: dict[Machine, Run] | None = None, many: bool = False) -> Verdict:
+    """Return the verdict of a flow; where it was CAPPED, a single request is followed, too: it goes deeper, and a history is a history."""
+    wide = explore(flow, state_limit=state_limit, known=known, many=many)
+    if wide.bounds.requests == 1 or all(answer.verdict != "capped" for answer in wide.answers):
+        return wide
+    alone = structs.replace(wide.bounds, requests=1)
+    deep = explore(flow, bounds=alone, state_limit=state_limit, known=known, many=many)
+    pairs = zip(wide.answers, deep.answers, strict=True)
+    return structs.replace(wide, answers=tuple(two if one.verdict == "capped" and two.history else one for one, two in pairs))
+
+
 def prepared(flow: Flow, invariants: tuple[Invariant, ...] = (), bounds: Bounds | None = None) -> Flow:
     """Return the flow with the invariants and bounds that count; raise `FlowError` when they make no sense."""
     flow = structs.replace(flow, bounds=bounds or flow.bounds)
@@ -181,7 +192,6 @@ def assumptions(flow: Flow) -> tuple[Text, ...]:
     """Return what the flow takes for granted, in the order of the flow."""
     steps = [step for handler in flow.handlers for step in walk(handler.steps)]
     stated = [
-        *flow.assumed,
         *(table.assumed for table in flow.tables),
         *(topic.assumed for topic in flow.topics),
         *(external.assumed for external in flow.externals),

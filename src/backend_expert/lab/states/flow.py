@@ -401,7 +401,7 @@ class Bounds(Struct, frozen=True):
 
 
 class Flow(Struct, frozen=True, kw_only=True):
-    """A business flow with its invariants and bounds; `assumed` is what it takes for granted as a whole."""
+    """A business flow with its invariants and bounds."""
 
     name: str
     handlers: tuple[Handler, ...]
@@ -410,7 +410,6 @@ class Flow(Struct, frozen=True, kw_only=True):
     externals: tuple[External, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     bounds: Bounds = Bounds()
-    assumed: tuple[Text, ...] = ()
 
     def table(self, name: str) -> Table:
         """Return the table of that name; raise `FlowError` when there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, structs
 
-from backend_expert.lab.states.explore import STATE_LIMIT, explore, prepared
+from backend_expert.lab.states.explore import STATE_LIMIT, explore, explore_deeper, prepared
 from backend_expert.lab.states.flow import Flow, FlowError, Invariant
 from backend_expert.lab.states.machine import Machine
 from backend_expert.lab.states.python_engine import Run
@@ -180,21 +180,11 @@ class _Search:
         return len(self.glance(applied).violated)
 
     def glance(self, applied: Set, invariants: tuple[Invariant, ...] = ()) -> Verdict:
-        """Return a verdict after few states: what it finds broken is broken, what it does not is perhaps not.
-
-        Where few states do not show an invariant whole, those of a single request are looked at, too: they go deeper.
-        """
+        """Return a verdict after few states: what it finds broken is broken, what it does not is perhaps not."""
         flow = structs.replace(self.changed(applied), invariants=invariants or self.flow.invariants)
         if flow not in self.glances:
             limit = min(self.state_limit, GLANCE)
-            wide = explore(flow, state_limit=limit, known=self.glanced, many=True)
-            if any(answer.verdict == "capped" for answer in wide.answers):
-                alone = structs.replace(flow.bounds, requests=1)
-                deep = explore(flow, bounds=alone, state_limit=limit, known=self.glanced, many=True)
-                pairs = zip(wide.answers, deep.answers, strict=True)
-                answers = tuple(two if one.verdict == "capped" and two.history else one for one, two in pairs)
-                wide = structs.replace(wide, answers=answers)
-            self.glances[flow] = wide
+            self.glances[flow] = explore_deeper(flow, state_limit=limit, known=self.glanced, many=True)
             self.explored += 1
             if self.progress is not None:
                 self.progress(self.explored)

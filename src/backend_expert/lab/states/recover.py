@@ -70,6 +70,7 @@ class _Recovery:
         self.technology = {component.name: component.technology for component in scope.system.components}
         self.tables = Tables(scope.system, scope.reached, scope.renewed)
         self.externals: dict[str, External] = {}
+        self.guessed: set[str] = set()
         self.undoing = False
 
     def flow(self, bounds: Bounds) -> Flow | None:
@@ -85,9 +86,8 @@ class _Recovery:
             topics=tuple(self.topic(name) for name in sorted(published)),
             externals=tuple(self.externals[name] for name in sorted(self.externals)),
             bounds=bounds,
-            assumed=tuple(_changes_nothing(name) for name in scope.unread),
         )
-        flow = with_invariants(flow)
+        flow = with_invariants(flow, self.guessed)
         return flow if flow.invariants else None
 
     def topic(self, name: str) -> Topic:
@@ -174,8 +174,9 @@ class _Recovery:
         inside = tuple(walk(then))
         if otherwise or not any(isinstance(each, Publish) for each in inside) or any(isinstance(each, Reply) for each in inside):
             return (Branch("unknown", then, otherwise, evidence=evidence),)
-        head = then[0]
-        return (structs.replace(head, assumed=_holds(step)) if head.assumed == NOTHING else head, *then[1:])
+        head, due = then[0], _holds(step)
+        both = due if head.assumed == NOTHING else Text(f"{due.en}; {head.assumed.en}", f"{due.pt}; {head.assumed.pt}")
+        return (structs.replace(head, assumed=both), *then[1:])
 
     def compensate(self, step: model.Compensate, operation: Operation) -> tuple[Step, ...]:
         inside = self.block(step.steps, operation)
@@ -202,21 +203,19 @@ class _Recovery:
     def call(self, step: model.Call, caller: Operation) -> tuple[Step, ...]:
         evidence = first(step.evidence)
         attempts = _attempts(step.policy)
-        if self.scope.effect(step):
+        if self.scope.effect(step, caller):
             operation = self.scope.operations[step.operation]
             system = _slug(operation.component)
             known = step.policy.idempotency_key is True
-            sure = known or step.policy.lacks(Mechanism.IDEMPOTENCY_KEY)
-            unknown = Text(
-                f"{step.operation} recognises no repeated request", f"{step.operation} não reconhece uma requisição repetida"
-            )
-            assumed = NOTHING if sure else unknown
             self.externals.setdefault(system, External(system))
             words = _slug(operation.trigger.name or operation.name)
             sites = {each.name for each, one in self.scope.steps if isinstance(one, model.Call) and one.operation == step.operation}
             by = f"-by-{_slug(caller.name)}" if len(sites) > 1 else ""
             key: Literal["request"] | None = "request" if known else None
-            return (Effect(f"{system}.{words}{by}", attempts, key=key, evidence=evidence, assumed=assumed),)
+            name = f"{system}.{words}{by}"
+            if self.scope.guessed(step):
+                self.guessed.add(name)
+            return (Effect(name, attempts, key=key, evidence=evidence, assumed=_of_effect(step, self.scope.guessed(step))),)
         if step.operation in self.scope.changing:
             return (Call(step.operation, attempts, evidence=evidence),)
         return ()
@@ -237,11 +236,18 @@ def _holds(step: model.Branch) -> Text:
     return Text(f"{condition} is true where a message is published", f"{condition} é verdadeiro onde se publica uma mensagem")
 
 
-def _changes_nothing(name: str) -> Text:
-    return Text(
-        f"{name} changes nothing and always answers: its handler was not read",
-        f"{name} não altera nada e sempre responde: o handler não foi lido",
-    )
+def _of_effect(step: model.Call, guessed: bool) -> Text:
+    """Return what is taken for granted of a call outside: that it changes something, that nobody there knows a repeated request."""
+    if step.policy.idempotency_key is True:
+        return NOTHING
+    if guessed:
+        return Text(
+            f"{step.operation} changes something (nobody has read its handler, or its verb) and recognises no repeated request",
+            f"{step.operation} altera algo (ninguém leu o handler, ou o verbo) e não reconhece uma requisição repetida",
+        )
+    if step.policy.lacks(Mechanism.IDEMPOTENCY_KEY):
+        return NOTHING
+    return Text(f"{step.operation} recognises no repeated request", f"{step.operation} não reconhece uma requisição repetida")
 
 
 def _confirmed(step: model.Publish) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct, structs
 
@@ -31,12 +31,13 @@ class Place(Struct, frozen=True):
     choices: tuple[int, ...]
 
 
-def with_invariants(flow: Flow) -> Flow:
+def with_invariants(flow: Flow, guessed: Collection[str]) -> Flow:
     """Return a recovered flow with its topics tied to the rows that they tell of, and with what must hold of it.
 
     A message tells of the last row that its own handler inserted before it on every way to it, else of one that was inserted below. An
     event is due only where it is published whenever that row is inserted: behind a condition that nobody can decide, a row without a
     message may be meant so. The same holds for a row and an effect outside: they belong together when the same choices lead to both.
+    That is not asked of the effects that are `guessed`: perhaps they only read.
     """
     ways = [tuple(_places(flow, handler)) for handler in flow.handlers if not handler.called]
     told = {topic.name: _row_of(topic, ways) for topic in flow.topics}
@@ -44,7 +45,7 @@ def with_invariants(flow: Flow) -> Flow:
         flow, topics=tuple(structs.replace(topic, row=row[0]) if (row := told[topic.name]) else topic for topic in flow.topics)
     )
     kept = [each for each in inferred(tied) if _is_due(each, told)]
-    return structs.replace(tied, invariants=(*kept, *_together(ways)))
+    return structs.replace(tied, invariants=(*kept, *_together(ways, guessed)))
 
 
 def _is_due(invariant: Invariant, told: dict[str, tuple[str, bool] | None]) -> bool:
@@ -71,13 +72,13 @@ def _row_of(topic: Topic, ways: list[tuple[Place, ...]]) -> tuple[str, bool] | N
     return found
 
 
-def _together(ways: list[tuple[Place, ...]]) -> tuple[Invariant, ...]:
+def _together(ways: list[tuple[Place, ...]], guessed: Collection[str]) -> tuple[Invariant, ...]:
     """Return that the first row which a request stores and an effect outside that it waits for exist both or not at all."""
     found: dict[Invariant, None] = {}
     for way in ways[:1]:
         rows = [place for place in way if isinstance(place.step, Insert)]
         for place in way:
-            if isinstance(place.step, Effect) and not place.step.undoes:
+            if isinstance(place.step, Effect) and not place.step.undoes and place.step.external not in guessed:
                 row = next(
                     (each.step.table for each in rows if each.choices == place.choices and isinstance(each.step, Insert)), ""
                 )

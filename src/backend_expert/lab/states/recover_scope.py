@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from backend_expert.model import Action, Call, Kind, Operation, Publish, Query, Step, System
+from backend_expert.model import Action, Call, Certainty, Kind, Operation, Publish, Query, Reply, Step, System, Work
 from backend_expert.model.graph import walk
 
 
@@ -13,7 +13,7 @@ class Scope:
     """The operations that an entry of a system reaches by calls, messages and the relays of its outboxes, in the order they are met.
 
     `changing` are those that change something themselves or through what they call. `renewed` are those in which a repetition further
-    up makes new rows, because the operation that makes the first row is itself repeated. `unread` are called, but nobody has read them.
+    up makes new rows, because the operation that makes the first row is itself repeated.
     """
 
     def __init__(self, system: System, entry: Operation) -> None:
@@ -25,7 +25,6 @@ class Scope:
         self.reached = self._reach()
         self.changing = self._changing()
         self.renewed = self._renewed()
-        self.unread = tuple(dict.fromkeys(step.operation for step in self._calls() if self._unread(step)))
 
     @property
     def steps(self) -> Iterator[tuple[Operation, Step]]:
@@ -34,10 +33,20 @@ class Scope:
             for step in walk(operation.steps):
                 yield operation, step
 
-    def effect(self, step: Call) -> bool:
-        """Tell whether a call changes the world outside: a GET does not."""
+    def effect(self, step: Call, caller: Operation) -> bool:
+        """Tell whether a call has an effect that only its callee sees: in somebody else's system, or behind a handler that was not read.
+
+        A GET has none, nor what a GET of ours calls without a known verb.
+        """
         operation = self.operations.get(step.operation)
-        return operation is not None and self._outside(operation) and not _only_reads(operation)
+        if operation is None or not (self._outside(operation) or _unread(operation)):
+            return False
+        return _changes(operation) if _verb(operation) else _changes(caller)
+
+    def guessed(self, step: Call) -> bool:
+        """Tell whether a call only may have an effect: its verb is not known, or its handler was not read."""
+        operation = self.operations[step.operation]
+        return not _verb(operation) or not self._outside(operation)
 
     def stored(self, step: Query) -> tuple[str, ...]:
         """Return the topics that a row of an outbox is published to: the one that its statement names, else all of its relay."""
@@ -82,7 +91,7 @@ class Scope:
                         found.add(operation.name)
                     case Publish():
                         found.add(operation.name)
-                    case Call() if step.operation in found or self.effect(step):
+                    case Call() if step.operation in found or self.effect(step, operation):
                         found.add(operation.name)
                     case _:
                         pass
@@ -97,14 +106,6 @@ class Scope:
                 repeated = any(isinstance(step, Call) and _retried(step) for step in above)
                 return frozenset(each.name for each in self.reached[place:]) if repeated else frozenset()
         return frozenset()
-
-    def _calls(self) -> Iterator[Call]:
-        return (step for _, step in self.steps if isinstance(step, Call))
-
-    def _unread(self, step: Call) -> bool:
-        """Tell whether a call goes to an operation of ours that would change something, by its verb, and whose steps nobody knows."""
-        operation = self.operations.get(step.operation)
-        return operation is not None and not operation.steps and not self._outside(operation) and not _only_reads(operation)
 
 
 def outboxes(system: System) -> dict[str, tuple[str, ...]]:
@@ -123,12 +124,20 @@ def outboxes(system: System) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _only_reads(operation: Operation) -> bool:
-    """Tell whether an operation changes nothing, by its verb; an HTTP request without a known verb is taken for a GET, as it mostly is."""
-    name = operation.trigger.name or operation.name
-    if re.search(r"\b(POST|PUT|PATCH|DELETE)\b", name):
-        return False
-    return operation.trigger.kind == "http" or re.search(r"\b(GET|HEAD|OPTIONS)\b", name) is not None
+def _unread(operation: Operation) -> bool:
+    """Tell whether nobody knows what an operation does: nothing stands in it but work that is assumed."""
+    assumed = any(step.certainty is Certainty.ASSUMED for step in operation.steps)
+    return all(isinstance(step, Work | Reply) for step in operation.steps) and (assumed or not operation.steps)
+
+
+def _verb(operation: Operation) -> str:
+    """Return the HTTP verb in the name of an operation; other protocols have none that would matter."""
+    named = re.search(r"\b(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)\b", operation.trigger.name or operation.name)
+    return named[1] if named else "" if operation.trigger.kind == "http" else operation.trigger.kind
+
+
+def _changes(operation: Operation) -> bool:
+    return _verb(operation) not in {"GET", "HEAD", "OPTIONS"}
 
 
 def _retried(step: Call) -> bool:
