@@ -6,11 +6,8 @@ report lists it with the place in `system.yaml` where a known number goes.
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from statistics import NormalDist
 from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct, structs
@@ -118,11 +115,6 @@ RATIOS = frozenset(
     {"hit_ratio", "probability", "failure_ratio", "budget", "expiry_jitter", "reserved", "error_ratio", "maximum_share"}
 )
 
-Z_90 = 1.6448536269514722
-"""The quantile of the normal law that leaves 5 % on either side: what `Estimate.spread` is defined by."""
-
-NORMAL = NormalDist()
-
 BREAKER_WINDOW_S, BREAKER_CALLS, BREAKER_OPEN_S = 10, 10, 30
 """opossum's defaults for rollingCountTimeout and resetTimeout; ten calls before a ratio means anything."""
 
@@ -177,30 +169,6 @@ def with_values(system: System, values: Mapping[str, float]) -> System:
 def mapped(system: System, number: Callable[[str, Estimate], Estimate]) -> System:
     """Return the system with every number replaced by what `number` makes of its path and itself."""
     return _mapped(system, "", number)  # type: ignore[no-any-return]
-
-
-def draw(system: System, seed: int, world: int) -> System:
-    """Return one plausible world: every assumed number drawn from its spread, all others as they are."""
-
-    def number(path: str, estimate: Estimate) -> Estimate:
-        value = drawn(path, estimate, seed, world)
-        return estimate if value == estimate.value else structs.replace(estimate, value=value)
-
-    return mapped(system, number)
-
-
-def drawn(path: str, estimate: Estimate, seed: int, world: int) -> float:
-    """Return the value of a number in a plausible world: log-normal by its spread where it is assumed, as it stands otherwise.
-
-    A draw is keyed by seed, world and path, so that a number of the same place is the same before and after a change. Numbers
-    named in `RATIOS` stay at most 1.
-    """
-    if estimate.spread == 1 or not estimate.assumed:
-        return estimate.value
-    digest = hashlib.blake2b(f"{seed}/{world}/{path}".encode(), digest_size=8).digest()
-    uniform = (int.from_bytes(digest) + 0.5) / 2**64
-    value = estimate.value * math.exp(math.log(estimate.spread) * NORMAL.inv_cdf(uniform) / Z_90)
-    return min(1.0, value) if path.rpartition("/")[2] in RATIOS else value
 
 
 def _estimates(value: Any, path: str) -> Iterator[tuple[str, Estimate]]:

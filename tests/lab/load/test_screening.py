@@ -109,3 +109,14 @@ def test_ninety_of_a_hundred_worlds_lie_within_the_spread() -> None:
     worlds = plausible(structs.replace(shop, workloads=(guessed,)), 7, 1000)
     inside = sum(10 / 3 <= world.workloads[0].rate_per_s.value <= 30 for world in worlds)
     assert 870 <= inside <= 930  # 900 expected, three standard deviations are 28
+
+
+def test_a_world_is_the_same_for_the_same_seed_and_draws_only_what_is_assumed() -> None:
+    system = services(4, {2: 3.0})
+    assert plausible(system, 1, 3) == plausible(system, 1, 3)
+    assert plausible(system, 1, 3) != plausible(system, 2, 3)
+    before = dict(estimates(complete(system)))
+    for world in plausible(system, 1, 3):
+        assert {path for path, number in estimates(world) if number != before[path]} <= {
+            path for path, number in before.items() if number.assumed
+        }

@@ -6,13 +6,19 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any
 
 from msgspec import Struct, structs
 
 from backend_expert.lab.load.quantity import Quantity, quantities
 from backend_expert.model import Estimate, Evidence, System, Text
-from backend_expert.model.assume import NORMAL, RATIOS, Z_90, complete, estimates
+from backend_expert.model.assume import RATIOS, complete, estimates
+
+Z_90 = 1.6448536269514722
+"""The quantile of the normal law that leaves 5 % on either side: what `Estimate.spread` is defined by."""
+
+NORMAL = NormalDist()
 
 
 class Change(Struct, frozen=True):
