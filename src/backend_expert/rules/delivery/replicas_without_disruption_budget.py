@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import Component, Finding, Kind, Severity, System, Text
+from backend_expert.model import Component, Finding, Severity, System, Text
 from backend_expert.rules.catalogue import rule
 from backend_expert.rules.demand import instances
-from backend_expert.rules.paths import distinct, most_needed_first, place_of
+from backend_expert.rules.paths import BESIDE_REQUESTS, distinct, most_needed_first, place_of
 from backend_expert.rules.wording import listed
 
 CLUSTER_READERS = frozenset({"kubernetes", "helm"})
@@ -50,7 +50,7 @@ def replicas_without_disruption_budget(system: System) -> Iterator[Finding]:
 
 def _unbudgeted(component: Component) -> bool:
     deployment = component.deployment
-    if deployment is None or not deployment.complete or deployment.disruption_budget or component.kind is Kind.PLATFORM:
+    if deployment is None or not deployment.complete or deployment.disruption_budget or component.kind in BESIDE_REQUESTS:
         return False
     in_cluster = any(place.reader in CLUSTER_READERS for place in component.evidence)
     least = deployment.autoscaling.minimum if deployment.autoscaling is not None else instances(deployment.replicas)

@@ -48,9 +48,9 @@ def secret_committed(system: System) -> Iterator[Finding]:
 
 def _written(component: Component, setting: Setting) -> Iterator[Written]:
     hashes = tuple(MARK.findall(setting.value)) if setting.secret and not NO_SECRET.search(setting.name) else ()
-    places = tuple(place for place in setting.evidence if not SAMPLES.search(place.file))
-    places = (*places[-1:], *places[:-1])  # the value itself stands in the last place, the others lead to it
-    if hashes and places:
+    places = (*setting.evidence[-1:], *setting.evidence[:-1])  # the value itself stands in the last place, the others lead to it
+    sample = any(SAMPLES.search(place.file) for place in places)  # what leads to a sample has its value from there
+    if hashes and places and not sample:
         yield Written(component, setting, places, hashes)
 
 
