@@ -11,17 +11,13 @@ from backend_expert.advice.demand import chosen
 from backend_expert.advice.experiments import peak_traffic
 from backend_expert.advice.place import component_of, replicas_of, with_deployment
 from backend_expert.advice.scale.cache_aside import cacheable
-from backend_expert.model import Certainty, Component, Deployment, Estimate, Finding, Kind, System
+from backend_expert.model import Component, Deployment, Finding, Kind, System
 
 REPLICATED = frozenset({"mariadb", "mongodb", "mysql", "oracle", "postgresql", "sqlserver"})
 """Stores that ship a way to stream their changes to copies that answer reads."""
 
 COPIES = 2
 """Copies beside the primary: one of them may go, and the reads still do not come back to the primary."""
-
-LAG_MS = Estimate(20, 5, Certainty.ASSUMED)
-"""How old a copy is: the time to stream and replay a commit in one data centre is some milliseconds, and seconds behind a long statement,
-so the experiments draw it from 4 to 100 ms."""
 
 
 @remedy(
@@ -37,6 +33,7 @@ def read_replicas(system: System, finding: Finding, peak: float) -> System:  # n
     """Return the system whose finding's databases have two copies that answer the reads outside transactions.
 
     It fits databases of which somebody saw a plain read: one outside a transaction, of a dataset that the same operation does not write.
+    How old a copy is stays unknown, so the experiments draw it.
     """
     read = {system.dataset(query.dataset).store for _, query in cacheable(system, finding)}
     changed = system
@@ -59,5 +56,4 @@ def _copied(deployment: Deployment) -> Deployment:
         deployment,
         replicas=chosen(1 + COPIES),
         reads="replicas",
-        replication_lag_ms=deployment.replication_lag_ms or LAG_MS,
     )
