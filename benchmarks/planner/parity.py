@@ -173,7 +173,7 @@ def what_if(lab: Lab, real: Lab, queries: list[str], candidates: list[IndexDefin
 
 
 def execute(lab: Lab, real: Lab, queries: list[str], oracle: Oracle, share: float) -> None:
-    """Build the advice for a share of the tables' bytes, time every query before and after, and see which regressions the risk flag caught."""
+    """Build the advice for a share of the tables' bytes, time every query with and without it, and see what the risk flag caught."""
     advice = frontier(oracle, (sum(table.pages for table in lab.catalogue.tables) * 8192 * share,), Options())[0]
     chosen = frozenset(advice.indexes)
     plans = [(oracle.plan(number), oracle.plan(number, chosen)) for number in range(len(queries))]
