@@ -91,6 +91,12 @@ def with_operations(system: System, names: Collection[str], change: Callable[[Op
     return _unless_equal(system, structs.replace(system, operations=operations))
 
 
+def with_dataset(system: System, name: str, change: Callable[[Dataset], Dataset]) -> System:
+    """Return the system with one dataset replaced; the very same object when nothing changes."""
+    datasets = tuple(change(each) if each.name == name else each for each in system.datasets)
+    return _unless_equal(system, structs.replace(system, datasets=datasets))
+
+
 def consumers(system: System, finding: Finding) -> tuple[Operation, ...]:
     """Return the operations that a component of a finding runs for the messages of a broker of the finding."""
     links = {(link.caller, link.callee) for link in finding.links}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backend_expert.advice.catalogue import remedy
-from backend_expert.model import Finding, Index, System
+from backend_expert.advice.place import with_dataset
+from backend_expert.model import Dataset, Finding, Index, System
 
 
 @remedy(
@@ -18,13 +19,10 @@ from backend_expert.model import Finding, Index, System
 )
 def build_index(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - an index is missing at any load
     """Return the system in which the finding's table has an index on the finding's columns, unless one begins with them."""
-    return replace(
-        system,
-        datasets=tuple(
-            replace(each, indexes=(*each.indexes, Index(columns=finding.columns)))
-            if each.name == finding.dataset
-            and not any(index.columns[: len(finding.columns)] == finding.columns for index in each.indexes)
-            else each
-            for each in system.datasets
-        ),
-    )
+
+    def indexed(table: Dataset) -> Dataset:
+        if any(index.columns[: len(finding.columns)] == finding.columns for index in table.indexes):
+            return table
+        return replace(table, indexes=(*table.indexes, Index(columns=finding.columns)))
+
+    return with_dataset(system, finding.dataset, indexed)

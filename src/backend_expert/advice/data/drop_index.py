@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backend_expert.advice.catalogue import remedy
-from backend_expert.model import Finding, System
+from backend_expert.advice.place import with_dataset
+from backend_expert.model import Dataset, Finding, System
 
 
 @remedy(
@@ -19,17 +20,9 @@ from backend_expert.model import Finding, System
 def drop_index(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - an index is superfluous at any load
     """Return the system without the index that the finding names; its subject ends with the name."""
     name = finding.subject.removeprefix(f"{finding.dataset} (").removesuffix(")")
-    return replace(
-        system,
-        datasets=tuple(
-            replace(
-                each,
-                indexes=tuple(
-                    index for index in each.indexes if index.unique or name not in (index.name, ", ".join(index.columns))
-                ),
-            )
-            if each.name == finding.dataset
-            else each
-            for each in system.datasets
-        ),
-    )
+
+    def kept(table: Dataset) -> Dataset:
+        left = (each for each in table.indexes if each.unique or name not in (each.name, ", ".join(each.columns)))
+        return replace(table, indexes=tuple(left))
+
+    return with_dataset(system, finding.dataset, kept)
