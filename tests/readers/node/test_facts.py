@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend_expert.model import Action, Call, Mechanism, Parallel, Publish, Query
+from backend_expert.model import Action, CachePut, Call, Mechanism, Parallel, Publish, Query
 
 TYPEORM = """
 import { Entity, PrimaryColumn, DataSource } from 'typeorm';
@@ -192,3 +192,29 @@ def test_work_that_nobody_waits_for(handler, body: str, expected: str | None):
     found = handler(body)
     assert [each.detached for each in found.steps("POST /x", Parallel) if each.detached] == ([expected] if expected else [])
     assert {step.action for step in found.steps("POST /x", Query)} == {Action.INSERT}
+
+
+REDIS = "import Redis from 'ioredis'; const r = new Redis('redis://c');"
+CART = "const cart = JSON.parse(await r.get(`cart:${req.body.id}`));\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (CART + "cart.items.push(req.body.item); await r.set(`cart:${req.body.id}`, JSON.stringify(cart));", True),
+        (CART + "cart.total = cart.total + 1; await r.set(`cart:${req.body.id}`, JSON.stringify(cart));", True),
+        (CART + "if (cart.total > 3) await r.set(`cart:${req.body.id}`, req.body.text);", False),
+        (CART + "if (!cart) { const made = await find(1); await r.set(`cart:${req.body.id}`, JSON.stringify(made)); }", None),
+    ],
+)
+def test_values_of_a_cache_that_follow_from_what_it_held(handler, body: str, expected: bool | None):
+    found = handler(body, REDIS)
+    writes = [*found.steps("POST /x", CachePut), *(each for each in found.steps("POST /x", Query) if each.action is Action.UPDATE)]
+    assert [each.computed for each in writes] == [expected]
+
+
+def test_where_an_error_ends_stands_first(handler):
+    found = handler("try {\n  await fetch('http://b/x');\n} catch (e) {\n  log(e);\n}\nres.end();")
+    (call,) = found.steps("POST /x", Call)
+    assert call.policy.optional
+    assert [str(line) for line in call.policy.evidence] == ["server.ts:11", "server.ts:10"]

@@ -46,6 +46,9 @@ _LISTENS = words("on once addListener addEventListener off removeListener prepen
 _SAME_TEXT = words("toString trim trimEnd trimStart toLowerCase toUpperCase valueOf normalize")
 
 
+_CHANGES = words("push unshift pop shift splice")
+"""What changes a list in its place."""
+
 _STORED = {
     "save": Action.UPDATE,
     "destroy": Action.DELETE,
@@ -87,6 +90,8 @@ def method(owner: Value, name: str, call: calls.Call) -> Value:
             return call.emit(
                 Draft(Kind.QUERY, target=owner.draft.target, action=_STORED[name], protection=owner.draft.protection.copy())
             )
+        if name in _CHANGES:
+            call.frame.unit.seen.assigned(owner, UNKNOWN, augmented=True)
         for each in call.arguments:
             call.run(each, owner)
         return Outcome(owner.draft, owner.items)
@@ -161,6 +166,7 @@ def _caught(owner: Value, call: calls.Call) -> Value:
     quiet = not any(word in handled for word in ("throw", "reject", "next"))
     if isinstance(owner, Outcome) and quiet and not leaves(undo) and not any(draft.kind is Kind.REPLY for draft in inner(undo)):
         owner.draft.protection.optional = True
+        owner.draft.protection.caught = (call.frame.place(call.nodes[0] if call.nodes else call.node),)
     if leaves(undo):
         inside = block[call.began :]
         del block[call.began :]

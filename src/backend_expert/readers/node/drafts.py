@@ -35,7 +35,10 @@ REMOTE = frozenset({Kind.CALL, Kind.QUERY, Kind.CACHE_GET, Kind.CACHE_PUT, Kind.
 
 
 class Protection(Struct):
-    """What is known of the policy of one call: `absent` names what was looked for where it would stand."""
+    """What is known of the policy of one call.
+
+    `absent` names what was looked for where it would stand, `unused` what is built and not passed; `caught` is where its error ends.
+    """
 
     timeout_ms: float | None = None
     retry: Retry | None = None
@@ -44,6 +47,7 @@ class Protection(Struct):
     optional: bool | None = None
     idempotency_key: bool | None = None
     breaker: bool = False
+    caught: tuple[Evidence, ...] = ()
     absent: set[Mechanism] = field(default_factory=set)
     unused: set[Mechanism] = field(default_factory=set)
     evidence: tuple[Evidence, ...] = ()
@@ -58,6 +62,7 @@ class Protection(Struct):
             optional=self.optional,
             idempotency_key=self.idempotency_key,
             breaker=self.breaker,
+            caught=self.caught,
             absent=set(self.absent),
             unused=set(self.unused),
             evidence=self.evidence,

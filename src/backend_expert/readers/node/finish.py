@@ -159,7 +159,16 @@ def _step(draft: Draft, loops: int, budget: list[int], depth: int) -> tuple[Step
             )
         case Kind.CACHE_PUT:
             expiry = Estimate(draft.expiry_s, certainty=certainty, evidence=evidence[:1]) if draft.expiry_s is not None else None
-            return (CachePut(dataset=draft.target, expiry_s=expiry, certainty=certainty, evidence=evidence, policy=policy(draft)),)
+            return (
+                CachePut(
+                    dataset=draft.target,
+                    computed=draft.computed,
+                    expiry_s=expiry,
+                    certainty=certainty,
+                    evidence=evidence,
+                    policy=policy(draft),
+                ),
+            )
         case Kind.PUBLISH:
             return (
                 Publish(
@@ -248,5 +257,5 @@ def policy(draft: Draft) -> Policy:
         idempotency_key=made.idempotency_key,
         absent=tuple(sorted(absent)),
         unused=tuple(sorted(made.unused)),
-        evidence=evidence if absent or made.timeout_ms or made.pool or made.retry else (),
+        evidence=(*made.caught, *(evidence if absent or made.timeout_ms or made.pool or made.retry else ())),
     )

@@ -223,7 +223,9 @@ def _try(node: Node, frame: Frame) -> bool:
         undo, _ = captured(caught, frame)
         if caught is not None and _swallows(caught, undo):
             for draft in inner(steps):
-                draft.protection.optional = True if draft.kind in REMOTE else None
+                if draft.kind in REMOTE:
+                    draft.protection.optional = True
+                    draft.protection.caught = (frame.place(handler),)
     undone(frame, steps, undo, handler if handler is not None else node)
     if final is not None:
         last = final.child_by_field_name("body")

@@ -37,14 +37,16 @@ class Seen:
 
     def step(self, draft: Draft, given: Iterable[Value]) -> None:
         """Take note of a read; say of a write whether it follows from one."""
-        if draft.kind is not Kind.QUERY:
+        if draft.kind not in {Kind.QUERY, Kind.CACHE_GET, Kind.CACHE_PUT}:
             return
         if draft.action is Action.READ:
             self.read.add(draft.target)
         elif draft.action in {Action.UPDATE, Action.DELETE} and draft.target in self.read:
             held = [part for value in given for part in _parts(value, 0)]
             from_rows = {part.draft.target for part in held if isinstance(part, Outcome) and part.field}
-            if draft.target in self.decided | self.changed | from_rows:
+            # To fill a cache because it was empty is no race: there only the value counts.
+            decided = self.decided if draft.key != "cache" else set()
+            if draft.target in decided | self.changed | from_rows:
                 draft.computed = True
             elif draft.target not in self.unclear and not any(self._says_nothing(part) for part in held):
                 draft.computed = False
