@@ -11,11 +11,11 @@ from tree_sitter import Node
 
 from backend_expert.model import UNKNOWN_POLICY, Evidence, Mechanism, Policy
 from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.php_routes import routes
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
     ENVIRONMENT_HELPER,
-    HOLE,
     Expression,
     Fallback,
     Invoked,
@@ -28,12 +28,14 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, homes, programs_of
-from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
+from backend_expert.readers.source_code.operations import homes, programs_of
+from backend_expert.readers.source_code.program import Binding, File, content_of, program_of, text_of
 
 READER = "php"
 
-_WORTH = re.compile(r"://|getenv|env\(|_ENV|_SERVER|curl_|Guzzle|PDO|mysqli|Redis|AMQP|Predis|const |host=|Route")
+_WORTH = re.compile(
+    r"://|getenv|env\(|_ENV|_SERVER|curl_|Guzzle|PDO|mysqli|Redis|AMQP|Predis|const |host=|Route|class \w+Controller|(?i:timeout)"
+)
 
 _CURL = "curl url"
 CLIENTS = (
@@ -45,7 +47,6 @@ CLIENTS = (
     Client(function=r"(\$\w+(->\w+)*->)p?connect", key="redis host", address=(0,), port=(1,)),
     Client(function=r"(\w*\\)*AMQPStreamConnection", key="rabbitmq host", address=(0,), port=(1,)),
 )
-_ROUTE = re.compile(r"(?:@|#\[\s*)Route\(\s*(?:path\s*[:=]\s*)?[\"'](?P<path>[^\"']*)[\"'](?P<rest>[^)]*)\)")
 _OTHER_CLIENT = re.compile(r"Guzzle|HttpClient|Http::|SoapClient|fsockopen|file_get_contents")
 _TIMEOUT = re.compile(r"CURLOPT_(CONNECT)?TIMEOUT|default_socket_timeout")
 
@@ -139,7 +140,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
         facts.append(structs.replace(each, policy=policy) if bare else each)
     facts.extend(contracts(program.files, home, READER))
     called = remotes(program, values, CLIENTS, READER)
-    code = tuple(programs_of(home, program.files, _entries(program, values), called, READER))
+    code = tuple(programs_of(home, program.files, routes(program, values, repository, READER), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
 
@@ -159,47 +160,6 @@ def _waits(repository: Repository, files: Sequence[File]) -> dict[str, tuple[Evi
                 for match in re.finditer(r"\bcurl_init\s*\(", file.text)
             )
     return found
-
-
-def _entries(program: Program, values: Values) -> Iterator[Entry]:
-    """Yield the routes of Laravel and those that Symfony reads from attributes and comments."""
-    for file in program.files:
-        for node, call in file.calls:
-            verb = re.fullmatch(r"Route::(get|post|put|delete|patch)", call.function)
-            if verb is not None and len(call.arguments) >= 2:
-                path, handler = values.text(call.arguments[0]), call.arguments[1]
-                inline = handler if handler.type in Php.functions else None
-                function = "" if inline is not None else re.split(r"[@']", text_of(handler).rstrip("'\") ]"))[-1]
-                if HOLE not in path:
-                    evidence = (Evidence(file.path, line_of(node), READER),)
-                    yield Entry("http", f"{verb[1].upper()} {_public('', path)}", file, evidence, inline, function)
-        for node in file.functions:
-            if node.type == "method_declaration":
-                yield from _annotated(file, node)
-
-
-def _annotated(file: File, method: Node) -> Iterator[Entry]:
-    """Yield the routes that an attribute or the comment before a method gives it."""
-    holder = method.parent.parent if method.parent is not None else None
-    prefix = _ROUTE.search(_notes(holder)) if holder is not None else None
-    for match in _ROUTE.finditer(_notes(method)):
-        listed = re.search(r"methods\s*[:=]\s*[\[{]([^\]}]*)", match["rest"])
-        evidence = (Evidence(file.path, line_of(method), READER),)
-        for verb in re.findall(r"[A-Z]+", listed[1]) if listed is not None else ("ALL",):
-            path = _public(prefix["path"] if prefix is not None else "", match["path"])
-            yield Entry("http", f"{verb} {path}", file, evidence, body=method)
-
-
-def _notes(node: Node) -> str:
-    """Return the comment before a declaration and its attributes."""
-    before = node.prev_named_sibling
-    comment = text_of(before) if before is not None and before.type == "comment" else ""
-    return f"{comment}\n{text_of(node.child_by_field_name('attributes'))}"
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+)[?<][^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _operation(node: Node) -> Expression:

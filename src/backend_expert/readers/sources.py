@@ -21,6 +21,7 @@ _BUILD_FILES = (
     "requirements.txt",
     "pyproject.toml",
     "Pipfile",
+    "composer.json",
 )
 
 
@@ -52,13 +53,23 @@ class Sources:
     def directory(self, component: Component) -> str:
         """Return the build directory of a component; without a Dockerfile, the one with a build file and its name, else empty."""
         image = self.image(component)
-        if component.source or image is not None:
-            return component.source or (image.directory if image is not None else "")
+        built = component.source or (image.directory if image is not None else "")
+        if built:
+            return self._mounted(component, built) or built
         names = _names(component)
         found = {directory for name in names for directory in self._named.get(name, ())}
         if not found and by_image(component.image) is None:
             found = {directory for name in names for directory in self._short.get(name, ())}
         return found.pop() if len(found) == 1 else self._ending(component) if not found else ""
+
+    def _mounted(self, component: Component, built: str) -> str:
+        """Return the one directory with a build file that is mounted into an image which is built without any sources."""
+        directories = {directory or "." for found in self._named.values() for directory in found}
+        if built == "." or any(f"{directory}/".startswith(f"{built}/") for directory in directories):
+            return ""
+        volumes = component.deployment.volumes if component.deployment is not None else ()
+        mounted = {posixpath.normpath(volume.source) for volume in volumes if volume.source.startswith("./")} & directories
+        return mounted.pop() if len(mounted) == 1 else ""
 
     def _ending(self, component: Component) -> str:
         """Return the one directory whose name ends that of an image no registry knows: `acme/shop-orders` is built from `orders`."""

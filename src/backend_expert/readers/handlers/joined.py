@@ -37,6 +37,7 @@ from backend_expert.readers.handlers.peers import Peers, Placed, undescribed
 from backend_expert.readers.handlers.schemas import describe
 from backend_expert.readers.handlers.writing import Writer
 from backend_expert.readers.programs import Programs, operation_name
+from backend_expert.readers.settings import name_words
 from backend_expert.readers.source_code.placing import SHARED_LIMIT, owners
 
 RUNNING = frozenset({Kind.SERVICE, Kind.WORKER, Kind.GATEWAY, Kind.EXTERNAL})
@@ -149,12 +150,21 @@ def _with_undescribed(components: Mapping[str, Component], codes: tuple[Code, ..
 def _placed(components: Mapping[str, Component], edges: tuple[Edge, ...], codes: tuple[Code, ...]) -> list[Placed]:
     found = []
     for code in sorted(codes, key=lambda code: code.directory):
-        for name in _running(code, components):
-            if components[name].kind in RUNNING:
-                peers = Peers(components[name], components, edges)
-                led = {target.key: peer for target in code.targets if (peer := peers.find(target)) is not None}
-                found.append(Placed(components[name], code, led))
+        running = tuple(name for name in _running(code, components) if components[name].kind in RUNNING)
+        for name in running:
+            peers = Peers(components[name], components, edges)
+            led = {target.key: peer for target in code.targets if (peer := peers.find(target)) is not None}
+            handlers = tuple(handler for handler in code.handlers if name in _meant(handler, code, running))
+            found.append(Placed(components[name], structs.replace(code, handlers=handlers), led))
     return found
+
+
+def _meant(handler: Handler, code: Code, running: tuple[str, ...]) -> frozenset[str]:
+    """Return which components of one code base run a handler: those whose names share the most words with its path in it."""
+    paths = (line.file.removeprefix(f"{code.directory}/") for line in handler.operation.evidence[:1])
+    place = {word for path in paths for part in path.split("/") for word in name_words(part)}
+    shared = {name: len(place.intersection(name_words(name))) for name in running}
+    return frozenset(name for name in running if shared[name] == max(shared.values()))
 
 
 def _running(code: Code, components: Mapping[str, Component]) -> tuple[str, ...]:
