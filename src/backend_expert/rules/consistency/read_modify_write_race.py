@@ -23,7 +23,7 @@ from backend_expert.model import (
     walk,
 )
 from backend_expert.rules.catalogue import rule
-from backend_expert.rules.effects import common_places, in_order, together
+from backend_expert.rules.effects import Choice, common_places, in_order, together
 from backend_expert.rules.paths import distinct
 from backend_expert.rules.wording import listed
 
@@ -63,13 +63,15 @@ def read_modify_write_race(system: System) -> Iterator[Finding]:
 
 def _races(system: System, operation: Operation) -> Iterator[Race]:
     guarded = _guarded(system, operation)
-    steps = [(step, choice) for step, choice in in_order(operation.steps) if id(step) not in guarded]
-    for position, (write, choice) in enumerate(steps):
-        if isinstance(write, Query | CachePut):
-            before = (step for step, other in steps[:position] if together(choice, other))
-            read = next((step for step in before if isinstance(step, Query | CacheGet) and _follows(step, write)), None)
-            if read is not None:
-                yield Race(operation, read, write)
+    reads: list[tuple[Query | CacheGet, Choice]] = []
+    for step, choice in in_order(operation.steps):
+        if id(step) not in guarded:
+            if isinstance(step, Query | CachePut):
+                read = next((before for before, other in reads if _follows(before, step) and together(choice, other)), None)
+                if read is not None:
+                    yield Race(operation, read, step)
+            if isinstance(step, Query | CacheGet):
+                reads.append((step, choice))
 
 
 def _follows(read: Query | CacheGet, write: Query | CachePut) -> bool:

@@ -109,7 +109,8 @@ class Loops(Struct, frozen=True):
 
     def spent_ms(self, system: System) -> float:
         """Return how long one run of the first operation waits in its loops, with the assumed times taken as true."""
-        return sum(each.times * step_ms(granted(system), each.step) for each in self.longest)
+        taken = granted(system)
+        return sum(each.times * step_ms(taken, each.step) for each in self.longest)
 
     def waiting(self, system: System, language: Language) -> str:
         """Return the arithmetic of that wait (`20 × 2 ms = 40 ms`), empty without times."""

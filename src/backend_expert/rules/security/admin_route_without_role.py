@@ -24,9 +24,10 @@ ADMINISTRATIVE = frozenset({"admin", "administration", "administrator", "backoff
 )
 def admin_route_without_role(system: System) -> Iterator[Finding]:
     """Yield, for each component, the administrative routes behind a login that look at no role or permission."""
+    outside = exposed(system)
     found: dict[str, list[Operation]] = {}
     for operation in system.operations:
-        asked = operation.trigger.kind in ASKED_BY_PEOPLE and operation.component in exposed(system)
+        asked = operation.trigger.kind in ASKED_BY_PEOPLE and operation.component in outside
         any_user = has(operation, GuardKind.AUTHENTICATION) and lacks(operation, GuardKind.AUTHORISATION)
         if asked and any_user and path_words(operation) & ADMINISTRATIVE:
             found.setdefault(operation.component, []).append(operation)

@@ -31,15 +31,11 @@ GUESSES_PER_S = 100
 )
 def login_without_throttle(system: System) -> Iterator[Finding]:
     """Yield, for each component, the routes that take a password or a code and pass no throttling."""
+    outside = exposed(system)
     found: dict[str, list[Operation]] = {}
     for operation in system.operations:
         words = path_words(operation) if operation.trigger.kind == "http" and methods(operation) == {"POST"} else frozenset()
-        if (
-            words & GUESSED
-            and not words & ELSEWHERE
-            and lacks(operation, GuardKind.THROTTLING)
-            and operation.component in exposed(system)
-        ):
+        if words & GUESSED and not words & ELSEWHERE and lacks(operation, GuardKind.THROTTLING) and operation.component in outside:
             found.setdefault(operation.component, []).append(operation)
     for component in sorted(found):
         yield _finding(component, found[component])
