@@ -260,3 +260,18 @@ def test_a_message_on_one_of_two_ways_is_not_due_for_every_row() -> None:
         each.name for each in flows_of(load(CONDITIONAL % ", otherwise: [{step: call, operation: stock POST /take}]"))[0].invariants
     }
     assert not any(name.startswith("lost-event") for name in names)
+
+
+def test_what_a_program_does_twice_by_itself_is_no_double_effect() -> None:
+    call = "      - {step: call, operation: bank POST /charges, policy: {retry: {attempts: 2}}}\n"
+    assert "double-effect(bank.POST-charges)" in {each.name for each in flows_of(load(SHOP))[0].invariants}
+    names = {each.name for each in flows_of(load(SHOP.replace(call, call + call)))[0].invariants}
+    assert "double-effect(bank.POST-charges)" not in names
+
+
+def test_a_message_before_its_row_is_no_phantom_when_others_follow_the_row() -> None:
+    """The first message tells of something else; only what comes after the row can tell of it."""
+    publish = "      - {step: publish, topic: rabbitmq/order.created, evidence: ['orders.ts:14 (source)']}\n"
+    names = {each.name for each in flows_of(load(SHOP.replace("    steps:\n", "    steps:\n" + publish, 1)))[0].invariants}
+    assert "lost-event(rabbitmq/order.created)" in names
+    assert "phantom-event(rabbitmq/order.created)" not in names

@@ -42,34 +42,58 @@ def with_invariants(flow: Flow, guessed: Collection[str]) -> Flow:
     ways = [tuple(_places(flow, handler)) for handler in flow.handlers if not handler.called]
     told = {topic.name: _row_of(topic, ways) for topic in flow.topics}
     tied = structs.replace(
-        flow, topics=tuple(structs.replace(topic, row=row[0]) if (row := told[topic.name]) else topic for topic in flow.topics)
+        flow, topics=tuple(structs.replace(topic, row=row.table) if (row := told[topic.name]) else topic for topic in flow.topics)
     )
-    kept = [each for each in inferred(tied) if _is_due(each, told)]
+    kept = [each for each in inferred(tied) if _is_due(each, told, ways)]
     return structs.replace(tied, invariants=(*kept, *_together(ways, guessed)))
 
 
-def _is_due(invariant: Invariant, told: dict[str, tuple[str, bool] | None]) -> bool:
-    if invariant.anomaly not in {"lost-event", "phantom-event"}:
-        return True
+class Told(Struct, frozen=True):
+    """The rows that a topic tells of: their table, whether a message follows each of them, whether each message has its row before it."""
+
+    table: str
+    each_row: bool
+    each_message: bool
+
+
+def _is_due(invariant: Invariant, told: dict[str, Told | None], ways: list[tuple[Place, ...]]) -> bool:
+    """Tell whether the programs themselves keep what an invariant asks as long as nothing goes wrong."""
     row = told.get(invariant.of)
-    return row is not None and (row[1] or invariant.anomaly == "phantom-event")
+    match invariant.anomaly:
+        case "lost-event":
+            return row is not None and row.each_row
+        case "phantom-event":
+            return row is not None and row.each_message
+        case "double-effect":
+            return not any(_twice(way, invariant.of) for way in ways)
+        case _:
+            return True
 
 
-def _row_of(topic: Topic, ways: list[tuple[Place, ...]]) -> tuple[str, bool] | None:
-    """Return the table whose rows a topic tells of, and whether a message follows each of them; nothing where it tells of none."""
-    found: tuple[str, bool] | None = None
+def _twice(way: tuple[Place, ...], effect: str) -> bool:
+    """Tell whether a program has an effect in two places that one run can pass: then twice is meant."""
+    places = [place.choices for place in way if isinstance(place.step, Effect) and place.step.external == effect]
+    return any(_leads(one, other) or _leads(other, one) for index, one in enumerate(places) for other in places[index + 1 :])
+
+
+def _row_of(topic: Topic, ways: list[tuple[Place, ...]]) -> Told | None:
+    """Return the rows that a topic tells of; nothing where no row is inserted before any of its messages."""
+    found: Told | None = None
+    alone = False
     for way in ways:
         for position, place in enumerate(way):
             if not isinstance(place.step, Publish) or place.step.topic != topic.name:
                 continue
             before = [each for each in way[:position] if isinstance(each.step, Insert) and _leads(each.choices, place.choices)]
-            if before:
-                last = max(before, key=lambda each: (each.handler == place.handler, before.index(each)))
-                assert isinstance(last.step, Insert)
-                always = last.choices == place.choices
-                if found is None or (always and not found[1]):
-                    found = (last.step.table, always)
-    return found
+            if not before:
+                alone = True
+                continue
+            last = max(before, key=lambda each: (each.handler == place.handler, before.index(each)))
+            assert isinstance(last.step, Insert)
+            always = last.choices == place.choices
+            if found is None or (always and not found.each_row):
+                found = Told(last.step.table, always, each_message=True)
+    return structs.replace(found, each_message=not alone) if found is not None else None
 
 
 def _together(ways: list[tuple[Place, ...]], guessed: Collection[str]) -> tuple[Invariant, ...]:

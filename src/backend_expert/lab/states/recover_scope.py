@@ -36,10 +36,12 @@ class Scope:
     def effect(self, step: Call, caller: Operation) -> bool:
         """Tell whether a call has an effect that only its callee sees: in somebody else's system, or behind a handler that was not read.
 
-        A GET has none, nor what a GET of ours calls without a known verb.
+        A GET has none, nor what a GET of ours calls without a known verb, nor what a caller is only thought to call.
         """
         operation = self.operations.get(step.operation)
         if operation is None or not (self._outside(operation) or _unread(operation)):
+            return False
+        if self.guessed(step) and caller.certainty is Certainty.ASSUMED:
             return False
         return _changes(operation) if _verb(operation) else _changes(caller)
 
