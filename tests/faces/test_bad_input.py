@@ -255,6 +255,8 @@ def test_interrupted_while_it_works_it_leaves_no_half_written_file(option: str, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell has all that it starts in the background ignore the signal, and they hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     while "proving" not in process.stderr.readline():

@@ -141,12 +141,17 @@ def test_a_system_yaml_that_contradicts_the_files_wins_and_is_noted(shop: Path, 
     assert next(node["kind"] for node in result["nodes"] if node["name"] == "orders") == "worker"
 
 
+def heeding_interrupts() -> None:
+    """Undo what a shell does to all that it starts in the background: they ignore the signal, and hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_it_leaves_no_half_written_file(shop: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     process = subprocess.Popen(
         [sys.executable, "-c", "from backend_expert.faces.cli import main; print('up', flush=True); main()",
          "review", str(shop), "--format", "html", "--output", str(target)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeding_interrupts,
     )  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()

@@ -82,7 +82,14 @@ def test_what_strangers_wrote_runs_as_a_plain_role(server: Server) -> None:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to see that processes have ended")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_process_leaves_no_server_and_no_directory(how: signal.Signals) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KEEPER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KEEPER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        # A shell has all that it starts in the background ignore SIGINT, and they hand that on.
+        preexec_fn=lambda: signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None,
+    )
     assert process.stdout is not None
     directory = Path(process.stdout.readline().split()[0])
     postmaster = int((directory / "data" / "postmaster.pid").read_text().split()[0])
