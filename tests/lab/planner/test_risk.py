@@ -40,6 +40,8 @@ JOINED = node(
         (node("Nested Loop", SCAN, LOOKUP | {"Index Name": "old"}), 2.0, False),
         (node("Seq Scan", node("Aggregate", LOOKUP | {"Parent Relationship": "Outer"}, role="SubPlan")), 2.0, True),
         (node("Hash Join", LOOKUP | {"Parent Relationship": "Outer"}, SCAN | {"Parent Relationship": "Inner"}), 2.0, False),
+        (node("Nested Loop", LOOKUP | {"Parent Relationship": "Outer"}, SCAN | {"Parent Relationship": "Inner"}), 2.0, True),
+        (node("Nested Loop", LOOKUP | {"Parent Relationship": "Outer"}, SCAN | {"Parent Relationship": "Inner"}), 4.0, False),
         (node("Index Scan", relation="line", index="new"), 1.05, True),
         (node("Index Scan", relation="line", index="new"), 1.2, False),
     ],
@@ -47,6 +49,14 @@ JOINED = node(
 def test_what_is_flagged(after: dict[str, Any], saving: float, flagged: bool) -> None:
     before = plan(node("Seq Scan", relation="line", cost=100.0 * saving))
     assert (risk(before, plan(after), {"new"}) is not None) == flagged
+
+
+@pytest.mark.parametrize(("saving", "flagged"), [(2.0, True), (4.0, False)])
+def test_a_plan_that_loses_its_workers_is_flagged_unless_it_saves_more_than_they_did(saving: float, flagged: bool) -> None:
+    before = plan(node("Gather", node("Seq Scan", relation="line", role="Outer"), cost=100.0 * saving))
+    after = node("Index Scan", relation="line", index="new")
+    assert (risk(before, plan(after), {"new"}) is not None) == flagged
+    assert risk(before, plan(node("Gather Merge", after | {"Parent Relationship": "Outer"})), {"new"}) is None
 
 
 def test_a_plan_that_stays_is_not_flagged() -> None:
