@@ -272,8 +272,8 @@ def compared(each: Compared, language: str, *, plans: bool = False) -> Iterator[
     yield Block("text", (f"{costs}{needs}{'' if each.proved else word['not cheaper']}.",))
     yield Block("code", (f"- {one_line(each.statement)}", f"+ {one_line(each.better)}", *((each.create,) if each.create else ())))
     if plans:
-        yield Block("code", tuple(map(one_line_kept, each.plan_before)))
-        yield Block("code", tuple(map(one_line_kept, each.plan_after)))
+        both = (word["plan before"], *each.plan_before, word["plan after"], *each.plan_after)
+        yield Block("code", tuple(map(one_line_kept, both)))
 
 
 def _left_out(answer: Answer, language: str) -> Iterator[Block]:

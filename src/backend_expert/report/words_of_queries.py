@@ -43,6 +43,8 @@ WORDS = {
         "translated": "The schema was written for {dialect}: tables, keys and indexes were translated for PostgreSQL's planner, so plans "
         "and costs are at best APPROX.",
         "derived": "Made from calls of an ORM in the code, as it would send them: {count}.",
+        "plan before": "-- the plan of the form as it is",
+        "plan after": "-- the plan of the better form",
         "cost": "Planner cost {before} → {after} ({level})",
         "needs": " with an index on {index}",
         "not cheaper": " (not cheaper here)",
@@ -94,6 +96,8 @@ WORDS = {
         "translated": "O esquema foi escrito para {dialect}: tabelas, chaves e índices foram traduzidos para o planner do PostgreSQL, "
         "portanto planos e custos são no máximo APPROX.",
         "derived": "Montados a partir de chamadas de um ORM no código, como ele os enviaria: {count}.",
+        "plan before": "-- o plano da forma atual",
+        "plan after": "-- o plano da forma melhor",
         "cost": "Custo de planner {before} → {after} ({level})",
         "needs": " com um índice em {index}",
         "not cheaper": " (aqui não fica mais barato)",
