@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.binaries import available, find_binaries
 from backend_expert.lab.planner.errors import InputError
 from backend_expert.lab.planner.evidence import of_lab
+from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.intake import decode, read_text
 from backend_expert.lab.planner.laboratory import NotPlanned, opened
 from backend_expert.lab.planner.migrations import ordered, read_schema_at, read_schemas
@@ -176,6 +178,28 @@ def test_statistics_that_are_cut_off_are_refused_or_listed() -> None:
     assert len(found.relations) == 1
     assert len(found.rejected) == 1
     assert "cut off" in found.rejected[0].reason.en
+
+
+def test_settings_are_taken_and_refused_one_by_one(server: Server) -> None:
+    base = read_statistics(STATISTICS, "stats.sql")
+    costs = []
+    for page in ("4", "1.1"):
+        known = replace(base, settings=(("random_page_cost", page), ("work_mem", "a lot")))
+        with opened(server, read_schema(TABLE, "s"), known) as lab:
+            assert [each.item for each in lab.loaded.rejected] == ["work_mem = a lot"]
+            costs.append(lab.explain("SELECT * FROM t WHERE id = 7").cost)
+    assert costs[1] < costs[0]
+
+
+def test_statements_that_the_server_does_not_plan_are_listed_with_its_reason() -> None:
+    text = "SELECT 1 FROM t; SELECT * FROM nowhere; SELECT no_such_column FROM t; SELECT now(); SELECT $1 + $2 FROM t;"
+    answer = advise(read_schema(TABLE, "s"), None, read_workload(text, "w.sql"))
+    assert len(answer.queries) == 1
+    reasons = {each.statement: each.reason for each in answer.unplanned}
+    assert "nowhere" in reasons["SELECT * FROM nowhere"]
+    assert "no_such_column" in reasons["SELECT no_such_column FROM t"]
+    assert reasons["SELECT now()"] == "it reads no table of the schema"
+    assert "operator is not unique" in reasons["SELECT $1 + $2 FROM t"]
 
 
 def test_statistics_of_another_schema_are_listed_and_lower_the_match(server: Server) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 
 import loaded_shop
 import pytest
 
+from backend_expert.lab.planner.binaries import find_binaries
 from backend_expert.lab.planner.evidence import Level, of_lab
 from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.export import export_statement
 from backend_expert.lab.planner.laboratory import Lab, Loaded, opened
 from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.schema import read_schema
-from backend_expert.lab.planner.server import Server
+from backend_expert.lab.planner.server import OWNER, Server
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
 from backend_expert.lab.planner.whatif import IndexDefinition, Key, Workbench
 from backend_expert.lab.planner.workload import read_workload
@@ -118,6 +120,29 @@ def test_exact_is_said_only_of_what_is_exact(statistics: Statistics) -> None:
     text = "SELECT * FROM purchase WHERE id = 5; SELECT * FROM purchase WHERE customer_id = $1"
     answer = advise(read_schema(loaded_shop.SCHEMA, "schema.sql"), statistics, read_workload(text, "w.sql"))
     assert {query.statement[-2:]: query.level for query in answer.queries} == {"$1": Level.APPROX, " 5": Level.EXACT}
+
+
+def test_a_dump_of_statistics_plans_like_the_export(real: Lab, lab: Lab, statistics: Statistics) -> None:
+    """Both formats hold the same, but for the settings, which pg_dump leaves out."""
+    command = [
+        str(find_binaries().folder / "pg_dump"),
+        "--statistics-only",
+        "-h",
+        str(real.server.directory),
+        "-U",
+        OWNER,
+        real.database,
+    ]
+    dump = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
+    dumped = read_statistics(dump, "stats.sql")
+    assert len(dumped.attributes) == len(statistics.attributes)
+    assert {(each.schema, each.name, each.pages, each.tuples) for each in dumped.relations} == {
+        (each.schema, each.name, each.pages, each.tuples) for each in statistics.relations
+    }
+    with opened(real.server, read_schema(loaded_shop.SCHEMA, "schema.sql"), dumped) as other:
+        assert other.loaded.rejected == ()
+        assert [(shape(plan), plan.cost) for plan in plans(other)] == [(shape(plan), plan.cost) for plan in plans(lab)]
+        assert (of_lab(lab, statistics).level, of_lab(other, dumped).level) == (Level.EXACT, Level.APPROX)
 
 
 def test_hidden_texts_are_not_in_the_export_and_lower_the_level(real: Lab) -> None:
