@@ -147,6 +147,25 @@ def test_kinds_of_middleware(guards, before: str, middleware: str, expected: lis
     assert found == {"GET /a": expected}
 
 
+WRAPPED = """
+const asyncHandler = (fn) => (req, res, next) => Promise.resolve(fn(req, res, next)).catch(next);
+const signed = (req, res, next) => { if (!req.headers.authorization) throw new HttpError(401); next(); };
+const layout = (req, res, next) => { res.locals.layout = null; next(); };
+const rateLimit = (most) => { if (!most) return (req, res, next) => next(); return (req, res, next) => res.status(429).end(); };
+"""
+
+
+def test_a_wrapper_is_another_guard_around_each_function(guards):
+    routes = f"app.get('/a', asyncHandler(layout), {H}); app.get('/b', asyncHandler(signed), {H});"
+    assert guards(EXPRESS.replace("BODY", WRAPPED + routes)) == {"GET /a": ["layout other"], "GET /b": ["signed authentication"]}
+
+
+def test_a_check_that_may_be_switched_off_is_unknown(guards):
+    assert guards(EXPRESS.replace("BODY", f"{WRAPPED}app.get('/a', rateLimit(process.env.MOST), {H});")) == {
+        "GET /a": ["rateLimit ?"]
+    }
+
+
 def test_a_handler_that_looks_at_the_token_itself(guards):
     body = "(req, res) => { if (!req.headers['x-api-key']) return res.status(401).end(); res.json({}); }"
     assert guards(EXPRESS.replace("BODY", f"app.get('/a', {body});")) == {"GET /a": ["handler authentication"]}

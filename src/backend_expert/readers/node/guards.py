@@ -131,9 +131,15 @@ def guards_of(passed: Iterable[Passed]) -> tuple[Guard, ...]:
     found = [
         Guard(name=each.name or name_of(each.value) or NAMELESS, kind=kind, evidence=each.evidence[:1])
         for each in passed
-        for kind in kinds(each.value)
+        for kind in _believed(kinds(each.value), each.name)
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _believed(found: Kinds, name: str) -> Kinds:
+    """Return what a guard looks at; of one that looks at nothing and is called after a check, nobody can tell (it may be switched off)."""
+    says = _of_name(name) if found == (GuardKind.OTHER,) else UNKNOWN_KIND
+    return found if says in {UNKNOWN_KIND, (GuardKind.OTHER,)} else UNKNOWN_KIND
 
 
 def within(handler: Function) -> tuple[Guard, ...]:
@@ -170,9 +176,9 @@ def kinds(value: Value) -> Kinds:
         case Foreign():
             return _of_library(value)
         case Blueprint():
-            return _known(value, value.node.id, lambda: _of_class(value))
+            return _known(value, lambda: _of_class(value))
         case Function():
-            return _known(value, value.node.id, lambda: _of_signs(_signs(value)))
+            return _known(value, lambda: _of_signs(_signs(value)))
         case Record():
             return (GuardKind.VALIDATION,) if member(value, "body", "params", "querystring", "query") else UNKNOWN_KIND
         case Unknown():
@@ -181,13 +187,14 @@ def kinds(value: Value) -> Kinds:
             return UNKNOWN_KIND
 
 
-def _known(owner: Function | Blueprint, key: int, work: Callable[[], Kinds]) -> Kinds:
-    """Return what was worked out for the same body before."""
+def _known(owner: Function | Blueprint, work: Callable[[], Kinds]) -> Kinds:
+    """Return what was worked out before for the same body where it was made: a wrapper is another guard around each function."""
     known = owner.frame.unit.guard_kinds
+    key = owner.node.id, id(owner.frame)
     if key not in known:
-        known[key] = UNKNOWN_KIND  # for a body that leads to itself
-        known[key] = work()
-    return known[key]
+        known[key] = owner, UNKNOWN_KIND  # for a body that leads to itself
+        known[key] = owner, work()
+    return known[key][1]
 
 
 def _of_library(maker: Foreign) -> Kinds:
@@ -253,13 +260,13 @@ def _of_signs(signs: Sign) -> Kinds:
 def _signs(function: Function, deep: int = _DEEP) -> Sign:
     """Return the signs in the text of a function and of the own functions that it calls, so many calls deep."""
     found = _NOTHING
-    seen: set[int] = set()
+    seen: set[tuple[int, int]] = set()
     following = [(function, 0)]
     while following and len(seen) < _FOLLOWED:
         current, depth = following.pop(0)
-        if current.node.id in seen:
+        if (current.node.id, id(current.frame)) in seen:
             continue
-        seen.add(current.node.id)
+        seen.add((current.node.id, id(current.frame)))
         signs, called = _alone(current)
         found |= signs
         following.extend((each, depth + 1) for each in called if depth < deep)
@@ -269,7 +276,8 @@ def _signs(function: Function, deep: int = _DEEP) -> Sign:
 def _alone(function: Function) -> tuple[Sign, tuple[Function, ...]]:
     """Return the signs in the text of one function, and the own functions that it calls by name."""
     known = function.frame.unit.signs
-    if function.node.id not in known:
+    key = function.node.id, id(function.frame)
+    if key not in known:
         source = _COMMENT.sub("", text(function.node)).lower()
         signs = _NOTHING
         for sign, hints, pattern in _PATTERNS:
@@ -277,5 +285,5 @@ def _alone(function: Function) -> tuple[Sign, tuple[Function, ...]]:
                 signs |= sign
         inside = Frame(function.frame.unit, function.frame.module, function.frame, function.this or function.frame.this)
         calls = (waiting.named_by(call, inside) for call in walk(function.node, "call_expression"))
-        known[function.node.id] = signs, tuple(each for each in calls if isinstance(each, Function))
-    return known[function.node.id]
+        known[key] = function, signs, tuple(each for each in calls if isinstance(each, Function))
+    return known[key][1:]

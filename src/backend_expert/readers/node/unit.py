@@ -20,6 +20,7 @@ from backend_expert.readers.node.project import Project, relaxed_json
 from backend_expert.readers.node.syntax import children
 from backend_expert.readers.node.values import (
     UNKNOWN,
+    Blueprint,
     Constant,
     Function,
     Listing,
@@ -97,8 +98,8 @@ class Unit:
         self.entities: dict[int, Entity | None] = {}
         self.collections: list[tuple[Resource, Frame]] = []
         self.ports: list[tuple[Piece, ...]] = []
-        self.signs: dict[int, tuple[Sign, tuple[Function, ...]]] = {}
-        self.guard_kinds: dict[int, tuple[GuardKind | None, ...]] = {}
+        self.signs: dict[tuple[int, int], tuple[Function, Sign, tuple[Function, ...]]] = {}
+        self.guard_kinds: dict[tuple[int, int], tuple[Function | Blueprint, tuple[GuardKind | None, ...]]] = {}
         self.metadata: Record | None = None
         self.before: dict[tuple[int, int, int, str], list[Draft] | None] = {}
         self.data_source: Resource | None = None

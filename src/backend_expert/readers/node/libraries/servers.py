@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
 from backend_expert.readers.node.drafts import Draft, Kind
 from backend_expert.readers.node.routing import Mount, Passed, Route
-from backend_expert.readers.node.syntax import label, plain, text
+from backend_expert.readers.node.syntax import arguments, label, plain, text
 from backend_expert.readers.node.values import (
     UNKNOWN,
     Constant,
@@ -58,6 +59,7 @@ _REPLIES = frozenset(
         "format",
     }
 )
+_WRAPPER = re.compile(r"async|wrap|catch|promise", re.IGNORECASE)
 HOOKS = ("onRequest", "preParsing", "preValidation", "preHandler")
 """Hooks of Fastify that run before the handler."""
 
@@ -255,10 +257,12 @@ def _passed(value: Value, call: Call, prefix: str = "") -> Passed:
 
 
 def _called(node: Node) -> str:
-    """Return the name of a middleware, or of the function that makes it."""
+    """Return the name of a middleware, of the function that makes it, or of the one that a wrapper is put around."""
     node = plain(node)
     while node.type == "call_expression" and (called := node.child_by_field_name("function")) is not None:
-        node = plain(called)
+        given = arguments(node)
+        wraps = len(given) == 1 and given[0].type in {"identifier", "member_expression"} and _WRAPPER.search(label(plain(called)))
+        node = plain(given[0] if wraps else called)
     return "" if text(node) == "require" else label(node)
 
 
