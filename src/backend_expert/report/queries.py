@@ -23,6 +23,8 @@ _MOST = {"text": 12, "markdown": 100, "html": 200}
 """Most rows of a table: a screen, or a page that can be searched."""
 _MOST_REJECTED = 12
 _PLACES = 3
+_BAR = 30
+"""Characters of the bar for today's cost."""
 
 
 def render_queries(queries: Queries, format_: Format, language: Literal["en", "pt-BR"]) -> str:
@@ -217,11 +219,13 @@ def _frontier(answer: Answer, language: str) -> Iterator[Block]:
     yield Block("title", (word["frontier"],))
     rows = [word["frontier columns"]]
     for each in answer.frontier:
+        bar = "█" * max(1, round(each.ratio * _BAR))
         cells = (
             _bytes(each.budget, language),
-            percent(each.ratio, language),
-            number(each.indexes, language),
             _bytes(each.bytes, language),
+            number(each.indexes, language),
+            percent(each.ratio, language),
+            bar + "░" * (_BAR - len(bar)),
         )
         rows.append("\t".join(cells))
     yield Block("table", tuple(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -108,14 +108,15 @@ def _index(each: IndexAdvice) -> Text:
     return sentence("`{index}`: {size} MB", "`{index}`: {size} MB", index=each.index, size=size)
 
 
-def _example(advised: list[tuple[str, tuple[str, ...], tuple[str, ...]]], keys: Iterable[Told]) -> Example:
-    lines = ["SET lock_timeout = '5s';"]
+def _example(advised: list[tuple[str, tuple[str, ...], tuple[str, ...]]], keys: Sequence[Told]) -> Example:
+    given = [line for _, create, drop in advised for line in (*create, *drop)] + [line for each in keys for line in each.remedy]
+    lines = [line for line in dict.fromkeys(given) if line.startswith("SET ")]
     for name in dict.fromkeys(name for name, _, _ in advised):
         lines += [f"-- {name}", *_statements(create for owner, create, _ in advised if owner == name)]
     lines += _statements(each.remedy for each in keys)
     if advised:
         lines += ["", "-- the way back", *_statements(drop for _, _, drop in advised)]
-    return Example("PostgreSQL", "sql", "\n".join(lines) + "\n")
+    return Example("PostgreSQL" if lines[0].startswith("SET ") else "SQL", "sql", "\n".join(lines) + "\n")
 
 
 def _statements(blocks: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -143,7 +143,7 @@ def _one(server: Server, system: System, source: Source, given: Given) -> tuple[
         suggestions = suggested(lab, narrow, findings)
         # INCLUDE, partial and GIN indexes are PostgreSQL's own: no advice for another database.
         found = answer(lab, given.statistics, workload, options=Options(special=not translated), suggestions=suggestions)
-        told_ = told(lab, narrow, findings, found)
+        told_ = told(lab, narrow, findings, found, source.dialect)
     mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
     derived = {(each.file, each.line) for each in sent if each.derived}
     return (

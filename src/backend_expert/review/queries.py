@@ -30,7 +30,7 @@ from backend_expert.model import Component, Finding, Kind, System
 from backend_expert.readers.code import Table
 from backend_expert.readers.ddl import tables_of
 from backend_expert.review.database import Home, with_database
-from backend_expert.review.schemas import as_postgresql, dialect_of, of_dialect, translated
+from backend_expert.review.schemas import as_postgresql, common, dialect_of, of_dialect, translated
 from backend_expert.review.statements import APPLICATION, of_workload
 from backend_expert.rules.data.duplicate_or_prefix_index import named, redundant
 from backend_expert.rules.data.unused_index import unused
@@ -198,7 +198,7 @@ def answered(
     system = of_workload(system, home, workload)
     findings = found_in(system)
     answer_ = answer(lab, statistics, workload, options=options, suggestions=suggested(lab, system, findings), progress=progress)
-    return answer_, told(lab, system, findings, answer_)
+    return answer_, told(lab, system, findings, answer_, dialect)
 
 
 def found_in(system: System) -> tuple[Finding, ...]:
@@ -242,14 +242,15 @@ def suggested(lab: Lab, system: System, findings: Iterable[Finding]) -> Suggesti
     return Suggestions(tuple(dict.fromkeys(forms)), tuple(superfluous))
 
 
-def told(lab: Lab, system: System, findings: Iterable[Finding], found: Answer) -> tuple[Told, ...]:
-    """Return the findings with the plans and the statements that belong to them."""
-    plans = {(each.statement, each.better): each for each in found.rewrites}
+def told(lab: Lab, system: System, findings: Iterable[Finding], found: Answer, dialect: str = "postgres") -> tuple[Told, ...]:
+    """Return the findings with the plans and the statements that belong to them; statements of DDL as the dialect writes them."""
+    written = (lambda lines: lines) if dialect == "postgres" else common
+    plans = {(each.statement, each.better): replace(each, create="".join(written((each.create,)))) for each in found.rewrites}
     return tuple(
         Told(
             finding,
             tuple(plans[key] for each in finding.rewrites if (key := (each.statement, each.better)) in plans),
-            _remedy(lab, system, finding, found),
+            written(_remedy(lab, system, finding, found)),
         )
         for finding in findings
     )

@@ -119,14 +119,14 @@ def of_dialect(answer: Answer, dialect: str) -> Answer:
         reasons=(*answer.reasons, reason),
         queries=tuple(replace(each, level=worst([each.level, Level.APPROX])) for each in answer.queries),
         indexes=tuple(
-            replace(each, create=_common(each.create), drop=_dropped(each, dialect), level=worst([each.level, Level.APPROX]))
+            replace(each, create=common(each.create), drop=_dropped(each, dialect), level=worst([each.level, Level.APPROX]))
             for each in answer.indexes
         ),
-        removals=tuple(replace(each, create=_common(each.create), drop=_dropped(each, dialect)) for each in answer.removals),
+        removals=tuple(replace(each, create=common(each.create), drop=_dropped(each, dialect)) for each in answer.removals),
     )
 
 
-def _common(statements: tuple[str, ...]) -> tuple[str, ...]:
+def common(statements: tuple[str, ...]) -> tuple[str, ...]:
     """Return statements of DDL as every dialect writes them: without PostgreSQL's own words and its schema."""
     kept = (each for each in statements if not each.startswith("SET "))
     return tuple(each.replace(" CONCURRENTLY", "").replace(" USING btree", "").replace("public.", "") for each in kept)
@@ -134,7 +134,7 @@ def _common(statements: tuple[str, ...]) -> tuple[str, ...]:
 
 def _dropped(index: IndexAdvice | IndexRemoval, dialect: str) -> tuple[str, ...]:
     """Return the statement that drops an index; where names of indexes belong to a table, it names the table too."""
-    statements = _common(index.drop)
+    statements = common(index.drop)
     if dialect not in {"mysql", "tsql"}:
         return statements
     return tuple(f"{each.rstrip(';')} ON {quoted(index.table.rpartition('.')[2])};" for each in statements)
