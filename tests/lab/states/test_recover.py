@@ -262,11 +262,22 @@ def test_a_message_on_one_of_two_ways_is_not_due_for_every_row() -> None:
     assert not any(name.startswith("lost-event") for name in names)
 
 
-def test_what_a_program_does_twice_by_itself_is_no_double_effect() -> None:
-    call = "      - {step: call, operation: bank POST /charges, policy: {retry: {attempts: 2}}}\n"
-    assert "double-effect(bank.POST-charges)" in {each.name for each in flows_of(load(SHOP))[0].invariants}
-    names = {each.name for each in flows_of(load(SHOP.replace(call, call + call)))[0].invariants}
-    assert "double-effect(bank.POST-charges)" not in names
+CHARGE = "{step: call, operation: bank POST /charges, policy: {retry: {attempts: 2}}}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        (CHARGE, True),
+        (f"{CHARGE}\n      - {CHARGE}", False),
+        (f"{{step: parallel, branches: [[{CHARGE}], [{CHARGE}]]}}", False),
+        (f"{{step: branch, probability: 0.5, then: [{CHARGE}], otherwise: [{CHARGE}]}}", True),
+    ],
+    ids=["once", "one after the other", "side by side", "one of two ways"],
+)
+def test_what_a_program_does_twice_by_itself_is_no_double_effect(steps: str, asked: bool) -> None:
+    names = {each.name for each in flows_of(load(SHOP.replace(CHARGE, steps)))[0].invariants}
+    assert ("double-effect(bank.POST-charges)" in names) is asked
 
 
 def test_a_message_before_its_row_is_no_phantom_when_others_follow_the_row() -> None:
@@ -275,3 +286,21 @@ def test_a_message_before_its_row_is_no_phantom_when_others_follow_the_row() -> 
     names = {each.name for each in flows_of(load(SHOP.replace("    steps:\n", "    steps:\n" + publish, 1)))[0].invariants}
     assert "lost-event(rabbitmq/order.created)" in names
     assert "phantom-event(rabbitmq/order.created)" not in names
+
+
+ONLY_A_GUESS = """\
+schema: backend-expert/system/1
+name: front
+components: {front: {kind: service}, other: {kind: service}}
+operations:
+  front POST /it:
+    component: front
+    trigger: {kind: http, name: POST /it}
+    steps: [{step: call, operation: other http%s}]
+  other http: {component: other, trigger: {kind: http}}
+"""
+
+
+def test_a_guess_that_cannot_be_broken_is_no_flow() -> None:
+    assert flows_of(load(ONLY_A_GUESS % "")) == ()
+    assert len(flows_of(load(ONLY_A_GUESS % ", policy: {retry: {attempts: 2}}"))) == 1

@@ -88,7 +88,15 @@ class _Recovery:
             bounds=bounds,
         )
         flow = with_invariants(flow, self.guessed)
-        return flow if flow.invariants else None
+        return flow if self.worth_exploring(flow) else None
+
+    def worth_exploring(self, flow: Flow) -> bool:
+        """Tell whether a flow holds more than guesses that cannot be broken: effects, each tried once, that perhaps are none."""
+        sure = any(each.of not in self.guessed for each in flow.invariants)
+        steps = [step for handler in flow.handlers for step in walk(handler.steps)]
+        repeated = any(isinstance(step, Call | Effect) and step.attempts > 1 for step in steps)
+        heard = any(handler.consumes for handler in flow.handlers)
+        return sure or (bool(flow.invariants) and (repeated or heard))
 
     def topic(self, name: str) -> Topic:
         declared = next((topic for topic in self.scope.system.topics if topic.name == name), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import count
 
 from msgspec import Struct, structs
 
@@ -22,13 +23,16 @@ from backend_expert.lab.states.flow import (
 )
 from backend_expert.lab.states.invariants import inferred
 
+Choices = tuple[tuple[int, int], ...]
+"""The choices that lead to a step, by number, and which way was taken at each."""
+
 
 class Place(Struct, frozen=True):
-    """A step as it is met on the way from a request or a message: whose it is, under which choices (by number)."""
+    """A step as it is met on the way from a request or a message: whose it is, and under which choices."""
 
     step: Step
     handler: str
-    choices: tuple[int, ...]
+    choices: Choices
 
 
 def with_invariants(flow: Flow, guessed: Collection[str]) -> Flow:
@@ -73,7 +77,13 @@ def _is_due(invariant: Invariant, told: dict[str, Told | None], ways: list[tuple
 def _twice(way: tuple[Place, ...], effect: str) -> bool:
     """Tell whether a program has an effect in two places that one run can pass: then twice is meant."""
     places = [place.choices for place in way if isinstance(place.step, Effect) and place.step.external == effect]
-    return any(_leads(one, other) or _leads(other, one) for index, one in enumerate(places) for other in places[index + 1 :])
+    return any(not _exclude(one, other) for index, one in enumerate(places) for other in places[index + 1 :])
+
+
+def _exclude(one: Choices, other: Choices) -> bool:
+    """Tell whether no run can take both: they go different ways at the same choice."""
+    taken = dict(one)
+    return any(taken.get(number, way) != way for number, way in other)
 
 
 def _row_of(topic: Topic, ways: list[tuple[Place, ...]]) -> Told | None:
@@ -112,23 +122,24 @@ def _together(ways: list[tuple[Place, ...]], guessed: Collection[str]) -> tuple[
     return tuple(found)
 
 
-def _leads(earlier: tuple[int, ...], later: tuple[int, ...]) -> bool:
+def _leads(earlier: Choices, later: Choices) -> bool:
     """Tell whether whoever comes to the later place has taken all choices that lead to the earlier one."""
     return later[: len(earlier)] == earlier
 
 
 def _places(flow: Flow, root: Handler) -> Iterator[Place]:
     """Yield the steps of a handler and of those that it calls, in the order of the programs."""
-    number = iter(range(1_000_000))
+    number = count()
 
-    def steps_of(steps: tuple[Step, ...], choices: tuple[int, ...], calling: tuple[str, ...]) -> Iterator[Place]:
+    def steps_of(steps: tuple[Step, ...], choices: Choices, calling: tuple[str, ...]) -> Iterator[Place]:
         for step in steps:
             yield Place(step, calling[-1], choices)
             if isinstance(step, Call) and step.handler not in calling:
                 yield from steps_of(flow.handler(step.handler).steps, choices, (*calling, step.handler))
-            for block in blocks_of(step):
-                inside = (*choices, next(number)) if _chosen(step) else choices
-                yield from steps_of(block, inside, calling)
+            choice = next(number)
+            for way, block in enumerate(blocks_of(step)):
+                own = (choice, way) if isinstance(step, Branch) else (next(number), 0)
+                yield from steps_of(block, (*choices, own) if _chosen(step) else choices, calling)
 
     yield from steps_of(root.steps, (), (root.name,))
 
