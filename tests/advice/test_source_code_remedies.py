@@ -16,6 +16,7 @@ from backend_expert.rules import Rule
 
 REMEDIES = {
     "awaited-write",
+    "bounded-page",
     "change-behind-post",
     "configured-address",
     "declared-queue",

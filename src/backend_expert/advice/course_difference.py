@@ -28,6 +28,9 @@ def courses(before: Operation, after: Operation) -> Iterator[Text]:
     gone = [each for each in _parallel(after) if each not in _parallel(before)]
     for together in gone:
         yield sentence("start {targets} at the same time", "inicie {targets} ao mesmo tempo", targets=named(together, most=4))
+    ending = [name for name in _whole(before) if name not in _whole(after)]
+    if ending:
+        yield sentence("read {tables} in pages", "leia {tables} em páginas", tables=named(ending))
     if _asked(before) and not _asked(after):
         yield Text("take the address from the configuration", "tire o endereço da configuração")
 
@@ -50,6 +53,10 @@ def _targets(step: Parallel) -> tuple[str, ...]:
         if isinstance(each, Call | Publish | Query)
     ]
     return tuple(dict.fromkeys(names))
+
+
+def _whole(operation: Operation) -> list[str]:
+    return list(dict.fromkeys(step.dataset for step in walk(operation.steps) if isinstance(step, Query) and step.limited is False))
 
 
 def _asked(operation: Operation) -> bool:
