@@ -304,7 +304,7 @@ def with_more_replicas(system: System, times: int) -> System:
 
 def _worlds(question: Question, count: int) -> list[System]:
     """Return the system as it stands and `count` - 1 plausible worlds."""
-    return [question.system, *load.plausible(question.system, question.seed, count)[1:]]
+    return [question.system, *load.plausible(question.system, question.seed, WORLDS)[1:count]]
 
 
 def _in_worlds(question: Question, scenario: load.Scenario, executor: Executor) -> list[load.Outcome]:

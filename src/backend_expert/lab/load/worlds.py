@@ -60,14 +60,15 @@ def changed(system: System, change: Callable[[System], System]) -> Change:
     return Change(before, after, _measured(before), _measured(after))
 
 
-def plausible(system: System, seed: int, count: int) -> list[System]:
+@lru_cache(maxsize=2)
+def plausible(system: System, seed: int, count: int) -> tuple[System, ...]:
     """Return the first worlds of a system: every assumed quantity drawn from its spread, all other numbers as they are."""
     before = individual(complete(system))
     numbers = _measured(before)
-    return [
+    return tuple(
         replaced(before, {id(estimate): drawn(quantity, estimate, seed, number) for quantity, estimate in numbers})
         for number in range(count)
-    ]
+    )
 
 
 def drawn(quantity: Quantity, estimate: Estimate, seed: int, world: int) -> float:
