@@ -22,8 +22,8 @@ MOST_PER_S = 1000 * BASE["db"]["workers"] / BASE["db"]["work_ms"]
 LOW, LEVELS = 0.15, (0.3, 0.6, 0.8)
 """Shares of the most: where the model is calibrated, and where its predictions are compared."""
 
-
-RUNS = 20
+RUNS = 100
+"""Simulated runs of each load and change."""
 
 
 class Change(NamedTuple):

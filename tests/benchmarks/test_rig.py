@@ -86,7 +86,7 @@ def test_every_change_can_be_simulated_and_does_something(change: shape.Change, 
     fit = shape.Fit({"gateway": 3.6, "service": 12.7, "db": 30.7}, dict.fromkeys(shape.BASE, 0.4), 0.6)
     rate = change.level * shape.MOST_PER_S
     before, after = (shape.predicted(each, rate, 30.0, fit) for each in (shape.BASE, shape.changed(change.tier, change.options)))
-    found = judge.effect(change.figure, (before[0], after[0]), list(zip(before, after, strict=True)))
+    found = judge.effect(change.figure, [(before[0], after[0])], list(zip(before, after, strict=True)))
     assert found.low <= found.predicted <= found.high
     assert abs(found.predicted) > 0.005
 
@@ -110,9 +110,9 @@ def test_a_load_is_good_within_its_limit() -> None:
 
 def test_an_effect_is_relative_and_that_on_successes_is_in_points() -> None:
     before, after = figures(100, 200, 300), figures(50, 150, 300, success=0.9)
-    found = judge.effect("p95", (before, after), [(before, figures(50, each, 300)) for each in (150, 140, 130)])
+    found = judge.effect("p95", [(before, after)], [(before, figures(50, each, 300)) for each in (150, 140, 130)])
     assert found == pytest.approx((-0.25, -0.3, -0.35, -0.25))
-    found = judge.effect("success", (before, after), [(before, figures(50, 150, 300))])
+    found = judge.effect("success", [(before, after)], [(before, figures(50, 150, 300))])
     assert found == pytest.approx((-0.1, 0.0, 0.0, 0.0))
     assert (found.sign, found.size) == (False, False)
     assert effect(-0.25, -0.3).size
@@ -121,6 +121,17 @@ def test_an_effect_is_relative_and_that_on_successes_is_in_points() -> None:
 
 def effect(measured: float, predicted: float) -> judge.Effect:
     return judge.Effect(measured, predicted, predicted, predicted)
+
+
+def test_the_runs_that_were_as_heavy_before_say_what_the_change_does() -> None:
+    """Light runs lose 10 %, heavy ones 40 %: a measured run that was heavy before is predicted by the heavy ones."""
+    light = [(figures(50, 100 + at, 300), figures(50, 0.9 * (100 + at), 300)) for at in range(judge.NEAREST)]
+    heavy = [(figures(50, 200 + at, 300), figures(50, 0.6 * (200 + at), 300)) for at in range(judge.NEAREST)]
+    found = judge.effect("p95", [(figures(50, 212, 300), figures(50, 130, 300))], light + heavy)
+    assert found.predicted == pytest.approx(-0.4)
+    assert found.low == pytest.approx(-0.4)
+    both = [(figures(50, 212, 300), figures(50, 130, 300)), *[(figures(50, 105, 300), figures(50, 95, 300))] * 2]
+    assert judge.effect("p95", both, light + heavy).predicted == pytest.approx(-0.1)
 
 
 def test_a_session_can_be_judged_again(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
