@@ -8,7 +8,7 @@ from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.flows import change_handlers
 from backend_expert.advice.place import consumers, with_operations
 from backend_expert.lab import states
-from backend_expert.model import Ack, Finding, Operation, System
+from backend_expert.model import Ack, Finding, Operation, Parallel, Step, System
 from backend_expert.model.graph import rewrite
 
 
@@ -39,13 +39,20 @@ def _handler(handler: states.Handler) -> states.Handler:
     closes=("lost-event", "stuck", "half-compensated"),
 )
 def acknowledge_after_effect(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - one crash is enough
-    """Return the system in which the finding's consumers acknowledge as their last step."""
+    """Return the system in which the finding's consumers wait for all they do and acknowledge as their last step."""
     return with_operations(system, {each.name for each in consumers(system, finding)}, _late)
 
 
 def _late(operation: Operation) -> Operation:
     trigger = operation.trigger
-    rest = rewrite(operation.steps, lambda step: () if isinstance(step, Ack) else step)
-    if trigger.acknowledge == "after" and operation.steps[-1:] == (Ack(),):
+    rest = rewrite(operation.steps, _awaited)
+    if trigger.acknowledge == "after" and (*rest, Ack()) == operation.steps:
         return operation
     return structs.replace(operation, trigger=structs.replace(trigger, acknowledge="after"), steps=(*rest, Ack()))
+
+
+def _awaited(step: Step) -> Step | tuple[Step, ...]:
+    """Return a step without its acknowledgement, and with what it did not wait for in line."""
+    if isinstance(step, Parallel) and step.detached:
+        return tuple(inner for branch in step.branches for inner in branch)
+    return () if isinstance(step, Ack) else step

@@ -7,7 +7,7 @@ from msgspec import structs
 from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.place import with_steps
 from backend_expert.model import Action, Finding, Operation, Parallel, Publish, Query, Step, System, walk
-from backend_expert.model.graph import Remote
+from backend_expert.model.graph import Remote, callee
 
 
 @remedy(
@@ -19,15 +19,18 @@ from backend_expert.model.graph import Remote
     effort="hours",
 )
 def awaited_write(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - a write is lost at any load
-    """Return the system in which the finding's component waits for its unwatched writes and passes on the errors it swallowed."""
+    """Return the system in which the finding's components wait for their unwatched writes and pass on the errors they swallowed."""
+
+    links = {(link.caller, link.callee) for link in finding.links}
 
     def awaited(operation: Operation, step: Step) -> Step | tuple[Step, ...]:
-        if operation.component != finding.components[0]:
+        if operation.component not in finding.components:
             return step
         if finding.rule == "unawaited-write" and isinstance(step, Parallel) and step.detached == "bare":
             inner = tuple(each for branch in step.branches for each in branch)
             return inner if any(_changes(each) for each in walk(inner)) else step
-        if finding.rule == "ignored-remote-error" and isinstance(step, Publish | Query) and _changes(step) and step.policy.optional:
+        swallowed = isinstance(step, Publish | Query) and _changes(step) and step.policy.optional
+        if swallowed and finding.rule == "ignored-remote-error" and (operation.component, callee(system, step)) in links:
             return structs.replace(step, policy=structs.replace(step.policy, optional=False))
         return step
 
