@@ -267,3 +267,21 @@ def test_interrupted_while_it_works_it_leaves_no_half_written_file(option: str, 
     assert err == "interrupted: no file was left half-written\n"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["report.html", "shop"]
     assert target.read_text() == "the report of yesterday"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "in every run"), ("pt-BR", "a cada execução")])
+def test_a_cache_that_cannot_be_written_is_named_with_what_it_costs(tmp_path, monkeypatch, capsys, language, words):
+    from backend_expert.faces.output import announce_compilation
+    from backend_expert.lab.load import compiled
+
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    compiled.cache_directory.cache_clear()
+    try:
+        announce_compilation(language)
+    finally:
+        compiled.cache_directory().rmdir()
+        compiled.cache_directory.cache_clear()
+    assert words in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from backend_expert import readers
 from backend_expert.model import Kind, dependencies
 
@@ -57,3 +59,23 @@ def test_a_description_that_runs_programs_says_which(tree):
     compose = INFRASTRUCTURE + "  stock: {build: ./stock}\n"
     found = readers.read(tree(files("'http://stock:4002/b'", **{"compose.yaml": compose})))
     assert [component.name for component in found.system.components] == ["db", "stock"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("orders/app.py", "from flask import Flask\napp = Flask(__name__)\n\n@app.route('/a')\ndef a():\n    pass\n"),
+        ("orders/main.go", 'package main\n\nfunc main() {\n\thttp.HandleFunc("GET /a", a)\n\thttp.ListenAndServe(":80", nil)\n}\n'),
+        ("orders/App.java", '@SpringBootApplication @RestController class App { @GetMapping("/a") void a() { } }'),
+        ("orders/Program.cs", 'var app = WebApplication.CreateBuilder(args).Build(); app.MapGet("/a", () => "x");'),
+        ("orders/index.php", "<?php\nRoute::get('/a', function () { });\n"),
+    ],
+)
+def test_a_program_without_any_manifest_is_a_component(tree, name, text):
+    reading = readers.read(tree({name: text, "README.md": "x"}))
+    assert [(each.name, each.source) for each in reading.system.components] == [("orders", "orders")]
+    assert [each.name for each in reading.system.operations if each.trigger.name] == ["orders GET /a"]
+
+
+def test_code_that_starts_no_server_is_no_component(tree):
+    assert readers.read(tree({"tool/a.py": "import requests\nrequests.get('http://b')\n"})).system.components == ()

@@ -83,6 +83,13 @@ def announce_compilation(language: str) -> None:
             "en": "First run on this machine: the load lab is compiled once, which takes about ten seconds.",
             "pt-BR": "Primeira execução nesta máquina: o laboratório de carga é compilado uma vez, o que leva uns dez segundos.",
         }
+        if not load.cache_is_kept():
+            told = {
+                "en": "The cache directory of this user cannot be written: the load lab is compiled in every run, which takes about ten "
+                "seconds, and what was read is not kept. Set XDG_CACHE_HOME to a directory that can be written.",
+                "pt-BR": "O diretório de cache deste usuário não aceita escrita: o laboratório de carga é compilado a cada execução, o que "
+                "leva uns dez segundos, e o que foi lido não fica guardado. Aponte XDG_CACHE_HOME para um diretório que aceite escrita.",
+            }
         print(told[language], file=sys.stderr, flush=True)
 
 

@@ -29,7 +29,8 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import homes, programs_of
+from backend_expert.readers.source_code.homes import homes, undescribed
+from backend_expert.readers.source_code.operations import programs_of
 from backend_expert.readers.source_code.program import Binding, content_of, program_of, text_of
 
 READER = "csharp"
@@ -148,6 +149,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
         for each in mentions(program, grammar, values, CLIENTS, READER)
     ]
     facts.extend(contracts(program.files, home, READER))
+    facts.extend(undescribed(repository, program.files, home, READER))
     facts = [structs.replace(each, directory=_owner(each.directory, libraries)) for each in facts]
     called = [
         structs.replace(each, policy=UNKNOWN_POLICY) if home[each.file.path] in unsure else each

@@ -140,8 +140,8 @@ def _same_system(one: Description, other: Description) -> bool:
 def _notes(chosen: Description, others: Sequence[Description], found: Sequence[Description]) -> Iterator[Text]:
     if chosen.name == SOURCES:
         yield Text(
-            "No file that was read describes a deployment: the components are the programs that build files describe.",
-            "Nenhum arquivo lido descreve uma implantação: os componentes são os programas que os arquivos de build descrevem.",
+            "No file that was read describes a deployment: the components are the programs that build files and code describe.",
+            "Nenhum arquivo lido descreve uma implantação: os componentes são os programas que os arquivos de build e o código descrevem.",
         )
     if len(found) > 1:
         beside = [each.name for each in found if each is not chosen]

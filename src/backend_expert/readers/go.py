@@ -29,7 +29,8 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact, Mention
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
+from backend_expert.readers.source_code.homes import homes, undescribed
+from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 
 READER = "go"
@@ -175,6 +176,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
     home = homes(repository, program.files)
     facts: list[Fact] = [_limited(each, limits) for each in mentions(program, grammar, values, CLIENTS, READER)]
     facts.extend(contracts(program.files, home, READER))
+    facts.extend(undescribed(repository, program.files, home, READER))
     called = [
         structs.replace(each, policy=limits.get(each.file.directory, each.policy) if each.policy == UNKNOWN_POLICY else each.policy)
         for each in remotes(program, values, CLIENTS, READER)

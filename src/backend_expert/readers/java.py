@@ -28,7 +28,8 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Mention, Role, Use
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
+from backend_expert.readers.source_code.homes import homes, undescribed
+from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 from backend_expert.readers.source_code.spring import configurations, module_of, resolved
 
@@ -185,6 +186,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
     routed = _routed(repository)
     home = homes(repository, program.files)
     facts.extend(contracts(program.files, home, READER))
+    facts.extend(undescribed(repository, program.files, home, READER))
     for file in program.files:
         module = module_of(file.path)
         facts.extend(_discovered(file, values, properties.get(module, {})))

@@ -28,7 +28,8 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import homes, programs_of
+from backend_expert.readers.source_code.homes import homes, undescribed
+from backend_expert.readers.source_code.operations import programs_of
 from backend_expert.readers.source_code.program import Binding, File, content_of, program_of, text_of
 
 READER = "php"
@@ -139,6 +140,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
         policy = Policy(absent=(Mechanism.TIMEOUT,), evidence=each.evidence if each.key == _CURL else bare)
         facts.append(structs.replace(each, policy=policy) if bare else each)
     facts.extend(contracts(program.files, home, READER))
+    facts.extend(undescribed(repository, program.files, home, READER))
     called = remotes(program, values, CLIENTS, READER)
     code = tuple(programs_of(home, program.files, routes(program, values, repository, READER), called, READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))

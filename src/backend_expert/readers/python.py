@@ -29,7 +29,8 @@ from backend_expert.readers.source_code.expressions import (
 )
 from backend_expert.readers.source_code.facts import Fact
 from backend_expert.readers.source_code.grpc import contracts
-from backend_expert.readers.source_code.operations import Entry, Remote, homes, programs_of
+from backend_expert.readers.source_code.homes import homes, undescribed
+from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, line_of, program_of, text_of
 
 READER = "python"
@@ -209,6 +210,7 @@ def read(repository: Repository) -> Iterator[Fragment]:
     facts: list[Fact] = list(mentions(program, grammar, values, CLIENTS, READER))
     home = homes(repository, program.files)
     facts.extend(contracts(program.files, home, READER))
+    facts.extend(undescribed(repository, program.files, home, READER))
     if program.files:
         called = (*remotes(program, values, CLIENTS, READER), *_published(program, values))
         queues = tuple(_declared(program, values))

@@ -73,7 +73,7 @@ from backend_expert.lab.load.scenario import (
 )
 
 if TYPE_CHECKING:
-    from backend_expert.lab.load.compiled import kernel_is_compiled
+    from backend_expert.lab.load.compiled import cache_is_kept, kernel_is_compiled
     from backend_expert.lab.load.experiment import compare, monte_carlo, run, run_all
     from backend_expert.lab.load.interruption import run_until_interrupted
     from backend_expert.lab.load.limits import capacity, smallest
@@ -101,6 +101,7 @@ _LAZY = {
     "smallest": "limits",
     "success_shares": "verdicts",
     "holm": "statistics",
+    "cache_is_kept": "compiled",
     "kernel_is_compiled": "compiled",
 }
 
@@ -155,6 +156,7 @@ __all__ = [
     "Users",
     "at_rates",
     "bursty",
+    "cache_is_kept",
     "capacity",
     "closed",
     "cluster",

@@ -45,6 +45,11 @@ def cache_directory() -> Path:
     return place if writable else Path(tempfile.mkdtemp(prefix="backend-expert-kernel-"))
 
 
+def cache_is_kept() -> bool:
+    """Tell whether the compiled kernel stays for the next process: not where it is in a temporary directory."""
+    return cache_directory().parent.name == "backend-expert"
+
+
 def kernel_is_compiled() -> bool:
     """Tell whether the kernel's machine code is cached, so that the first run need not compile it (some seconds, once a machine)."""
     return any(cache_directory().rglob("kernel.simulate*.nbc"))

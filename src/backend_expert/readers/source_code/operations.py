@@ -34,7 +34,6 @@ from backend_expert.model import (
 )
 from backend_expert.readers.code import Code, Handler, Piece, Queue, Target
 from backend_expert.readers.descriptions import plain_name
-from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.program import File, line_of, text_of
 
 SEVERAL = Estimate(5, 3, Certainty.ASSUMED)
@@ -57,19 +56,6 @@ _LOOPS = frozenset(
 _CONDITIONS = frozenset({"if_statement", "elif_clause", "else_clause", "switch_section"})
 _FAILURES = frozenset({"catch_clause", "except_clause", "finally_clause"})
 """What runs when something fails is no part of what a request does."""
-_BUILD_FILES = frozenset(
-    {
-        "Dockerfile",
-        "pom.xml",
-        "build.gradle",
-        "build.gradle.kts",
-        "go.mod",
-        "requirements.txt",
-        "pyproject.toml",
-        "Pipfile",
-        "composer.json",
-    }
-)
 _TEMPLATE = re.compile(r"\$\{(?P<name>[\w.-]+)(?::-?(?P<default>[^{}]*))?\}|(?P<hole>\{\w*\})")
 
 
@@ -346,20 +332,3 @@ def _is_header(node: Node, statement: Node) -> bool:
 
 def _stem(file: File) -> str:
     return posixpath.basename(file.path).partition(".")[0]
-
-
-def homes(repository: Repository, files: Iterable[File], libraries: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the directory of the program that each file belongs to: the nearest with a build file, else its own.
-
-    `libraries` are directories with build files that are part of the program in another one.
-    """
-    known = {posixpath.dirname(path) or "." for path in repository.files if posixpath.basename(path) in _BUILD_FILES}
-    known |= {posixpath.dirname(path) or "." for path in repository.matching("*.csproj")}
-    found = {}
-    for file in files:
-        directory = file.directory
-        while directory not in known and directory not in {".", ""}:
-            directory = posixpath.dirname(directory) or "."
-        home = directory if directory in known else file.directory
-        found[file.path] = (libraries or {}).get(home, home)
-    return found
