@@ -123,13 +123,24 @@ def test_an_index_that_could_be_built_is_costed_like_the_built_one(
 
 
 @pytest.mark.parametrize("parent_analysed", [True, False])
-def test_advice_on_a_partitioned_table(statistics: Statistics, parent_analysed: bool) -> None:
-    """Autovacuum never analyses the parent; and PostgreSQL builds no index of a partitioned table concurrently."""
+def test_advice_on_a_partitioned_table(real: Lab, statistics: Statistics, parent_analysed: bool) -> None:
+    """Autovacuum never analyses the parent; and PostgreSQL builds no index of a partitioned table concurrently, only those of its parts."""
     kept = tuple(each for each in statistics.relations if parent_analysed or each.pages >= 0)
     workload = read_workload("SELECT * FROM reading WHERE value = 995.5", "w.sql")
     answer = advise(read_schema(SCHEMA, "schema.sql"), replace(statistics, relations=kept), workload)
     (index,) = answer.indexes
-    assert index.create[-1].startswith("CREATE INDEX reading_value_idx ON public.reading (value)")
+    assert index.create[1:3] == (
+        "CREATE INDEX reading_value_idx ON ONLY public.reading (value);",
+        "CREATE INDEX CONCURRENTLY reading_2024_value_idx ON public.reading_2024 (value);",
+    )
+    with real.server.connect(real.database) as owner:
+        for statement in index.create:
+            owner.execute(statement.encode())
+        built = "SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indexrelid::regclass::text LIKE 'reading%value_idx'"
+        assert owner.execute(built).fetchone() == (5, True)
+        for statement in index.drop:
+            owner.execute(statement.encode())
+        assert owner.execute(built).fetchone() == (0, None)
     assert answer.queries[0].after < answer.queries[0].before / 5
     assert answer.queries[0].level in (Level.EXACT, Level.APPROX)
     assert answer.guessed == ()

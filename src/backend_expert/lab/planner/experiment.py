@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backend_expert.lab.planner import evidence
+from backend_expert.lab.planner import ddl, evidence
 from backend_expert.lab.planner.advisor import Advice, Options, Problem, contributions, frontier
 from backend_expert.lab.planner.analysis import Analysed, analyse
 from backend_expert.lab.planner.answer import Answer, IndexAdvice, Point, QueryOutcome, Unplanned
@@ -21,7 +21,6 @@ from backend_expert.lab.planner.schema import Schema
 from backend_expert.lab.planner.server import running
 from backend_expert.lab.planner.sizing import bloated
 from backend_expert.lab.planner.statistics import Statistics
-from backend_expert.lab.planner.whatif import quoted
 from backend_expert.lab.planner.workload import Workload
 
 _SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 2.0)
@@ -196,24 +195,16 @@ def _indexes(lab: Lab, problem: Problem, advice: Advice, queries: tuple[QueryOut
         table = lab.catalogue.named(index.table, index.schema)
         if made is None or table is None:
             continue
-        name = index.name
-        number = 2
-        while name in taken:
-            name, number = f"{index.name[:58]}_{number}", number + 1
-        taken.add(name)
+        name = ddl.named(index, taken)
         rough = 0.5 if index.method != "btree" else 0.15
-        extension = ("CREATE EXTENSION IF NOT EXISTS pg_trgm;",) if any("trgm" in key.operator_class for key in index.keys) else ()
         found.append(
             IndexAdvice(
                 index=str(index),
                 name=name,
                 table=f"{index.schema}.{index.table}",
                 columns=index.columns,
-                create=(*extension, "SET lock_timeout = '5s';", f"{index.sql(name, concurrently=table.kind != 'p')};"),
-                drop=(
-                    "SET lock_timeout = '5s';",
-                    f"DROP INDEX {'CONCURRENTLY ' if table.kind != 'p' else ''}{quoted(index.schema)}.{quoted(name)};",
-                ),
+                create=ddl.creation(index, name, table, lab.catalogue, taken),
+                drop=ddl.way_back(index, name, table),
                 bytes=made.size.bytes,
                 bytes_low=int(made.size.bytes * (1 - rough)),
                 bytes_high=int(made.size.bytes * (1 + rough)),

@@ -66,14 +66,15 @@ class IndexDefinition(Struct, frozen=True, order=True, cache_hash=True):
         short = name.encode()[:50].decode(errors="ignore")
         return f"{short}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
-    def sql(self, name: str, *, concurrently: bool = False) -> str:
-        """Return the CREATE INDEX statement without a semicolon."""
+    def sql(self, name: str, *, concurrently: bool = False, only: bool = False) -> str:
+        """Return the CREATE INDEX statement without a semicolon; `only` leaves out the partitions of a partitioned table."""
         using = "" if self.method == "btree" else f" USING {self.method}"
         included = f" INCLUDE ({', '.join(map(quoted, self.included))})" if self.included else ""
         where = f" WHERE {self.predicate}" if self.predicate else ""
         keys = ", ".join(key.sql() for key in self.keys)
         concurrent = " CONCURRENTLY" if concurrently else ""
-        return f"CREATE INDEX{concurrent} {quoted(name)} ON {quoted(self.schema)}.{quoted(self.table)}{using} ({keys}){included}{where}"
+        table = f"{'ONLY ' if only else ''}{quoted(self.schema)}.{quoted(self.table)}"
+        return f"CREATE INDEX{concurrent} {quoted(name)} ON {table}{using} ({keys}){included}{where}"
 
     def __str__(self) -> str:
         keys = ", ".join(key.expression or key.column for key in self.keys)
