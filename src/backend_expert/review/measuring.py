@@ -15,8 +15,11 @@ RUN_S = 10.0
 
 MOST = 3
 
+TRAFFIC = "rate_per_s"
+"""The kind of the rates of all workloads together, which have no subject; a component may have a rate of its own, its limit."""
+
 TITLES = {
-    "rate_per_s": Text("The traffic", "O tráfego"),
+    TRAFFIC: Text("The traffic", "O tráfego"),
     "cpu_ms": Text("The processor time of a request in `{subject}`", "O tempo de processador de uma requisição em `{subject}`"),
     "time_ms": Text("The time that `{subject}` takes to answer", "O tempo que `{subject}` leva para responder"),
     "size": Text("The connections from `{subject}` to `{other}`", "As conexões de `{subject}` para `{other}`"),
@@ -44,12 +47,13 @@ def measure_first(system: System, factor: float, seed: int, executor: Executor) 
     scenario = load.Scenario(RUN_S, arrivals=load.constant(factor))
     swings = load.screen(system, scenario, most=MOST, seed=seed, executor=executor)
     values = dict(estimates(system))
-    return tuple(_told(swing, [values[path] for path in swing.numbers], factor, swings[0]) for swing in swings)
+    return tuple(told(swing, [values[path] for path in swing.numbers], factor, swings[0]) for swing in swings)
 
 
-def _told(swing: load.Swing, numbers: list[Estimate], factor: float, strongest: load.Swing) -> MeasureFirst:
+def told(swing: load.Swing, numbers: list[Estimate], factor: float, strongest: load.Swing) -> MeasureFirst:
+    """Return a swing in words and numbers, given the assumed numbers that it is about."""
     quantity, low, high = swing.quantity, swing.at_low, swing.at_high
-    title = TITLES.get(quantity.kind, OTHER)
+    title = OTHER if quantity.kind == TRAFFIC and quantity.subject else TITLES.get(quantity.kind, OTHER)
     names = {"kind": quantity.kind, "subject": quantity.subject, "other": quantity.other}
     return MeasureFirst(
         title=Text(title.en.format_map(names), title.pt.format_map(names)),
@@ -70,8 +74,8 @@ def _width(swing: load.Swing) -> float:
 def _range(kind: str, numbers: list[Estimate]) -> Text:
     """Say what is assumed, and between what it may lie: the sum of all traffic, one value where all are equal, else factors."""
     first = numbers[0]
-    value = sum(each.value for each in numbers) if kind == "rate_per_s" else first.value
-    if kind != "rate_per_s" and any((each.value, each.spread) != (first.value, first.spread) for each in numbers):
+    value = sum(each.value for each in numbers) if kind == TRAFFIC else first.value
+    if kind != TRAFFIC and any((each.value, each.spread) != (first.value, first.spread) for each in numbers):
         return sentence(
             "{count} assumed numbers, plausible from {low} to {high} times what they are.",
             "{count} números supostos, plausíveis de {low} a {high} vezes o que são.",
@@ -90,7 +94,7 @@ def _range(kind: str, numbers: list[Estimate]) -> Text:
 
 
 def _amount(kind: str, value: float) -> Text:
-    if kind == "rate_per_s":
+    if kind == TRAFFIC:
         return sentence("{rate} requests/s", "{rate} requisições/s", rate=value)
     if kind in RATIOS:
         return percent(value)
