@@ -36,8 +36,8 @@ def courses(before: Operation, after: Operation) -> Iterator[Text]:
 
 
 def _detached(operation: Operation) -> list[str]:
-    """Return what an operation does without waiting for it, and without anybody who would notice its failure."""
-    alone = [step for step in walk(operation.steps) if isinstance(step, Parallel) and step.detached == "bare"]
+    """Return what an operation does without waiting for it."""
+    alone = [step for step in walk(operation.steps) if isinstance(step, Parallel) and step.detached]
     return list(dict.fromkeys(name for step in alone for name in _targets(step)))
 
 

@@ -20,7 +20,6 @@ from backend_expert.model.graph import Remote, callee
 )
 def awaited_write(system: System, finding: Finding, peak: float) -> System:  # noqa: ARG001 - a write is lost at any load
     """Return the system in which the finding's components wait for their unwatched writes and pass on the errors they swallowed."""
-
     links = {(link.caller, link.callee) for link in finding.links}
 
     def awaited(operation: Operation, step: Step) -> Step | tuple[Step, ...]:
@@ -29,9 +28,9 @@ def awaited_write(system: System, finding: Finding, peak: float) -> System:  # n
         if finding.rule == "unawaited-write" and isinstance(step, Parallel) and step.detached == "bare":
             inner = tuple(each for branch in step.branches for each in branch)
             return inner if any(_changes(each) for each in walk(inner)) else step
-        swallowed = isinstance(step, Publish | Query) and _changes(step) and step.policy.optional
-        if swallowed and finding.rule == "ignored-remote-error" and (operation.component, callee(system, step)) in links:
-            return structs.replace(step, policy=structs.replace(step.policy, optional=False))
+        if finding.rule == "ignored-remote-error" and isinstance(step, Publish | Query) and _changes(step) and step.policy.optional:
+            told = (operation.component, callee(system, step)) in links
+            return structs.replace(step, policy=structs.replace(step.policy, optional=False)) if told else step
         return step
 
     return with_steps(system, awaited)
