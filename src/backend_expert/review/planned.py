@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from backend_expert.lab.planner.advisor import Options
 from backend_expert.lab.planner.errors import InputError, PlannerError, reason_of
 from backend_expert.lab.planner.experiment import answer
 from backend_expert.lab.planner.intake import read_text
-from backend_expert.lab.planner.laboratory import opened
+from backend_expert.lab.planner.laboratory import Lab, opened
 from backend_expert.lab.planner.migrations import read_schemas
 from backend_expert.lab.planner.server import Server, running
 from backend_expert.lab.planner.statistics import Statistics, read_statistics
@@ -29,8 +30,8 @@ from backend_expert.rules import all_rules, check
 MOST_SCHEMAS = 20
 """Schemas of one repository that are planned: half a second each, beside the other labs."""
 
-_NOT_OURS = ("does not exist", "no table of the schema")
-"""How the reasons end for statements of another schema than the one in which they were tried."""
+_NOT_OURS = re.compile(r'relation ".*" does not exist|it reads no table of the schema')
+"""The reasons of statements that belong to another schema than the one in which they were tried."""
 
 
 class Given(Struct, frozen=True):
@@ -66,37 +67,41 @@ def planned(repository: Repository, system: System, *, lab: bool = True, given: 
     Without statistics, row counts are those of the system where known and assumed otherwise: every level is GUESS. A lab that cannot
     run, or a schema that it cannot load, is a note and no failure.
     """
+    every = sources(repository, system) if lab else ()
+    done = _in_lab(every[:MOST_SCHEMAS], system, given)
+    own = frozenset(name for each in done.studies for name in each.datasets)
+    rest = narrowed(done.system, (dataset for dataset in done.system.datasets if dataset.name not in own))
+    findings = (*done.findings, *(Told(finding) for finding in _check(rest)))
+    return replace(done, findings=findings, notes=(*_too_many(every), *done.notes))
+
+
+def _in_lab(schemas: tuple[Source, ...], system: System, given: Given) -> Planning:
+    """Plan the schemas one after the other on one server; what cannot be done is a note."""
+    if not schemas:
+        return Planning(system, ())
     import psycopg
 
-    every = sources(repository, system) if lab else ()
-    schemas, notes = every[:MOST_SCHEMAS], _too_many(every)
     findings: list[Told] = []
-    done: list[DatabaseStudy] = []
-    if schemas:
-        try:
-            with running() as server:
-                for each in schemas:
-                    try:
-                        one, system, found = _one(server, system, each, given)
-                    except InputError as error:
-                        notes.append(_not_loaded(each, error))
-                        continue
-                    done.append(one)
-                    findings += found
-        except PlannerError as error:
-            notes.append(Text(f"No statement was planned: {error.text.en}", f"Nenhum comando foi planejado: {error.text.pt}"))
-        except (psycopg.Error, OSError) as error:
-            reason = reason_of(error)
-            notes.append(
-                Text(
-                    f"The planner lab ended before its time: {reason}.",
-                    f"O laboratório de planos terminou antes da hora: {reason}.",
-                )
-            )
-    own = frozenset(name for each in done for name in each.datasets)
-    rest = narrowed(system, (dataset for dataset in system.datasets if dataset.name not in own))
-    findings += [Told(finding) for finding in _check(rest)]
-    return Planning(system, tuple(findings), tuple(done), tuple(notes))
+    studies: list[DatabaseStudy] = []
+    notes: list[Text] = []
+    try:
+        with running() as server:
+            for source in schemas:
+                try:
+                    study, system, found = _loaded(server, system, source, given)
+                except InputError as error:
+                    notes.append(_not_loaded(source, error))
+                    continue
+                studies.append(study)
+                findings += found
+    except PlannerError as error:
+        notes.append(Text(f"No statement was planned: {error.text.en}", f"Nenhum comando foi planejado: {error.text.pt}"))
+    except (psycopg.Error, OSError) as error:
+        reason = reason_of(error)
+        notes.append(
+            Text(f"The planner lab ended before its time: {reason}.", f"O laboratório de planos terminou antes da hora: {reason}.")
+        )
+    return Planning(system, tuple(findings), tuple(studies), tuple(notes))
 
 
 def narrowed(system: System, datasets: Iterable[Dataset]) -> System:
@@ -104,7 +109,7 @@ def narrowed(system: System, datasets: Iterable[Dataset]) -> System:
     return replace(system, datasets=tuple(datasets))
 
 
-def _one(server: Server, system: System, source: Source, given: Given) -> tuple[DatabaseStudy, System, tuple[Told, ...]]:
+def _loaded(server: Server, system: System, source: Source, given: Given) -> tuple[DatabaseStudy, System, tuple[Told, ...]]:
     """Load one schema; return what the planner says, the system with its tables, and what the rules find in them."""
     schema = read_schemas(source.texts)
     rows = {dataset.table: dataset.rows.value for dataset in system.datasets if dataset.rows is not None}
@@ -119,47 +124,47 @@ def _one(server: Server, system: System, source: Source, given: Given) -> tuple[
             )
         stores = (component.name for component in system.components if component.technology in POSTGRESQL)
         home = source.home or home_of(system, names, source.name, stores)
-        translated = source.dialect != "postgres"
-        loaded = with_database(
+        system = with_database(
             system,
             home,
             lab.catalogue,
             source.tables,
             given.statistics,
             lab.loaded.guessed,
-            translated=translated,
+            translated=source.dialect != "postgres",
             refused=(each.item for each in lab.loaded.rejected),
         )
-        own = own_datasets(loaded, home, names)
-        sent = statements_of(loaded, own)
-        workload = of_statements((each.file, each.line, each.text) for each in sent)
-        narrow = narrowed(loaded, own)
-        findings = _check(narrow)
-        if given.workload is not None:
-            workload = together(given.workload, workload)
-            known = {finding.fingerprint for finding in findings}
-            counted = found_in(of_workload(narrow, home, given.workload))
-            findings += tuple(finding for finding in counted if finding.fingerprint not in known)
-        suggestions = suggested(lab, narrow, findings)
-        # INCLUDE, partial and GIN indexes are PostgreSQL's own: no advice for another database.
-        found = answer(lab, given.statistics, workload, options=Options(special=not translated), suggestions=suggestions)
-        told_ = told(lab, narrow, findings, found, source.dialect)
-    mine = tuple(each for each in found.unplanned if not any(reason in each.reason for reason in _NOT_OURS))
+        study, found = _studied(lab, narrowed(system, own_datasets(system, home, names)), home, source, given)
+    return study, system, found
+
+
+def _studied(lab: Lab, system: System, home: Home, source: Source, given: Given) -> tuple[DatabaseStudy, tuple[Told, ...]]:
+    """Return what the planner and the rules say of the tables of one schema and of the statements on them."""
+    sent = statements_of(system, system.datasets)
+    workload = of_statements((each.file, each.line, each.text) for each in sent)
+    findings = _check(system)
+    if given.workload is not None:
+        workload = together(given.workload, workload)
+        known = {finding.fingerprint for finding in findings}
+        counted = found_in(of_workload(system, home, given.workload))
+        findings += tuple(finding for finding in counted if finding.fingerprint not in known)
+    # INCLUDE, partial and GIN indexes are PostgreSQL's own: no advice for another database.
+    options = Options(special=source.dialect == "postgres")
+    suggestions = suggested(lab, system, findings)
+    found = answer(lab, given.statistics, workload, options=options, suggestions=suggestions)
+    mine = tuple(each for each in found.unplanned if not _NOT_OURS.match(each.reason))
     derived = {(each.file, each.line) for each in sent if each.derived}
-    return (
-        DatabaseStudy(
-            name=source.name,
-            dialect=source.dialect,
-            datasets=tuple(dataset.name for dataset in own),
-            answer=replace(
-                of_dialect(found, source.dialect), unplanned=mine, rejected=tuple(each for each in found.rejected if each.line)
-            ),
-            derived=sum((query.file, query.line) in derived for query in found.queries),
-            entities=source.derived,
+    study = DatabaseStudy(
+        name=source.name,
+        dialect=source.dialect,
+        datasets=tuple(dataset.name for dataset in system.datasets),
+        answer=replace(
+            of_dialect(found, source.dialect), unplanned=mine, rejected=tuple(each for each in found.rejected if each.line)
         ),
-        loaded,
-        told_,
+        derived=sum((query.file, query.line) in derived for query in found.queries),
+        entities=source.derived,
     )
+    return study, told(lab, system, findings, found, source.dialect)
 
 
 def together(counted: Workload, sent: Workload) -> Workload:
