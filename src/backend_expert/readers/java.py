@@ -11,6 +11,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Evidence, Kind, Mechanism, Policy
 from backend_expert.readers.fragment import Fragment
+from backend_expert.readers.java_programs import entries, published
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.clients import Client, mentions, remotes
 from backend_expert.readers.source_code.expressions import (
@@ -29,7 +30,7 @@ from backend_expert.readers.source_code.expressions import (
 from backend_expert.readers.source_code.facts import EVERYBODY, Fact, Mention, Role, Use
 from backend_expert.readers.source_code.grpc import contracts
 from backend_expert.readers.source_code.homes import homes, undescribed
-from backend_expert.readers.source_code.operations import Entry, Remote, programs_of
+from backend_expert.readers.source_code.operations import Remote, programs_of
 from backend_expert.readers.source_code.program import Binding, File, Program, content_of, line_of, program_of, text_of
 from backend_expert.readers.source_code.spring import configurations, module_of, resolved
 
@@ -82,20 +83,6 @@ _ENABLED = {
     "EnableZuulServer": (Kind.GATEWAY, ""),
 }
 """What one annotation makes of a Spring application; a dependency alone makes nothing of it."""
-
-_MAPPINGS = {
-    "@GetMapping": "GET",
-    "@PostMapping": "POST",
-    "@PutMapping": "PUT",
-    "@DeleteMapping": "DELETE",
-    "@PatchMapping": "PATCH",
-    "@RequestMapping": "",
-}
-_LISTENERS = {
-    "@RabbitListener": (("queues", "queuesToDeclare"), "amqp"),
-    "@KafkaListener": (("topics", "topicPattern"), "kafka"),
-    "@JmsListener": (("destination",), "amqp"),
-}
 
 _SERVES = re.compile(r"@RestController\b|@RepositoryRestResource|@FeignClient")
 
@@ -195,8 +182,8 @@ def read(repository: Repository) -> Iterator[Fragment]:
         structs.replace(each, text=resolved(each.text, properties.get(module_of(each.file.path), {})), policy=_bare(each, limits))
         for each in remotes(program, values, CLIENTS, READER)
     ]
-    sent = _published(program, values)
-    begun = _entries(program, grammar, values, properties)
+    sent = published(program, values, READER)
+    begun = entries(program, values, properties, READER)
     code = tuple(programs_of(home, program.files, begun, (*called, *sent), READER))
     yield Fragment(reader=READER, facts=tuple(facts), code=code, files=tuple(file.path for file in program.files))
 
@@ -204,77 +191,6 @@ def read(repository: Repository) -> Iterator[Fragment]:
 def _bare(remote: Remote, limits: Mapping[tuple[str, str], Policy]) -> Policy:
     found = limits.get((module_of(remote.file.path), _REST))
     return structs.replace(found, evidence=(*remote.evidence, *found.evidence)) if found is not None else remote.policy
-
-
-def _entries(program: Program, grammar: Java, values: Values, properties: Mapping[str, Mapping[str, str]]) -> Iterator[Entry]:
-    """Yield the routes of Spring controllers and the queues, topics and schedules of listeners."""
-    for file in program.files:
-        known = properties.get(module_of(file.path), {})
-        for node, call in file.calls:
-            body = node.parent.parent if call.function.startswith("@") and node.parent is not None else None
-            if body is None or body.type != "method_declaration":
-                continue
-            evidence = (Evidence(file.path, line_of(node), READER),)
-            if call.function in _MAPPINGS:
-                holder = body.parent.parent if body.parent is not None else None
-                if holder is None or holder.type != "class_declaration":
-                    continue
-                verb = _MAPPINGS[call.function] or _verb(text_of(call.argument("method")))
-                for prefix in _texts(_mapping(holder, grammar), values):
-                    for path in _texts(call.argument("value", "path", 0), values):
-                        yield Entry("http", f"{verb} {_public(prefix, path)}", file, evidence, body=body)
-            elif call.function in _LISTENERS:
-                places, protocol = _LISTENERS[call.function]
-                for text in _texts(call.argument(*places), values):
-                    name = resolved(text, known)
-                    if re.fullmatch(r"[\w.:/-]+", name):
-                        yield Entry("message", name, file, evidence, body=body, protocol=protocol)
-            elif call.function == "@Scheduled":
-                yield Entry("schedule", text_of(body.child_by_field_name("name")), file, evidence, body=body)
-
-
-def _published(program: Program, values: Values) -> Iterator[Remote]:
-    """Yield the messages that the templates of Spring send."""
-    for file in program.files:
-        for node, call in file.calls:
-            evidence = (Evidence(file.path, line_of(node), READER),)
-            texts = [
-                text if HOLE not in text and "$" not in text else "" for text in (values.text(each) for each in call.arguments[:2])
-            ]
-            if call.last == "convertAndSend" and re.search(r"(?i)rabbit|amqp", call.function) and len(call.arguments) >= 2:
-                exchange = texts[0] if len(call.arguments) > 2 else ""
-                channel = texts[1] if len(call.arguments) > 2 else texts[0]
-                yield Remote(file, node, evidence, "amqp", exchange=exchange, channel=channel)
-            elif call.last == "send" and re.search(r"(?i)kafka", call.function) and call.arguments:
-                yield Remote(file, node, evidence, "kafka", channel=texts[0])
-
-
-def _mapping(holder: Node, grammar: Java) -> Node | None:
-    """Return the path that the class of a controller puts before those of its methods."""
-    modifiers = next((child for child in holder.named_children if child.type == "modifiers"), None)
-    for each in modifiers.named_children if modifiers is not None else ():
-        call = grammar.shape(each) if each.type == "annotation" else None
-        if isinstance(call, Invoked) and call.function == "@RequestMapping":
-            return call.argument("value", "path", 0)
-    return None
-
-
-def _texts(node: Node | None, values: Values) -> tuple[str, ...]:
-    """Return the texts of an attribute of an annotation, which may be one or several."""
-    if node is None:
-        return ("",)
-    given = node.named_children if node.type == "element_value_array_initializer" else [node]
-    return tuple(text for text in (values.text(each) for each in given) if text != HOLE)
-
-
-def _verb(text: str) -> str:
-    found = re.findall(r"\b(GET|POST|PUT|DELETE|PATCH)\b", text)
-    return found[0] if len(found) == 1 else "ALL"
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"
 
 
 def _discovered(file: File, values: Values, properties: Mapping[str, str]) -> Iterator[Fact]:
