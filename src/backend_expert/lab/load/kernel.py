@@ -201,7 +201,8 @@ def _finish(w: State, f: Index, result: Index) -> None:
     if frame.parent != ANSWERED:
         _answer(w, f, result)
     if frame.instance >= 0 and frame.seated:
-        note(w, f, frame.instance, result)
+        if instance_at(w.instances, frame.instance).watched:
+            note(w, f, frame.instance, result)
         hold(w, frame.instance, LESS)
         slot = instance_at(w.instances, frame.instance).slot
         if slot >= 0:
@@ -235,7 +236,8 @@ def _submit(w: State, f: Index) -> None:
     instance = instance_at(w.instances, i)
     group = group_at(w.groups, instance.group)
     if not instance.up:
-        note(w, f, i, ERROR)
+        if instance.watched:
+            note(w, f, i, ERROR)
         if not group.silent:
             _finish(w, f, ERROR)
         elif frame.entry >= 0:
@@ -246,9 +248,10 @@ def _submit(w: State, f: Index) -> None:
     if group.errors > 0.0 and uniform(frame.key + LOSS) < group.errors:
         _finish(w, f, ERROR)
         return
-    if _turns_away(w, f, i):
+    if instance.guarded and _turns_away(w, f, i):
         group.shed += 1
-        note(w, f, i, ERROR)
+        if instance.watched:
+            note(w, f, i, ERROR)
         _finish(w, f, TURNED_AWAY)
         return
     frame.instance = i

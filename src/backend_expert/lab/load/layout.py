@@ -136,23 +136,24 @@ INSTANCE = np.dtype(
         ("slowness", "f8"),  # of everything
         ("stretch", "f8"),  # of work on a processor, slowness included
         ("warm_at", "f8"),
-        ("warming", "f8"),  # how long an instance needs to be warm
-        ("cold", "f8"),  # by how much more of itself work takes longer at first
-        ("ejected_until", "f8"),
-        ("latency", "f8"),  # of the answers since it was judged last
         ("held", "f8"),  # load x now + held is the time integral of its load
+        ("load", "i8"),
         ("group", "i8"),
-        ("place", "i8"),  # within its group
         ("slot", "i8"),
         ("core", "i8"),
-        ("backlog", "i8"),  # of work waiting for a core that turns new requests away
-        ("load", "i8"),
         ("up", "i8"),
         ("trusted", "i8"),  # the balancer sends to it
+        ("guarded", "i8"),  # it may turn requests away before they reach a queue
+        ("watched", "i8"),  # the balancer looks at its answers
+        ("place", "i8"),  # within its group
+        ("backlog", "i8"),  # of work waiting for a core that turns new requests away
         ("open_load", "i8"),  # requests inside from which on only critical ones are let in
         ("open_backlog", "i8"),  # the same for work that waits for a core
         ("limit", "i8"),
-        ("watched", "i8"),
+        ("warming", "f8"),  # how long it needs to be warm
+        ("cold", "f8"),  # by how much more of itself work takes longer at first
+        ("ejected_until", "f8"),
+        ("latency", "f8"),  # of the answers since it was judged last
         ("answers", "i8"),
         ("errors", "i8"),
     ],

@@ -17,13 +17,12 @@ FEWEST = 5
 
 @compiled
 def note(w: State, f: Index, i: Index, result: Index) -> None:
-    """Let the balancer see how an instance answered a frame."""
+    """Let the balancer see how an instance that it watches answered a frame."""
     instance = instance_at(w.instances, i)
-    if instance.watched:
-        instance.answers += 1
-        instance.latency += w.now - frame_at(w.frames, f).start
-        if result != OK:
-            instance.errors += 1
+    instance.answers += 1
+    instance.latency += w.now - frame_at(w.frames, f).start
+    if result != OK:
+        instance.errors += 1
 
 
 @compiled

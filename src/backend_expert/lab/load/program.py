@@ -168,6 +168,9 @@ class Compiler:
                 "up": 1,
                 "trusted": int(row - first < count),
                 "watched": int(deployment.outliers is not None),
+                "guarded": int(
+                    deployment.rate_limit is not None or min(each.backlog, each.open_load, each.open_backlog) < UNBOUNDED
+                ),
             }
             if deployment.warm_up is not None:
                 fields["warming"] = 1000.0 * deployment.warm_up.lasting_s.value
