@@ -23,6 +23,7 @@ REMEDIES = {
     "inbox",
     "unique-constraint",
     "default-deny",
+    "durable-saga",
     "no-engine-socket",
     "parallel-calls",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import Call, GuardKind, Operation, Parallel, Publish, Query, Text, walk
+from backend_expert.model import Call, Compensate, GuardKind, Operation, Parallel, Publish, Query, Text, walk
 from backend_expert.model.wording import named, sentence
 
 GUARDS = {
@@ -31,6 +31,11 @@ def courses(before: Operation, after: Operation) -> Iterator[Text]:
     ending = [name for name in _whole(before) if name not in _whole(after)]
     if ending:
         yield sentence("read {tables} in pages", "leia {tables} em páginas", tables=named(ending))
+    undone = [name for name in _undone(after) if name not in _undone(before)]
+    if undone:
+        yield sentence(
+            "call {targets} when a later step fails", "chame {targets} quando um passo seguinte falhar", targets=named(undone)
+        )
     if _asked(before) and not _asked(after):
         yield Text("take the address from the configuration", "tire o endereço da configuração")
 
@@ -53,6 +58,11 @@ def _targets(step: Parallel) -> tuple[str, ...]:
         if isinstance(each, Call | Publish | Query)
     ]
     return tuple(dict.fromkeys(names))
+
+
+def _undone(operation: Operation) -> list[str]:
+    undo = [step for each in walk(operation.steps) if isinstance(each, Compensate) for step in walk(each.undo)]
+    return list(dict.fromkeys(step.operation for step in undo if isinstance(step, Call)))
 
 
 def _whole(operation: Operation) -> list[str]:

@@ -6,20 +6,15 @@ from collections.abc import Collection, Iterator
 
 from msgspec import structs
 
-from backend_expert.advice.catalogue import flow_remedy
+from backend_expert import model
+from backend_expert.advice.catalogue import remedy
 from backend_expert.advice.flows import change_handlers, written
+from backend_expert.advice.place import added, with_operations
 from backend_expert.lab.states import Call, Compensate, Delete, Effect, Flow, Insert, Invariant, Step
 from backend_expert.lab.states.flow import walk
 
 
-@flow_remedy(
-    "durable-saga",
-    en="Write down how to take an effect back before it happens",
-    pt="Registre como desfazer um efeito antes que ele aconteça",
-    closes=("half-compensated",),
-    effort="weeks",
-)
-def durable_saga(flow: Flow, invariant: Invariant) -> Flow:
+def _in_flow(flow: Flow, invariant: Invariant) -> Flow:
     """Guard the steps from the first to the last of what belongs together by a durable compensation.
 
     It stands in the handler that does all of it, itself or through those it calls. A consumer needs none: its message comes again.
@@ -38,6 +33,49 @@ def durable_saga(flow: Flow, invariant: Invariant) -> Flow:
     )
     guarded = structs.replace(chosen, steps=_guarded(chosen.steps, undo, leading, tables))
     return change_handlers(flow, lambda handler: guarded if handler is chosen else handler)
+
+
+@remedy(
+    "durable-saga",
+    en="Write down how to take an effect back before it happens",
+    pt="Registre como desfazer um efeito antes que ele aconteça",
+    addresses=("flow-without-compensation",),
+    considers=("consistency", "resilience"),
+    effort="weeks",
+    in_flow=_in_flow,
+    closes=("half-compensated",),
+)
+def durable_saga(system: model.System, finding: model.Finding, peak: float) -> model.System:  # noqa: ARG001 - one crash is enough
+    """Return the system in which the finding's operation undoes its first change elsewhere when one of the steps after it fails."""
+    homes = {operation.name: operation.component for operation in system.operations}
+    undone: dict[str, model.Operation] = {}
+
+    def guarded(operation: model.Operation) -> model.Operation:
+        place = next((at for at, step in enumerate(operation.steps) if _changes(step, homes, finding)), None)
+        if place is None:
+            return operation
+        first = operation.steps[place]
+        called = system.operation(first.operation) if isinstance(first, model.Call) else operation
+        undo = structs.replace(called, name=f"undo {called.name}", steps=())
+        undone[undo.name] = undo
+        back = model.Call(operation=undo.name, evidence=first.evidence)
+        return structs.replace(
+            operation, steps=(*operation.steps[:place], model.Compensate(steps=operation.steps[place:], undo=(back,)))
+        )
+
+    changed = with_operations(system, {finding.subject}, guarded)
+    for operation in undone.values():
+        changed = structs.replace(changed, operations=added(changed.operations, operation))
+    return changed
+
+
+def _changes(step: model.Step, homes: dict[str, str], finding: model.Finding) -> bool:
+    """Tell whether a step is the call of the finding that is left behind: the one whose place the finding shows."""
+    return (
+        isinstance(step, model.Call)
+        and homes.get(step.operation) in finding.components[1:2]
+        and not {*step.evidence}.isdisjoint(finding.evidence)
+    )
 
 
 def _effects(flow: Flow) -> Iterator[Effect]:

@@ -48,7 +48,8 @@ def secret_committed(system: System) -> Iterator[Finding]:
 
 def _written(component: Component, setting: Setting) -> Iterator[Written]:
     hashes = tuple(MARK.findall(setting.value)) if setting.secret and not NO_SECRET.search(setting.name) else ()
-    places = (*setting.evidence[-1:], *setting.evidence[:-1])  # the value itself stands in the last place, the others lead to it
+    # The value itself stands in a file of variables where there is one, and else in the last place; the others lead to it.
+    places = tuple(sorted((*setting.evidence[-1:], *setting.evidence[:-1]), key=lambda place: place.reader != "dotenv"))
     sample = any(SAMPLES.search(place.file) for place in places)  # what leads to a sample has its value from there
     if hashes and places and not sample:
         yield Written(component, setting, places, hashes)
