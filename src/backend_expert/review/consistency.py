@@ -22,8 +22,8 @@ SCHEMA = "backend-expert/consistency/1"
 QUICK = 12_000
 """States of one slice in a review: a fraction of a second each; `backend-expert consistency` looks further."""
 
-PLANNED = 90_000
-"""States of one slice while remedies are tried: what is broken shows itself in few states, and what is not is said to be CAPPED."""
+PLANNED = 300_000
+"""States of one slice after which a set of remedies is believed: what is broken shows itself in few, what is not ends or is CAPPED."""
 
 Verdict = Literal["violated", "none", "capped", "no-verdict"]
 

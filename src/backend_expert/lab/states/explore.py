@@ -120,11 +120,12 @@ def _answers(flow: Flow, state_limit: int, known: dict[Machine, Run], many: bool
 def run_of(machine: Machine, limit: int, *, many: bool = False) -> Run:
     """Explore a slice by fewest faults; a large one by fewest requests and faults, which finds short histories much sooner.
 
-    Where little may be looked at (a limit below that of a large slice) there is one exploration, by fewest requests and faults.
+    Where little may be looked at (a limit below that of a large slice), or where `many` machines are explored one after another, there
+    is one exploration, by fewest requests and faults.
     """
+    if many and MANY_COMMANDS <= len(machine.commands) <= MOST_COMMANDS:
+        return explore_compiled(machine, limit=limit, requests_first=False)
     if limit < LARGE:
-        if many and MANY_COMMANDS <= len(machine.commands) <= MOST_COMMANDS:
-            return explore_compiled(machine, limit=limit, requests_first=False)
         return explore_machine(machine, limit=limit, requests_first=False)
     run = explore_machine(machine, limit=LARGE)
     if run.capped and limit > LARGE and len(run.violations) < len(machine.properties):

@@ -76,7 +76,8 @@ def plan(
     The set grows for one broken invariant at a time, the one with the shortest history first, by the fewest remedies that close its
     class, the first of `repairs` before later ones. Remedies are not additive: after each step every invariant is explored again, and
     one that a remedy opened is closed in its turn. The search looks at few states of each set; what it finds whole is explored up to
-    `state_limit` before it is believed. An invariant that no set helps stays as residue. The set is minimal, not proved smallest.
+    `state_limit` before it is believed, and so is the whole set in the end; a remedy alone is only looked at. An invariant that no set
+    helps stays as residue. The set is minimal, not proved smallest.
     """
     search = _Search(prepared(flow), repairs, state_limit, progress)
     chosen: Set = ()
@@ -90,7 +91,8 @@ def plan(
     chosen = search.without_needless(chosen)
     minimal = all(search.broken(_without(chosen, each)) > search.broken(chosen) for each in chosen)
     alone = [tuple(each for each in chosen if each.remedy == name) for name in dict.fromkeys(each.remedy for each in chosen)]
-    ladder = tuple(Rung(each, search.verdict(each)) for each in dict.fromkeys([(), *alone, chosen]))
+    seen = [Rung(each, search.glance(each)) for each in dict.fromkeys([(), *alone]) if each != chosen]
+    ladder = (*seen, Rung(chosen, search.verdict(chosen)))
     residue = tuple(answer.name for answer in ladder[-1].verdict.answers if answer.verdict != "none")
     return Plan(chosen, ladder, residue, minimal, search.explored)
 
