@@ -263,3 +263,32 @@ def test_middleware_that_a_module_binds(guards, bound: str, expected: bool):
         "@Controller('x') export class X { @Get('a') a() {} }\n" + module.replace("BOUND", bound)
     )
     assert guards(source, "app.setGlobalPrefix('api');") == {"GET /api/x/a": ["Sign authentication"] if expected else []}
+
+
+STRATEGY = """
+import { PassportStrategy } from '@nestjs/passport';
+import { Strategy } from 'passport-jwt';
+import { Strategy as Key } from 'passport-headerapikey';
+@Injectable() export class JwtStrategy extends PassportStrategy(Strategy) {
+  async validate(payload) { return await fetch(`http://users/${payload.id}`); }
+}
+@Injectable() export class KeyStrategy extends PassportStrategy(Key, 'api-key') {
+  async validate(key) { return await fetch('http://keys/check'); }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [
+        ("AuthGuard('jwt')", ["call GET http://users/{id}"]),
+        ("Jwt", ["call GET http://users/{id}"]),
+        ("AuthGuard('api-key')", ["call GET http://keys/check"]),
+        ("AuthGuard(['jwt', 'api-key'])", ["call GET http://users/{id}", "call GET http://keys/check"]),
+        ("AuthGuard('google')", []),
+    ],
+)
+def test_what_a_strategy_asks_comes_before_the_handler(program, guard: str, expected: list[str]):
+    source = STRATEGY + ROUTES.replace("MARKS", f"UseGuards({guard})").replace("PROVIDED", "JwtStrategy, KeyStrategy")
+    found = program({"src/main.ts": MAIN.replace("SETUP", ""), "src/app.ts": NEST.replace("CODE", source)})
+    assert found.outline("GET /x/a") == "\n".join([*expected, "reply 200"])

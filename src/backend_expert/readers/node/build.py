@@ -10,7 +10,18 @@ from msgspec import structs
 
 from backend_expert.model import Certainty, Estimate, Evidence, Guard, Operation, Trigger
 from backend_expert.readers.code import Code, Handler, Table
-from backend_expert.readers.node import calls, classes, controllers, expressions, finish, guards, names, routing, schemas
+from backend_expert.readers.node import (
+    calls,
+    classes,
+    controllers,
+    expressions,
+    finish,
+    guards,
+    names,
+    routing,
+    schemas,
+    strategies,
+)
 from backend_expert.readers.node.drafts import Draft, Kind, inner, leaves
 from backend_expert.readers.node.entities import Entity, entity_of
 from backend_expert.readers.node.frames import READER
@@ -225,6 +236,8 @@ def _declared(unit: Unit, each: controllers.Declared) -> Handler:
         entered = _ahead(unit, function, partial(_asked, unit)) if function is not None else []
         if entered is not None:
             drafts.extend(entered)
+            for validate in strategies.validating(unit, passed.value):
+                drafts.extend(_ahead(unit, validate, partial(_asked, unit)) or ())
             active.append(passed)
     unit.metadata = None
     handled, _ = unit.enter(each.handler, list(each.given))
@@ -241,10 +254,15 @@ def _ahead(unit: Unit, function: Function, entered: Callable[[Function], list[Dr
     It either lets the request through or answers it with an error, so its answers are left out. Nothing means that it is switched off.
     """
     marks = unit.metadata
-    key = (function.node.id, id(function.frame), id(function.this), repr(sorted(marks.fields.items())) if marks is not None else "")
-    if key not in unit.before:
-        found = entered(function)
-        unit.before[key] = _passing(found) if found is not None else None
+    place = function.node.id, id(function.frame), id(function.this)
+    shown = repr(sorted(marks.fields.items())) if marks is not None else ""
+    for key in ((*place, ""), (*place, shown)):
+        if key in unit.before:
+            return unit.before[key]
+    unit.marks_read = False
+    found = entered(function)
+    key = (*place, shown if unit.marks_read else "")
+    unit.before[key] = _passing(found) if found is not None else None
     return unit.before[key]
 
 

@@ -101,6 +101,8 @@ class Unit:
         self.signs: dict[tuple[int, int], tuple[Function, Sign, tuple[Function, ...]]] = {}
         self.guard_kinds: dict[tuple[int, int], tuple[Function | Blueprint, tuple[GuardKind | None, ...]]] = {}
         self.metadata: Record | None = None
+        self.marks_read = False
+        self.strategies: dict[str, Function] | None = None
         self.before: dict[tuple[int, int, int, str], list[Draft] | None] = {}
         self.data_source: Resource | None = None
         self.sequelize: Resource | None = None

@@ -54,6 +54,7 @@ def _of_consumer(owner: Resource, name: str, call: Call) -> Value | None:
 
 def _metadata(name: str, call: Call) -> Value:
     """Return what decorators of the handler or its class set under a key; unknown where not all of them are."""
+    call.frame.unit.marks_read = True
     known, key = call.frame.unit.metadata, word(call.argument(0))
     if known is None or not key or name not in {"get", "getAll", "getAllAndOverride", "getAllAndMerge"}:
         return UNKNOWN
