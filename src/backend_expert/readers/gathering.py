@@ -18,7 +18,7 @@ Reader = Callable[[Repository], Iterator[Fragment]]
 WORTH_KEEPING = 300
 """Files from which a repository takes longer to read than its entries: with fewer, 40 public systems take 0.1 s or less."""
 
-WORTH_PROCESSES = 1_500
+WORTH_PROCESSES = 1_000
 """Files from which processes pay: starting two takes as long as reading about 100 files (0.05 s)."""
 
 

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from backend_expert.model import Kind
+from backend_expert.model import Kind, dependencies
 from backend_expert.readers import Repository, compose
 
 
@@ -259,3 +259,30 @@ def test_workers_are_told_by_name_or_command(read):
         "mail-worker": Kind.WORKER,
         "web": Kind.SERVICE,
     }
+
+
+TRAEFIK = """
+edge: {image: "traefik:v3", ports: ["80:80"]}
+orders:
+  image: acme/orders
+  labels: ["traefik.enable=true", "traefik.http.routers.o.rule=Host(`a.example`) && PathPrefix(`/orders`)"]
+stock:
+  image: acme/stock
+  labels:
+    traefik.http.routers.stock.rule: Path(`/stock`)
+    traefik.http.services.stock.loadbalancer.server.port: 8080
+db: {image: postgres, labels: {com.example.rule: x}}
+"""
+
+
+def test_traefik_passes_on_to_services_with_a_rule(joined):
+    found = dependencies(joined(TRAEFIK, {}))
+    assert [(each.caller, each.callee, str(each.evidence[0])) for each in found] == [
+        ("edge", "orders", "compose.yaml:6"),
+        ("edge", "stock", "compose.yaml:10"),
+    ]
+
+
+def test_labels_without_one_proxy_say_nothing(joined):
+    assert not dependencies(joined(TRAEFIK.replace("traefik:v3", "acme/edge"), {}))
+    assert not dependencies(joined(TRAEFIK + 'other: {image: "traefik:v3"}\n', {}))

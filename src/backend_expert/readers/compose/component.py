@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from backend_expert.model import Component, Deployment, Estimate, Evidence, Kind, Port, Text, Volume
@@ -13,7 +14,7 @@ from backend_expert.readers.dockerfile import copies
 from backend_expert.readers.fragment import Address, StartOrder
 from backend_expert.readers.repository import Repository, before_building, beside
 from backend_expert.readers.settings import setting, words
-from backend_expert.readers.technology import works_alone
+from backend_expert.readers.technology import by_image, works_alone
 
 KNOWN_KEYS = words(
     "annotations attach build blkio_config cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count "
@@ -52,7 +53,25 @@ def components(
             if target not in jobs:
                 healthy = condition == "service_healthy"
                 orders.append(StartOrder(component=service.name, target=target, evidence=lines, healthy=healthy))
+    addresses.extend(_labelled(started))
     return tuple(found), tuple(addresses), tuple(orders)
+
+
+def _labelled(services: tuple[Service, ...]) -> Iterator[Address]:
+    """Yield whom the one Traefik of a project passes requests on to: the services whose labels name a rule for it."""
+    proxies = [service.name for service in services if (known := by_image(service.text("image"))) and known.technology == "traefik"]
+    for service in services if len(proxies) == 1 else ():
+        for labels in service.each("labels"):
+            for name, value, lines in labels.variables():
+                if re.fullmatch(r"traefik\.http\.routers\.[\w-]+\.rule", name) and service.name != proxies[0]:
+                    path = re.search(r"Path(?:Prefix)?\(\s*[`'\"]([^`'\"]+)", value or "")
+                    yield Address(
+                        owner=proxies[0],
+                        key=name,
+                        text=f"http://{service.name}",
+                        evidence=lines,
+                        path=path[1] if path is not None else "",
+                    )
 
 
 def _component(
