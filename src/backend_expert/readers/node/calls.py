@@ -116,7 +116,7 @@ def call(node: Node, frame: Frame) -> Value:
     if called.type == "import" or (called.type == "identifier" and text(called) == "require"):
         return _loaded(node, frame)
     if called.type == "super":
-        return _super(node, frame)
+        return classes.superclass(node, frame)
     if called.type == "member_expression":
         owner_node = called.child_by_field_name("object")
         name = text(called.child_by_field_name("property"))
@@ -371,30 +371,6 @@ def _loaded(node: Node, frame: Frame) -> Value:
         return UNKNOWN
     unit.run(module)
     return module.exported if module.exported is not None else Namespace(module)
-
-
-def _super(node: Node, frame: Frame) -> Value:
-    if not isinstance(frame.this, Instance):
-        return UNKNOWN
-    given = arguments_of(node, frame)
-    owner = next((each for each in classes.lineage(frame.this.blueprint) if each.node.id == _class_of(node)), None)
-    above = classes.base(owner) if owner is not None else None
-    if isinstance(above, Blueprint):
-        constructor = classes.method_node(above, "constructor")
-        if constructor is not None:
-            inline(Function(constructor, above.frame, frame.this), given, frame, node)
-    elif isinstance(above, Foreign):
-        special = libraries.extended(frame.this, frame, given)
-        if special is not None:
-            frame.this.fields["*"] = special
-    return UNKNOWN
-
-
-def _class_of(node: Node) -> int:
-    current = node.parent
-    while current is not None and current.type not in {"class_declaration", "class", "abstract_class_declaration"}:
-        current = current.parent
-    return current.id if current is not None else 0
 
 
 def _assigned(call: Call) -> Value:

@@ -282,3 +282,28 @@ def type_value(node: Node, frame: Frame) -> Value:
             return type_value(next(children(node)), frame) if node.named_children else UNKNOWN
         case _:
             return Unknown(text(node)[:80])
+
+
+def superclass(node: Node, frame: Frame) -> Value:
+    """Run the constructor of the class above, as `super(...)` does."""
+    if not isinstance(frame.this, Instance):
+        return UNKNOWN
+    given = calls.arguments_of(node, frame)
+    owner = next((each for each in lineage(frame.this.blueprint) if each.node.id == _class_of(node)), None)
+    above = base(owner) if owner is not None else None
+    if isinstance(above, Blueprint):
+        constructor = method_node(above, "constructor")
+        if constructor is not None:
+            calls.inline(Function(constructor, above.frame, frame.this), given, frame, node)
+    elif isinstance(above, Foreign):
+        special = libraries.extended(frame.this, frame, given)
+        if special is not None:
+            frame.this.fields["*"] = special
+    return UNKNOWN
+
+
+def _class_of(node: Node) -> int:
+    current = node.parent
+    while current is not None and current.type not in {"class_declaration", "class", "abstract_class_declaration"}:
+        current = current.parent
+    return current.id if current is not None else 0
