@@ -216,7 +216,7 @@ def _frontier(answer: Answer, language: str) -> Iterator[Block]:
     word = WORDS[language]
     if len(answer.frontier) < 2 or not answer.indexes:
         return
-    yield Block("title", (word["frontier"],))
+    yield Block("title", (f"{word['frontier']} ({answer.level})",))
     rows = [word["frontier columns"]]
     for each in answer.frontier:
         bar = "█" * max(1, round(each.ratio * _BAR))
@@ -245,7 +245,7 @@ def _removals(answer: Answer, language: str) -> Iterator[Block]:
 def _removal(each: IndexRemoval, answer: Answer, language: str) -> str:
     word = WORDS[language]
     why = word[each.kind].format(instead=one_line(each.instead), taken=answer.taken or word["unknown time"])
-    share = word["removal"].format(share=percent(each.cost_ratio, language)) if answer.queries else ""
+    share = word["removal"].format(share=percent(each.cost_ratio, language), level=answer.level) if answer.queries else ""
     return f"{one_line(each.index)} ({one_line(each.table)}), {_bytes(each.bytes, language)}: {why}{share}"
 
 

@@ -6,11 +6,11 @@ WORDS = {
     "en": {
         "title": "Queries and indexes",
         "summary": "New indexes: {indexes} ({size}). They bring the planner cost of the workload ({queries}) to {share} of today's.",
-        "nothing": "No new index within the budget pays for this workload ({queries}).",
+        "nothing": "No new index pays for this workload ({queries}).",
         "no queries, system": "Tables loaded: {tables}. No statement of the code could be planned on them.",
         "no queries, rows": "Tables loaded: {tables}. No statement was given or could be planned: index advice needs --workload or --plan.",
         "level": "Evidence: {level}{reasons}.",
-        "guessed, system": "Where nobody stated the rows they are assumed (tables: {count}); state them under 'datasets' in system.yaml.",
+        "guessed, system": "Where nobody stated the rows of a table they are assumed; state them under 'datasets' in system.yaml.",
         "guessed, rows": "Without statistics ({count}): {tables}; their rows are assumed; state them with --rows or export statistics.",
         "unit": "Costs are the planner's unit (reading one page in sequence is 1), never seconds.",
         "server": "The server (PostgreSQL {version}) was asked for its own plans: {agreeing} of {statements} cost there what they cost in "
@@ -33,7 +33,7 @@ WORDS = {
         "frontier": "What a budget buys",
         "frontier columns": "budget\tused\tindexes\tcost\tof today's",
         "removals": "Could be dropped",
-        "removal": "; the statements then cost {share} of today's",
+        "removal": "; the statements then cost {share} of today's ({level})",
         "duplicate": "{instead} indexes the same columns in the same order",
         "prefix": "{instead} starts with the same columns",
         "unused": "never read on the server exported at {taken}; check the replicas too, and since when it counts",
@@ -55,12 +55,12 @@ WORDS = {
     "pt-BR": {
         "title": "Consultas e índices",
         "summary": "Índices novos: {indexes} ({size}). Levam o custo de planner da carga ({queries}) a {share} do atual.",
-        "nothing": "Nenhum índice novo compensa para esta carga ({queries}) dentro do orçamento.",
+        "nothing": "Nenhum índice novo compensa para esta carga ({queries}).",
         "no queries, system": "Tabelas carregadas: {tables}. Nenhum comando do código pôde ser planejado sobre elas.",
         "no queries, rows": "Tabelas carregadas: {tables}. Nenhum comando foi dado ou pôde ser planejado: sugestões de índices precisam de "
         "--workload ou --plan.",
         "level": "Evidência: {level}{reasons}.",
-        "guessed, system": "Onde ninguém informou as linhas, elas são supostas (tabelas: {count}); informe-as em 'datasets' no "
+        "guessed, system": "Onde ninguém informou as linhas de uma tabela, elas são supostas; informe-as em 'datasets' no "
         "system.yaml.",
         "guessed, rows": "Sem estatísticas ({count}): {tables}; suas linhas são supostas; informe-as com --rows ou exporte as "
         "estatísticas.",
@@ -86,7 +86,7 @@ WORDS = {
         "frontier": "O que um orçamento compra",
         "frontier columns": "orçamento\tusado\tíndices\tcusto\tdo atual",
         "removals": "Podem ser removidos",
-        "removal": "; os comandos passam a custar {share} do atual",
+        "removal": "; os comandos passam a custar {share} do atual ({level})",
         "duplicate": "{instead} indexa as mesmas colunas na mesma ordem",
         "prefix": "{instead} começa com as mesmas colunas",
         "unused": "nunca lido no servidor exportado em {taken}; verifique também as réplicas e desde quando ele conta",
