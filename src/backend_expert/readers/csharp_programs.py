@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Evidence
 from backend_expert.readers.source_code.expressions import HOLE, Invoked, Values
-from backend_expert.readers.source_code.operations import Entry, Passed, Remote
+from backend_expert.readers.source_code.operations import Entry, Passed, Remote, public_path
 from backend_expert.readers.source_code.program import File, Program, line_of, text_of
 
 TYPE_LIMIT = 4
@@ -41,7 +41,7 @@ def entries(program: Program, values: Values, reader: str) -> Iterator[Entry]:
                 if HOLE not in path:
                     inline = handler if handler.type == "lambda_expression" else None
                     function = "" if inline is not None else text_of(handler).rpartition(".")[2]
-                    name = f"{mapped['verb'].upper()} {_public(_group(call, program, values), path)}"
+                    name = f"{mapped['verb'].upper()} {public_path(_group(call, program, values), path)}"
                     yield Entry("http", name, file, evidence, inline, function)
             elif call.last in {"BasicConsume", "BasicConsumeAsync"}:
                 queue = values.text(call.argument("queue", 0))
@@ -124,9 +124,9 @@ def _action(
     if HOLE in f"{prefix}{own}":
         return
     # A path that begins with a slash is that of the action alone (ASP.NET Core, "Routing to controller actions").
-    path = _public("" if own.startswith(("/", "~/")) else prefix, own.lstrip("~"))
+    path = public_path("" if own.startswith(("/", "~/")) else prefix, own.lstrip("~"))
     if by_convention and not prefix and not own:
-        path = _public("", f"{name}/{action}")
+        path = public_path("", f"{name}/{action}")
     path = path.replace("[controller]", name.lower()).replace("[action]", action.lower())
     yield Entry("http", f"{verb} {path}", file, evidence, body=method)
 
@@ -151,8 +151,3 @@ def _group(call: Invoked, program: Program, values: Values) -> str:
             prefix = values.text(made.arguments[0])
             return prefix if HOLE not in prefix else ""
     return ""
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+)[:=?][^{}]*\}", r"{\1}", joined).rstrip("/") or "/"

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Evidence
 from backend_expert.readers.source_code.expressions import HOLE, Invoked, Values
-from backend_expert.readers.source_code.operations import Entry
+from backend_expert.readers.source_code.operations import Entry, public_path
 from backend_expert.readers.source_code.program import Program, line_of, text_of
 
 PREFIX_LIMIT = 8
@@ -37,7 +37,7 @@ def routes(program: Program, values: Values, reader: str) -> Iterator[Entry]:
             evidence = (Evidence(file.path, line_of(node), reader),)
             for prefix in prefixes:
                 for method in _methods(call, verb, node):
-                    yield Entry("http", f"{method} {_public(prefix, path)}", file, evidence, body=body, function=function)
+                    yield Entry("http", f"{method} {public_path(prefix, path)}", file, evidence, body=body, function=function)
 
 
 class _Groups:
@@ -126,8 +126,3 @@ def _methods(call: Invoked, verb: str, node: Node) -> tuple[str, ...]:
         given = re.findall(r"GET|POST|PUT|DELETE|PATCH|Get|Post|Put|Delete|Patch", text_of(after.child_by_field_name("arguments")))
         return tuple(dict.fromkeys(each.upper() for each in given)) or ("ALL",)
     return ("ALL",)
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from backend_expert.model import Evidence
 from backend_expert.readers.source_code.expressions import HOLE, Values
-from backend_expert.readers.source_code.operations import Entry, Remote
+from backend_expert.readers.source_code.operations import Entry, Remote, public_path
 from backend_expert.readers.source_code.program import Program, line_of, text_of
 from backend_expert.readers.source_code.spring import module_of, resolved
 
@@ -44,7 +44,7 @@ def entries(program: Program, values: Values, properties: Mapping[str, Mapping[s
                 verb = _MAPPINGS[call.function] or _verb(text_of(call.argument("method")))
                 for prefix in _texts(_mapping(holder, values), values):
                     for path in _texts(call.argument("value", "path", 0), values):
-                        yield Entry("http", f"{verb} {_public(prefix, path)}", file, evidence, body=body)
+                        yield Entry("http", f"{verb} {public_path(prefix, path)}", file, evidence, body=body)
             elif call.function in _LISTENERS:
                 places, protocol = _LISTENERS[call.function]
                 for text in _texts(call.argument(*places), values):
@@ -92,8 +92,3 @@ def _texts(node: Node | None, values: Values) -> tuple[str, ...]:
 def _verb(text: str) -> str:
     found = re.findall(r"\b(GET|POST|PUT|DELETE|PATCH)\b", text)
     return found[0] if len(found) == 1 else "ALL"
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", joined).rstrip("/") or "/"

@@ -13,7 +13,7 @@ from backend_expert.model.positions import Mapping, PositionError, Scalar, Seque
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.expressions import HOLE, Invoked, Values
 from backend_expert.readers.source_code.files import left_out
-from backend_expert.readers.source_code.operations import Entry
+from backend_expert.readers.source_code.operations import Entry, public_path
 from backend_expert.readers.source_code.program import File, Program, line_of, text_of
 
 CHAIN_LIMIT = 12
@@ -64,14 +64,14 @@ def _laravel(
         for method in _chosen(options):
             verb, item = _RESOURCE[method]
             place = methods.get((_class(arguments[1]), method), (file, node))
-            yield Entry("http", f"{verb} {_public(before, path + item)}", place[0], evidence, body=place[1])
+            yield Entry("http", f"{verb} {public_path(before, path + item)}", place[0], evidence, body=place[1])
     elif call.last in _VERBS:
         handler = arguments[1]
         inline = handler if handler.type in {"anonymous_function", "arrow_function"} else None
         named = re.findall(r"\w+", text_of(handler))
         place = methods.get((_class(handler), named[-1] if named else ""), (file, inline or node))
         for verb in verbs:
-            yield Entry("http", f"{verb} {_public(before, path)}", place[0], evidence, body=place[1])
+            yield Entry("http", f"{verb} {public_path(before, path)}", place[0], evidence, body=place[1])
 
 
 def _chosen(options: str) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _annotated(file: File, method: Node, reader: str) -> Iterator[Entry]:
         listed = re.search(r"methods\s*[:=]\s*[\[{]([^\]}]*)", match["rest"])
         evidence = (Evidence(file.path, line_of(method), reader),)
         for verb in re.findall(r"[A-Z]+", listed[1]) if listed is not None else ("ALL",):
-            path = _public(prefix["path"] if prefix is not None else "", match["path"])
+            path = public_path(prefix["path"] if prefix is not None else "", match["path"])
             yield Entry("http", f"{verb} {path}", file, evidence, body=method)
 
 
@@ -186,7 +186,7 @@ def _symfony(repository: Repository, methods: dict[tuple[str, str], tuple[File, 
                 place = methods.get((owner, method))
                 if place is not None and public:
                     for verb in listed.split() or ["ALL"]:
-                        yield Entry("http", f"{verb.upper()} {_public('', public)}", place[0], evidence, body=place[1])
+                        yield Entry("http", f"{verb.upper()} {public_path('', public)}", place[0], evidence, body=place[1])
 
 
 def _value(route: object, name: str) -> str:
@@ -195,8 +195,3 @@ def _value(route: object, name: str) -> str:
     if isinstance(node, Sequence):
         return " ".join(item.text for item in node.items if isinstance(item, Scalar))
     return node.text if isinstance(node, Scalar) else ""
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"\{(\w+)[?<:][^{}]*\}", r"{\1}", joined).rstrip("/") or "/"

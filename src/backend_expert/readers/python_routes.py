@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backend_expert.model import Evidence
 from backend_expert.readers.source_code.expressions import HOLE, Invoked, Values
-from backend_expert.readers.source_code.operations import Entry
+from backend_expert.readers.source_code.operations import Entry, public_path
 from backend_expert.readers.source_code.program import File, Program, line_of, text_of
 
 MOUNT_LIMIT = 8
@@ -53,7 +53,7 @@ def routes(program: Program, values: Values, reader: str) -> Iterator[Entry]:
                 if body is not None and (path.startswith("/") or path == ""):
                     for prefix in _prefixes(call, file, program, values, mounts):
                         for method in _methods(call):
-                            yield Entry("http", f"{method} {_public(prefix, path)}", file, evidence, body=body)
+                            yield Entry("http", f"{method} {public_path(prefix, path)}", file, evidence, body=body)
             elif django and call.function in {"path", "re_path", "url"} and len(call.arguments) >= 2:
                 view, path = text_of(call.arguments[1]), values.text(call.arguments[0])
                 if HOLE not in path and not re.match(r"include\b|\w+\.urls\b", view):
@@ -61,12 +61,12 @@ def routes(program: Program, values: Values, reader: str) -> Iterator[Entry]:
                     body = node if view.endswith(")") else None
                     function = "" if body is not None else view.rpartition(".")[2]
                     for prefix in _below(file.path, _PATTERNS, mounts):
-                        yield Entry("http", f"ALL {_public(prefix, _plain(path))}", file, evidence, body, function)
+                        yield Entry("http", f"ALL {public_path(prefix, _plain(path))}", file, evidence, body, function)
             elif call.last == "register" and len(call.arguments) >= 2 and "rest_framework" in file.text:
                 path = values.text(call.arguments[0])
                 for prefix in _below(file.path, call.function.rpartition(".")[0], mounts) if HOLE not in path else ():
                     for item in ("", "/{id}"):
-                        yield Entry("http", f"ALL {_public(prefix, _plain(path) + item)}", file, evidence, body=node)
+                        yield Entry("http", f"ALL {public_path(prefix, _plain(path) + item)}", file, evidence, body=node)
 
 
 def _mounts(file: File, values: Values) -> Iterator[Mount]:
@@ -155,8 +155,3 @@ def _methods(call: Invoked) -> tuple[str, ...]:
 def _plain(pattern: str) -> str:
     """Return a pattern of Django as a path: `^orders/(?P<id>[0-9]+)/$` is `orders/{id}/`."""
     return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).strip("^$").removesuffix("/?").replace("\\", "")
-
-
-def _public(prefix: str, path: str) -> str:
-    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", joined).rstrip("/") or "/"

@@ -285,6 +285,13 @@ def event_reader(event: _Event, steps: tuple[Step, ...]) -> str:
     return lines[0].reader if lines else ""
 
 
+def public_path(prefix: str, path: str) -> str:
+    """Return a path below a prefix with its parameters as `{name}`: without types, patterns and defaults, whatever the framework writes."""
+    joined = re.sub(r"/{2,}", "/", f"/{prefix}/{path}")
+    named = re.sub(r"\{(\w+)[:=?<][^{}]*\}", r"{\1}", joined)
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", named).rstrip("/") or "/"
+
+
 def pieces(template: str) -> Iterator[Piece]:
     """Yield the parts of a template: literals, variables with their defaults, holes."""
     place = 0
