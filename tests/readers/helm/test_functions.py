@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend_expert.readers.helm.functions import FUNCTIONS
@@ -127,6 +127,7 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from(sorted(FUNCTIONS)), st.lists(VALUES, max_size=4))
+@example("kindOf", [None])
 def test_no_function_fails(name: str, arguments: list[Any]) -> None:
     result = FUNCTIONS[name](arguments)
     assert result is None or result is UNKNOWN or isinstance(result, str | int | float | bool | list | dict)

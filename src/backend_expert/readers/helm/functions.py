@@ -344,7 +344,9 @@ FUNCTIONS: dict[str, Function] = {
     "kindIs": _known(_is_kind),
     "typeIs": _known(_is_kind),
     "kindOf": _known(
-        lambda value: next(kind for kind in ("bool", "string", "map", "slice", "int", "float64") if _is_kind(kind, value))
+        lambda value: next(
+            (kind for kind in ("bool", "string", "map", "slice", "int", "float64") if _is_kind(kind, value)), "invalid"
+        )
     ),
     "lookup": lambda _: {},
     "untitle": _texts(lambda text: text[:1].lower() + text[1:]),
