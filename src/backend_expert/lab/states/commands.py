@@ -62,7 +62,9 @@ class Commands:
             kind = "fault"
         changes = tuple((name, value) for name, value in values.items() if value != variable(name))
         if whole and changes:
-            self.made.append(Command(said.sentence, said.arrow, whole, changes, kind, actor, target or actor, evidence, fault, fine))
+            self.made.append(
+                Command(said.sentence, said.arrow, whole, changes, kind, actor, target or actor, evidence, fault, fine)
+            )
 
     def budget(self, fault: str) -> int:
         """Return how often a fault may happen."""
