@@ -292,3 +292,12 @@ def test_what_a_strategy_asks_comes_before_the_handler(program, guard: str, expe
     source = STRATEGY + ROUTES.replace("MARKS", f"UseGuards({guard})").replace("PROVIDED", "JwtStrategy, KeyStrategy")
     found = program({"src/main.ts": MAIN.replace("SETUP", ""), "src/app.ts": NEST.replace("CODE", source)})
     assert found.outline("GET /x/a") == "\n".join([*expected, "reply 200"])
+
+
+def test_paths_that_a_guard_lets_through(guards):
+    body = (
+        "const { expressjwt } = require('express-jwt');\n"
+        "app.use(expressjwt({ secret: 'k', algorithms: ['RS256'] }).unless({ path: ['/token', { url: '/health', methods: ['GET'] }] }));\n"
+        f"app.post('/token', {H}); app.get('/health', {H}); app.get('/me', {H});"
+    )
+    assert guards(EXPRESS.replace("BODY", body)) == {"POST /token": [], "GET /health": [], "GET /me": ["expressjwt authentication"]}

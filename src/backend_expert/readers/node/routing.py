@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from backend_expert.model import Evidence
-from backend_expert.readers.node.values import Blueprint, Foreign, Record, Resource, Value, is_open, literal, member
+from backend_expert.readers.node.values import Blueprint, Foreign, Listing, Made, Record, Resource, Value, is_open, literal, member
 
 _ANYTHING = re.compile(r"\*")
 
@@ -94,9 +94,20 @@ def flattened(app: Resource, prefix: str = "", passed: tuple[tuple[str, Passed],
                 before.append((joined_path(base, entry.prefix), entry))
             case Route():
                 path = joined_path(base, entry.path)
-                yield Reached(entry, path, [*(each for place, each in before if _below(path, place)), *entry.passed])
+                passing = (each for place, each in before if _below(path, place) and not _excepts(each.value, path))
+                yield Reached(entry, path, [*passing, *entry.passed])
             case Mount():
                 yield from flattened(entry.child, joined_path(base, entry.prefix), tuple(before), depth + 1)
+
+
+def _excepts(value: Value, path: str) -> bool:
+    """Tell whether a middleware lets a path through unasked: `expressjwt({...}).unless({ path: ['/token'] })`."""
+    options = value.arguments[0] if isinstance(value, Made) and value.arguments else None
+    if not isinstance(options, Record) or "path" not in options.fields or "secret" in options.fields:
+        return False
+    paths = options.fields["path"]
+    listed = paths.items if isinstance(paths, Listing) else [paths]
+    return any(literal(member(each, "url") if isinstance(each, Record) else each).rstrip("/") == path for each in listed)
 
 
 def _below(path: str, place: str) -> bool:

@@ -263,6 +263,9 @@ def _called(node: Node) -> str:
         given = arguments(node)
         wraps = len(given) == 1 and given[0].type in {"identifier", "member_expression"} and _WRAPPER.search(label(plain(called)))
         node = plain(given[0] if wraps else called)
+        chained = node.child_by_field_name("object") if node.type == "member_expression" else None
+        if chained is not None and chained.type == "call_expression":
+            node = chained
     return "" if text(node) == "require" else label(node)
 
 
