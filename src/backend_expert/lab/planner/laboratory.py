@@ -214,6 +214,7 @@ def opened(
         yield lab
     finally:
         lab.close()
+    server.drop_database(database)
 
 
 @contextmanager
