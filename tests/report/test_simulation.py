@@ -8,7 +8,7 @@ from msgspec import structs
 
 from backend_expert.lab import load
 from backend_expert.lab.load import sketch
-from backend_expert.model import System
+from backend_expert.model import CacheGet, Estimate, Publish, System
 from backend_expert.report.simulation import certainty, render_simulation
 from backend_expert.review.executors import executor
 from backend_expert.review.result import Interval
@@ -73,6 +73,28 @@ def test_the_pool_where_requests_wait_leads_where_the_time_goes(peak: Simulation
 def test_operations_stand_in_the_order_of_their_trouble(peak: Simulation) -> None:
     text = render_simulation(peak, "text", "en")
     assert text.index("POST /orders  ") < text.index("GET /search  ")
+
+
+def test_messages_and_caches_are_told_where_there_are_some(peak: Simulation) -> None:
+    assert "messages" not in render_simulation(peak, "text", "en")
+    get = CacheGet(dataset="cache/product", hit_ratio=Estimate(0.8), time_ms=Estimate(0.2))
+    queue = sketch.system(
+        [sketch.component("cache"), sketch.component("mailer", workers=1), sketch.component("mq"), sketch.component("shop")],
+        [
+            sketch.operation("POST /", "shop", get, Publish(topic="mq/order.created")),
+            sketch.consumer("mail", "mailer", "mq/order.created", sketch.work(30)),
+        ],
+        {"POST /": 50},
+        topics=("mq/order.created",),
+        datasets=("cache/product",),
+    )
+    simulation = simulated(queue, load.Scenario(20))
+    for language in LANGUAGES:
+        text = render_simulation(simulation, "text", language)  # type: ignore[arg-type]
+        row = next(line for line in text.splitlines() if line.startswith("mq/order.created → mail"))
+        assert 250 < int(row.split()[-1]) < 420  # 50/s come for 20 s and 33/s are handled: a third stays
+        assert "cache cache/product: 8" in text or "cache cache/product: 79" in text
+        assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def render_simulation(simulation: Simulation, format_: Literal["text", "json"], 
         "",
         *_operations(simulation, language),
         "",
+        *_messages(simulation, language),
+        *_stores(simulation, language),
         word["busiest"],
         *_places(simulation, language),
         "",
@@ -151,6 +153,39 @@ def _operations(simulation: Simulation, language: str) -> Iterable[str]:
             f"{_latency(each.p50_ms, language):>12} {_latency(each.p99_ms, language):>12}"
         )
     yield from _more(len(worst_first) - _OPERATIONS, language)
+
+
+def _messages(simulation: Simulation, language: str) -> Iterable[str]:
+    """Yield how long messages took from their publication to the end of their handling, and how many of a run were left at its end."""
+    word, deliveries = WORDS[language], [each for each in simulation.outcome.deliveries if each.published]
+    if not deliveries:
+        return
+    yield f"{word['messages']:<42} {'p50':>12} {'p95':>12} {word['unfinished']:>11}"
+    slowest_first = sorted(deliveries, key=lambda each: (-each.unfinished, -(each.p95_ms or 0.0), each.topic, each.subscriber))
+    for each in slowest_first[:_OPERATIONS]:
+        yield (
+            f"{_cut(f'{each.topic} → {each.subscriber}', 42):<42} {_latency(each.p50_ms, language):>12} "
+            f"{_latency(each.p95_ms, language):>12} {number(round(each.unfinished / simulation.outcome.replications), language):>11}"
+        )
+    yield from _more(len(slowest_first) - _OPERATIONS, language)
+    yield ""
+
+
+def _stores(simulation: Simulation, language: str) -> Iterable[str]:
+    """Yield how often caches answered, and how often copies of a store answered with the past."""
+    word, outcome = WORDS[language], simulation.outcome
+    lines = [
+        word["cache"].format(dataset=one_line(each.dataset), share=percent(each.hit_ratio, language))
+        for each in outcome.caches
+        if each.lookups
+    ]
+    lines += [
+        word["copies"].format(dataset=one_line(each.dataset), share=percent(each.stale_share, language))
+        for each in outcome.replicas
+        if each.reads
+    ]
+    if lines:
+        yield from (*lines, "")
 
 
 def _places(simulation: Simulation, language: str) -> Iterable[str]:
