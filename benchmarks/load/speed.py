@@ -128,9 +128,11 @@ def main() -> None:
         simpy_a = peer(options.peers, "peers_simpy.py", "station", "200000")
         simpy_b = peer(options.peers, "peers_simpy.py", "chain", "60000")
         cimba_a = peer(options.peers, "peers_cimba.py", "3000000")
+        cimba_b = peer(options.peers, "peers_cimba_chain.py", "1000000")
         print(f"SimPy: (a) {simpy_a / 1e3:.0f} k, (b) {simpy_b / 1e3:.1f} k requests/s")
         print(f"the lab is {one[0] / simpy_a:.0f} and {two[0] / simpy_b:.0f} times as fast")
-        print(f"cimba: (a) {cimba_a / 1e6:.2f} M requests/s: {one[0] / cimba_a:.2f} times")
+        print(f"cimba: (a) {cimba_a / 1e6:.2f} M, (b) {cimba_b / 1e6:.2f} M requests/s")
+        print(f"the lab is {one[0] / cimba_a:.2f} and {two[0] / cimba_b:.2f} times as fast")
     else:
         print("no peers: give --peers PYTHON to compare", file=sys.stderr)
 
