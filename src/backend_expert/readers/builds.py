@@ -11,7 +11,7 @@ from backend_expert.readers.fragment import Fragment
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.dependencies import dependencies
 from backend_expert.readers.source_code.facts import Fact, Library, Module, Role
-from backend_expert.readers.source_code.files import left_out
+from backend_expert.readers.source_code.files import BUILD_FILES, left_out
 
 READER = "build file"
 
@@ -65,17 +65,6 @@ _FRAMEWORKS = {
 }
 """What makes a module a program that serves, not a library; a web project of .NET says so itself."""
 
-_FILES = (
-    "pom.xml",
-    "build.gradle",
-    "build.gradle.kts",
-    "go.mod",
-    "requirements.txt",
-    "pyproject.toml",
-    "Pipfile",
-    "composer.json",
-    "*.csproj",
-)
 _COMPILED = [
     (technology, re.compile(rf"(?:.*/)?(?:{names})(?:/v\d+)?", re.IGNORECASE)) for technology, names in sorted(_LIBRARIES.items())
 ]
@@ -86,7 +75,7 @@ _SERVERS = [(each, re.compile(rf"(?:.*/)?(?:{names})(?:/v\d+)?", re.IGNORECASE))
 
 def read(repository: Repository) -> Iterator[Fragment]:
     """Yield one fragment for each build file that says something."""
-    for path in repository.matching(*_FILES):
+    for path in repository.matching(*BUILD_FILES):
         if left_out(path):
             continue
         text = repository.text(path)

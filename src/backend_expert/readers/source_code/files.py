@@ -10,6 +10,19 @@ from msgspec import Struct
 from backend_expert.model import Text
 from backend_expert.readers.repository import Repository
 
+BUILD_FILES = (
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "go.mod",
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "composer.json",
+    "*.csproj",
+)
+"""Files that say what a directory is built into, in the languages that are read at the level of calls."""
+
 SIZE_LIMIT = 256 * 1024
 """Largest source file that is parsed, in bytes: the largest that people wrote in 42 public repositories has 55 kB."""
 

@@ -9,19 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from backend_expert.model import Evidence
 from backend_expert.readers.repository import Repository
 from backend_expert.readers.source_code.facts import Module
+from backend_expert.readers.source_code.files import BUILD_FILES
 from backend_expert.readers.source_code.program import File
-
-_BUILD_FILES = (
-    "pom.xml",
-    "build.gradle",
-    "build.gradle.kts",
-    "go.mod",
-    "requirements.txt",
-    "pyproject.toml",
-    "Pipfile",
-    "composer.json",
-    "*.csproj",
-)
 
 BEGINS = {
     "python": re.compile(
@@ -40,7 +29,7 @@ def homes(repository: Repository, files: Iterable[File], libraries: Mapping[str,
 
     `libraries` are directories with build files that are part of the program in another one.
     """
-    known = _directories(repository, *_BUILD_FILES, "Dockerfile")
+    known = _directories(repository, *BUILD_FILES, "Dockerfile")
     found = {}
     for file in files:
         directory = file.directory
@@ -53,7 +42,7 @@ def homes(repository: Repository, files: Iterable[File], libraries: Mapping[str,
 
 def undescribed(repository: Repository, files: Sequence[File], home: Mapping[str, str], language: str) -> Iterator[Module]:
     """Yield the programs in whose directories no build file stands, by the first line that begins a server."""
-    described = _directories(repository, *_BUILD_FILES)
+    described = _directories(repository, *BUILD_FILES)
     told: set[str] = set()
     for file in files:
         directory = home[file.path]
