@@ -217,3 +217,14 @@ def test_the_port_it_listens_on(program):
 )
 def test_routes_that_stand_elsewhere(program, files: dict[str, str], expected: list[str]):
     assert sorted(program(files).handlers) == expected
+
+
+def test_routers_that_mount_one_another_come_to_an_end(program):
+    many = "\n".join(f"a.use('/{n}', b); b.use('/{n}', c); c.use('/{n}', a);" for n in range(40))
+    found = program(
+        EXPRESS.replace(
+            "BODY", f"const a = express.Router(), b = express.Router(), c = express.Router(); {many}\nc.get('/x', {H}); app.use(a);"
+        )
+    )
+    assert "GET /0/0/x" in found.handlers
+    assert len(found.handlers) <= 40 * 40

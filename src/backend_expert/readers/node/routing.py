@@ -12,6 +12,9 @@ from backend_expert.readers.node.values import Blueprint, Foreign, Listing, Made
 
 _ANYTHING = re.compile(r"\*")
 
+ENTRIES_LIMIT = 5_000
+"""Most routes, mounts and middlewares that are gone through for one application: the largest of the systems tried has 150."""
+
 _NESTED = 12
 """Most routers inside one another that are followed: the deepest of the systems tried has 4."""
 
@@ -80,15 +83,24 @@ def _means(route: Value, method: str, path: str, controller: Blueprint) -> bool:
     return bool(re.fullmatch(f"{shown}(/.*)?" if not isinstance(route, Record) or is_open(verb) else shown, path))
 
 
-def flattened(app: Resource, prefix: str = "", passed: tuple[tuple[str, Passed], ...] = (), depth: int = 0) -> Iterator[Reached]:
+def flattened(app: Resource) -> Iterator[Reached]:
     """Yield the routes of an application and of everything mounted below it.
 
     What is put before routes holds for those that come after it in the order of the source.
     """
+    yield from _flattened(app, "", (), (), [ENTRIES_LIMIT])
+
+
+def _flattened(
+    app: Resource, prefix: str, passed: tuple[tuple[str, Passed], ...], above: tuple[int, ...], budget: list[int]
+) -> Iterator[Reached]:
     base = joined_path(prefix, str(app.facts.get("prefix") or ""))
     entries = app.facts.get("entries")
     before = list(passed)
-    for entry in entries if isinstance(entries, list) and depth <= _NESTED else ():
+    for entry in entries if isinstance(entries, list) and id(app) not in above and len(above) <= _NESTED else ():
+        budget[0] -= 1
+        if budget[0] < 0:
+            return
         match entry:
             case Passed():
                 before.append((joined_path(base, entry.prefix), entry))
@@ -97,7 +109,7 @@ def flattened(app: Resource, prefix: str = "", passed: tuple[tuple[str, Passed],
                 passing = (each for place, each in before if _below(path, place) and not _excepts(each.value, path))
                 yield Reached(entry, path, [*passing, *entry.passed])
             case Mount():
-                yield from flattened(entry.child, joined_path(base, entry.prefix), tuple(before), depth + 1)
+                yield from _flattened(entry.child, joined_path(base, entry.prefix), tuple(before), (*above, id(app)), budget)
 
 
 def _excepts(value: Value, path: str) -> bool:
