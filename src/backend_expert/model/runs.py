@@ -30,50 +30,50 @@ def independent_runs(steps: tuple[Step, ...]) -> Iterator[Run]:
     Writes end a run: which of two writes happens when the other fails is a decision of its own. Nothing inside a transaction is a run,
     for its statements share one connection.
     """
-    run: list[Step] = []
-    for step in steps:
-        if not (run and _asks(step) and getattr(step, "independent", None)):
-            yield from _finished(run)
-            run = []
-        if _asks(step):
-            run.append(step)
-        elif not isinstance(step, Transaction):
-            for block in children(step):
+    for part in _parts(steps):
+        if len(part) > 1:
+            yield part
+        elif not isinstance(part[0], Transaction):
+            for block in children(part[0]):
                 yield from independent_runs(block)
-    yield from _finished(run)
 
 
 def at_once(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return the steps with each independent run made one parallel step."""
-    runs = {id(run[0]): run for run in independent_runs(steps)}
-    skipped = {id(step) for run in runs.values() for step in run[1:]}
+    return tuple(_together(part) if len(part) > 1 else _inside(part[0]) for part in _parts(steps))
 
-    def block(inner: tuple[Step, ...]) -> tuple[Step, ...]:
-        return tuple(one(step) for step in inner if id(step) not in skipped)
 
-    def one(step: Step) -> Step:
-        if id(step) in runs:
-            run = runs[id(step)]
-            return Parallel(branches=tuple((each,) for each in run), certainty=step.certainty, evidence=step.evidence)
-        match step:
-            case Lock() | Repeat():
-                return structs.replace(step, steps=block(step.steps))
-            case Parallel():
-                return structs.replace(step, branches=tuple(block(branch) for branch in step.branches))
-            case Branch():
-                return structs.replace(step, then=block(step.then), otherwise=block(step.otherwise))
-            case Compensate():
-                return structs.replace(step, steps=block(step.steps), undo=block(step.undo))
-            case _:
-                return step
+def _parts(steps: tuple[Step, ...]) -> Iterator[Run]:
+    """Yield the steps in order, those of a run together and every other one alone."""
+    run: Run = ()
+    for step in steps:
+        joins = bool(run) and _asks(run[0]) and _asks(step) and bool(getattr(step, "independent", None))
+        if run and not joins:
+            yield run
+        run = (*run, step) if joins else (step,)
+    if run:
+        yield run
 
-    return block(steps)
+
+def _together(run: Run) -> Step:
+    return Parallel(branches=tuple((each,) for each in run), certainty=run[0].certainty, evidence=run[0].evidence)
+
+
+def _inside(step: Step) -> Step:
+    match step:
+        case Lock() | Repeat():
+            return structs.replace(step, steps=at_once(step.steps))
+        case Parallel():
+            return structs.replace(step, branches=tuple(at_once(branch) for branch in step.branches))
+        case Branch():
+            return structs.replace(step, then=at_once(step.then), otherwise=at_once(step.otherwise))
+        case Compensate():
+            return structs.replace(step, steps=at_once(step.steps), undo=at_once(step.undo))
+        case CacheGet():
+            return structs.replace(step, on_miss=at_once(step.on_miss))
+        case _:
+            return step
 
 
 def _asks(step: Step) -> bool:
     return isinstance(step, Call | CacheGet) or (isinstance(step, Query) and step.action is Action.READ)
-
-
-def _finished(run: list[Step]) -> Iterator[Run]:
-    if len(run) > 1:
-        yield tuple(run)
