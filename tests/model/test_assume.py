@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from backend_expert import model
 from backend_expert.model.assume import assumptions, complete, estimates, with_values
 
@@ -68,3 +70,53 @@ def test_every_assumption_has_a_path_a_reason_and_can_be_replaced() -> None:
 
 def test_replacing_nothing_gives_an_equal_system() -> None:
     assert with_values(SYSTEM, {}) == SYSTEM
+
+
+def test_keys_that_expire_and_rows_that_replicas_hold_get_a_popularity_and_others_none() -> None:
+    put = model.CachePut(dataset="redis/carts", expiry_s=model.Estimate(60))
+    cached = structs.replace(
+        SYSTEM,
+        components=(*SYSTEM.components, model.Component(name="redis", kind=model.Kind.CACHE)),
+        operations=(
+            *SYSTEM.operations,
+            model.Operation(name="cart", component="orders", trigger=model.Trigger(kind="http"), steps=(put,)),
+        ),
+        datasets=(
+            *SYSTEM.datasets,
+            model.Dataset(name="redis/carts", store="redis"),
+            model.Dataset(name="redis/other", store="redis"),
+        ),
+    )
+    found = {each.name: each for each in complete(cached).datasets}
+    assert found["redis/carts"].popularity is not None
+    assert found["redis/carts"].rows is None, "their number follows from the hit ratio"
+    assert found["redis/other"].popularity is None
+    assert found["postgres/orders"].popularity is None
+    replicated = complete(with_deployment(cached, "postgres", model.Deployment(reads="replicas")))
+    rows = replicated.dataset("postgres/orders").rows
+    assert rows is not None
+    assert rows.assumed
+    deployment = replicated.component("postgres").deployment
+    assert deployment is not None
+    assert deployment.replication_lag_ms is not None
+    assert complete(replicated) == replicated
+
+
+def test_a_limit_has_a_burst_and_an_ejection_its_bounds() -> None:
+    stated = model.Deployment(
+        rate_limit=model.RateLimit(rate_per_s=model.Estimate(40)),
+        outliers=model.OutlierEjection(slower=model.Estimate(3)),
+    )
+    deployment = complete(with_deployment(SYSTEM, "orders", stated)).component("orders").deployment
+    assert deployment is not None
+    assert deployment.rate_limit is not None
+    assert deployment.rate_limit.burst is not None
+    assert deployment.rate_limit.burst.value == 40
+    assert deployment.outliers is not None
+    assert deployment.outliers.error_ratio is None, "whoever ejects by latency has not said that errors count"
+    assert deployment.outliers.period_s is not None
+    assert deployment.outliers.maximum_share is not None
+
+
+def with_deployment(system: model.System, name: str, deployment: model.Deployment) -> model.System:
+    return model.replace_component(system, structs.replace(system.component(name), deployment=deployment))
