@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,6 +15,28 @@ from backend_expert import readers
 from backend_expert.model import System
 
 Tree = Callable[[dict[str, str]], Path]
+
+
+SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "readers"
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """Return a function that loads a benchmark script by its name."""
+
+    def load(name: str) -> ModuleType:
+        file = SCRIPTS / f"{name}.py"
+        if not file.exists():
+            pytest.skip("benchmarks/ is not part of this installation")
+        specification = importlib.util.spec_from_file_location(f"reader_{name}", file)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[specification.name] = module
+        specification.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,20 +10,10 @@ import pytest
 from backend_expert import readers
 from backend_expert.readers import formats
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "readers" / "fuzz.py"
-
 
 @pytest.fixture(scope="module")
-def fuzz() -> ModuleType:
-    if not SCRIPT.exists():
-        pytest.skip("benchmarks/ is not part of this installation")
-    specification = importlib.util.spec_from_file_location("reader_fuzz", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["reader_fuzz"] = module
-    specification.loader.exec_module(module)
-    return module
+def fuzz(script) -> ModuleType:
+    return script("fuzz")
 
 
 @pytest.mark.parametrize("name", sorted(formats()))

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from backend_expert.model import Call, Component, Evidence, Kind, Operation, System, Trigger
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "readers" / "score.py"
-
 
 @pytest.fixture(scope="module")
-def score() -> ModuleType:
-    if not SCRIPT.exists():
-        pytest.skip("benchmarks/ is not part of this installation")
-    specification = importlib.util.spec_from_file_location("reader_score", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["reader_score"] = module
-    specification.loader.exec_module(module)
-    return module
+def score(script) -> ModuleType:
+    return script("score")
 
 
 def call(caller: str, callee: str, line: int) -> Operation:
