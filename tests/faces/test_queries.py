@@ -95,6 +95,16 @@ def test_a_schema_of_another_database_is_translated_and_says_so(tmp_path: Path, 
 
 
 @needs_server
+def test_stated_rows_tell_what_is_large(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "all.sql").write_text("SELECT id, placed_at FROM purchase;")
+    given = ("--schema", str(folder / "schema.sql"), "--workload", str(folder / "all.sql"), "--lang", "en", "--format", "json")
+    for rows, found in (("purchase=2M", True), ("purchase=200", False)):
+        _, out, _ = outcome(capsys, *given, "--rows", rows)
+        rules = {each["finding"]["rule"] for each in json.loads(out)["findings"]}
+        assert ("whole-table-read" in rules, "foreign-key-without-index" in rules) == (found, found)
+
+
+@needs_server
 def test_one_statement_shows_its_plans(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     statement = "SELECT * FROM purchase WHERE customer_id = 5"
     code, out, _ = outcome(capsys, "--schema", str(folder / "schema.sql"), "--plan", statement, "--lang", "en")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -72,11 +73,13 @@ def with_database(
     *,
     translated: bool = False,
     refused: Iterable[str] = (),
+    stated: Mapping[str, float] = MappingProxyType({}),
 ) -> System:
     """Return the system with the tables of a loaded database in the place of what was recovered of them.
 
     `declared` are the tables as files declare them, for the lines, and for the types where the schema was `translated`; `guessed` names
-    those whose size nobody measured. A table that one of the `refused` statements names is not complete: its index may be among them.
+    those whose size nobody measured, `stated` the rows of some of them. A table that one of the `refused` statements names is not
+    complete: its index may be among them.
     """
     lines = {table.name.lower(): table for table in declared}
     recovered = {dataset.table.lower(): dataset for dataset in system.datasets if dataset.store == home.store}
@@ -90,7 +93,8 @@ def with_database(
             name = ".".join(part for part in (home.database, table.name) if part)
             known = Dataset(name=f"{home.store}/{name}", store=home.store, database=home.database)
         measured = f"{table.schema}.{table.name}" not in unmeasured and table.analysed
-        rows = Estimate(table.rows, 1.0, Certainty.MEASURED) if measured else known.rows
+        told = stated.get(table.name, stated.get(f"{table.schema}.{table.name}"))
+        rows = Estimate(table.rows, 1.0, Certainty.MEASURED) if measured else Estimate(told) if told is not None else known.rows
         made = loaded[known.name] = _dataset(known, catalogue, table, lines.get(table.name.lower()), statistics, rows, translated)
         if re.search(rf"\b{re.escape(table.name)}\b", doubtful):
             loaded[known.name] = replace(made, complete=False)

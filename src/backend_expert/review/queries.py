@@ -154,7 +154,9 @@ def ask(
     with running() as server:
         progress("load")
         with opened(server, read, known, rows) as lab:
-            found, told = answered(lab, tables or declared(read), known, asked, options=options, progress=progress, dialect=dialect)
+            found, told = answered(
+                lab, tables or declared(read), known, asked, options=options, progress=progress, dialect=dialect, rows=rows
+            )
     return Queries(command=command, single=bool(statement), dialect=dialect, answer=of_dialect(found, dialect), findings=told)
 
 
@@ -174,11 +176,12 @@ def answered(
     *,
     options: Options | None = None,
     dialect: str = "postgres",
+    rows: Mapping[str, float] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Answer, tuple[Told, ...]]:
     """Answer for a database that is loaded: what the rules find in it and in the workload, and what the planner makes of both.
 
-    `tables` are those that the files declare, for the lines.
+    `tables` are those that the files declare, for the lines; `rows` the row counts that were stated.
     """
     home = Home("database")
     database = Component(name=home.store, kind=Kind.DATABASE, technology="postgresql" if dialect == "postgres" else dialect)
@@ -194,6 +197,7 @@ def answered(
         lab.loaded.guessed,
         translated=translated_,
         refused=(each.item for each in lab.loaded.rejected),
+        stated=rows or {},
     )
     system = of_workload(system, home, workload)
     findings = found_in(system)
