@@ -21,8 +21,8 @@ DIAGRAM = {
 SYSTEM = System(
     name="shop",
     components=(
-        Component(name="orders", kind=Kind.SERVICE, attachments=(Attachment(target="registry"), Attachment(target="elsewhere"))),
-        Component(name="registry", kind=Kind.PLATFORM, attachments=(Attachment(target="stock"),)),
+        Component(name="orders", kind=Kind.SERVICE, attachments=(Attachment(target="registry"),)),
+        Component(name="registry", kind=Kind.PLATFORM, attachments=(Attachment(target="stock-1"),)),
         Component(name="stock-1", kind=Kind.SERVICE, aliases=("Stock",)),
     ),
     operations=(
