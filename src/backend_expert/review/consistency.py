@@ -180,8 +180,8 @@ def requirement(flows: tuple[FlowStudy, ...]) -> Requirement:
             title=title,
             verdict="broken",
             answer=sentence(
-                "{broken} of {all} invariants can be broken: {what}.",
-                "{broken} de {all} invariantes podem ser violados: {what}.",
+                "{broken} of {all} invariants can be broken: {what}. 'backend-expert consistency' tries what removes them.",
+                "{broken} de {all} invariantes podem ser violados: {what}. 'backend-expert consistency' testa o que os elimina.",
                 broken=len(broken),
                 all=len(answers),
                 what=together([each.meaning for each in _one_of_each(broken)], "; "),
