@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import loaded_shop
 import pytest
+from real_database import exported, really_loaded
 
 from backend_expert.lab.planner import sizing
 from backend_expert.lab.planner.analysis import analyse
@@ -95,21 +96,12 @@ def test_the_end_counts_for_an_index_that_could_be_built_too(lab: Lab) -> None:
 
 def test_the_ends_are_those_of_the_loaded_server(server: Server) -> None:
     """What the label is for: at the end of a column the loaded server knows better, from the second bucket on both agree."""
-    from backend_expert.lab.planner.export import export_statement
-    from backend_expert.lab.planner.laboratory import Loaded
-    from backend_expert.lab.planner.statistics import read_statistics
-
-    database = server.create_database()
-    with server.connect(database) as owner:
-        for statement in SCHEMA.split(";"):
-            owner.execute(statement.encode())
-        owner.execute("INSERT INTO visit SELECT i, '2024-01-01'::date + i / 100, i % 100, i FROM generate_series(1, 30000) i")
-        owner.execute("VACUUM ANALYZE")
-        row = owner.execute(export_statement().encode()).fetchone()
-        owner.execute("INSERT INTO visit SELECT i, '2024-01-01'::date + i / 100, i % 100, i FROM generate_series(30001, 30300) i")
-    assert row is not None
-    real = Lab(server, database, None, (), Loaded((), 1.0, ()))  # type: ignore[arg-type] - a real database needs no catalogue here
-    with opened(server, read_schema(SCHEMA, "s"), read_statistics(row[0], "stats.json")) as lab:
+    rows = "INSERT INTO visit SELECT i, '2024-01-01'::date + i / 100, i % 100, i FROM generate_series({}, {}) i"
+    real = really_loaded(server, SCHEMA, rows.format(1, 30_000), "VACUUM ANALYZE")
+    statistics = exported(real)
+    with server.connect(real.database) as owner:
+        owner.execute(rows.format(30_001, 30_300).encode())
+    with opened(server, read_schema(SCHEMA, "s"), statistics) as lab:
         for query, agrees in (("SELECT * FROM visit WHERE id > 29990", False), ("SELECT * FROM visit WHERE id < 9000", True)):
             assert (lab.explain(query).rows == pytest.approx(real.explain(query).rows, rel=0.02)) == agrees, query
             assert (evidence(lab, query).level is Level.EXACT) == agrees

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import loaded_shop
 import pytest
+from real_database import exported, really_loaded
 
 from backend_expert.lab.planner.binaries import find_binaries
 from backend_expert.lab.planner.evidence import Level, of_lab
 from backend_expert.lab.planner.experiment import advise
 from backend_expert.lab.planner.export import export_statement
-from backend_expert.lab.planner.laboratory import Lab, Loaded, opened
+from backend_expert.lab.planner.laboratory import Lab, opened
 from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.schema import read_schema
 from backend_expert.lab.planner.server import OWNER, Server
@@ -25,22 +26,14 @@ from backend_expert.lab.planner.workload import read_workload
 @pytest.fixture(scope="module")
 def real(server: Server) -> Iterator[Lab]:
     """Yield the loaded shop, seen through the same eyes as the lab."""
-    database = server.create_database()
-    with server.connect(database) as owner:
-        owner.execute(loaded_shop.SCHEMA)
-        owner.execute(loaded_shop.DATA)
-        owner.execute("VACUUM ANALYZE")
-    found = Lab(server, database, None, (), Loaded((), 1.0, ()))  # type: ignore[arg-type] - a real database needs no catalogue here
+    found = really_loaded(server, loaded_shop.SCHEMA, loaded_shop.DATA, "VACUUM ANALYZE")
     yield found
     found.close()
 
 
 @pytest.fixture(scope="module")
 def statistics(real: Lab) -> Statistics:
-    with real.server.connect(real.database) as owner:
-        row = owner.execute(export_statement().encode()).fetchone()
-    assert row is not None
-    return read_statistics(row[0], "stats.json")
+    return exported(real)
 
 
 @pytest.fixture(scope="module")

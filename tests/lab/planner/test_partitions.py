@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
+from real_database import exported, really_loaded
 
 from backend_expert.lab.planner.answer import Level
 from backend_expert.lab.planner.experiment import advise
-from backend_expert.lab.planner.export import export_statement
-from backend_expert.lab.planner.laboratory import Lab, Loaded, opened
+from backend_expert.lab.planner.laboratory import Lab, opened
 from backend_expert.lab.planner.plan import Plan
 from backend_expert.lab.planner.schema import read_schema
 from backend_expert.lab.planner.server import Server
-from backend_expert.lab.planner.statistics import Statistics, read_statistics
+from backend_expert.lab.planner.statistics import Statistics
 from backend_expert.lab.planner.whatif import IndexDefinition, Key, Workbench
 from backend_expert.lab.planner.workload import read_workload
 
@@ -51,22 +51,14 @@ QUERIES = (
 
 @pytest.fixture(scope="module")
 def real(server: Server) -> Iterator[Lab]:
-    database = server.create_database()
-    with server.connect(database) as owner:
-        for statement in (*SCHEMA.split(";"), *DATA.split(";")):
-            if statement.strip():
-                owner.execute(statement.encode())
-    found = Lab(server, database, None, (), Loaded((), 1.0, ()))  # type: ignore[arg-type] - a real database needs no catalogue here
+    found = really_loaded(server, SCHEMA, DATA)
     yield found
     found.close()
 
 
 @pytest.fixture(scope="module")
 def statistics(real: Lab) -> Statistics:
-    with real.server.connect(real.database) as owner:
-        row = owner.execute(export_statement().encode()).fetchone()
-    assert row is not None
-    return read_statistics(row[0], "stats.json")
+    return exported(real)
 
 
 @pytest.fixture(scope="module")
