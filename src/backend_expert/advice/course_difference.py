@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend_expert.model import Call, Compensate, GuardKind, Operation, Parallel, Publish, Query, Text, walk
+from backend_expert.model import Call, Compensate, GuardKind, Operation, Parallel, Publish, Query, Step, Text, walk
 from backend_expert.model.wording import named, sentence
 
 GUARDS = {
@@ -22,13 +22,14 @@ def courses(before: Operation, after: Operation) -> Iterator[Text]:
     if before.trigger.name != after.trigger.name:
         yield sentence("answer {route} in place of GET", "responda a {route} no lugar de GET", route=f"`{after.trigger.name}`")
     left, kept = _detached(before), _detached(after)
-    waited = [name for name in left if name not in kept]
+    still = _names(tuple(walk(after.steps)))
+    waited = [name for name in left if name not in kept and name in still]
     if waited:
         yield sentence("wait for {targets}", "espere por {targets}", targets=named(waited))
-    gone = [each for each in _parallel(after) if each not in _parallel(before)]
-    for together in gone:
+    started = [each for each in _parallel(after) if each not in _parallel(before)]
+    for together in started if len(_parallel(after)) > len(_parallel(before)) else ():
         yield sentence("start {targets} at the same time", "inicie {targets} ao mesmo tempo", targets=named(together, most=4))
-    ending = [name for name in _whole(before) if name not in _whole(after)]
+    ending = [name for name in _whole(before) if name not in _whole(after) and name in still]
     if ending:
         yield sentence("read {tables} in pages", "leia {tables} em páginas", tables=named(ending))
     undone = [name for name in _undone(after) if name not in _undone(before)]
@@ -51,13 +52,17 @@ def _parallel(operation: Operation) -> list[tuple[str, ...]]:
 
 
 def _targets(step: Parallel) -> tuple[str, ...]:
-    inner = [each for branch in step.branches for each in walk(branch)]
-    names = [
+    return _names(tuple(each for branch in step.branches for each in walk(branch)))
+
+
+def _names(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """Return the operations, topics and datasets that steps go to."""
+    found = [
         each.operation if isinstance(each, Call) else each.topic if isinstance(each, Publish) else each.dataset
-        for each in inner
+        for each in steps
         if isinstance(each, Call | Publish | Query)
     ]
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(found))
 
 
 def _undone(operation: Operation) -> list[str]:
