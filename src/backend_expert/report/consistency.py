@@ -101,7 +101,7 @@ def _lines(study: ConsistencyStudy, language: str) -> Iterable[str]:
     for flow in study.flows:
         yield from _flow(flow, language)
     yield from wrapped(word("fidelity") if study.flows else word("none"))
-    yield from wrapped(word("again", command=study.command))
+    yield from wrapped(word("again", command=one_line(study.command)))
 
 
 def _flow(flow: FlowStudy, language: str) -> Iterable[str]:
@@ -110,7 +110,8 @@ def _flow(flow: FlowStudy, language: str) -> Iterable[str]:
     for place, answer in enumerate(flow.answers, 1):
         state = word("holds" if answer.verdict == "none" else answer.verdict)
         yield from wrapped(f"{place:>3} {state:<10} {one_line(answer.invariant)}")
-        yield from wrapped(f"    {answer.meaning.in_language(language)}: {answer.answer.in_language(language)}")
+        said = f"{answer.meaning.in_language(language)}: {answer.answer.in_language(language)}"
+        yield from wrapped(f"    {one_line(said)}")
     yield ""
     for answer in told(flow.answers):
         yield from _history(answer, language)
