@@ -6,8 +6,11 @@ import pytest
 from msgspec import structs
 
 from backend_expert.lab import load
-from backend_expert.lab.load import sketch
+from backend_expert.lab.load import sketch, workspace
+from backend_expert.lab.load.experiment import proceed
+from backend_expert.lab.load.program import compile_program
 from backend_expert.model import Deployment, Estimate, System, replace_component
+from backend_expert.model.assume import complete
 
 CONSTANT = load.Law("constant", 0)
 
@@ -71,6 +74,21 @@ def test_users_that_are_never_answered_ask_no_more_unless_they_leave() -> None:
     bounded = structs.replace(component.deployment or Deployment(), queue_limit=Estimate(0))
     shedding = load.run(replace_component(system, structs.replace(component, deployment=bounded)), scenario)
     assert shedding.shed > 0, "who is turned away asks again"
+
+
+def test_nothing_is_left_of_requests_that_were_swallowed_and_given_up() -> None:
+    scenario = load.Scenario(
+        100,
+        arrivals=load.closed({"op": (5, 0.1)}),
+        faults=(load.crash("s", 5, 90, silent=True),),
+        patience_s=0.5,
+        leaving="constant",
+    )
+    run, done = workspace.make(compile_program(complete(station(1, 10, 1)), scenario), 1), False
+    while not done:
+        run, done = proceed(run)
+    assert int(run.table("entries")["counts"][0, 2]) > 500, "five users give up every 0.6 s"
+    assert int(run.table("frames")["live"].sum()) <= 5
 
 
 def test_no_more_users_than_can_be_simulated() -> None:

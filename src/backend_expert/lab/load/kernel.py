@@ -501,7 +501,10 @@ def _arrive(w: State, stream: Index) -> None:
 
 @compiled
 def _leave(w: State, f: Index) -> None:
-    """Let whoever sent a request go: it leaves the queue in which it waits for its first place, or is worked on for nobody."""
+    """Let whoever sent a request go: it leaves the queue in which it waits for its first place, or is worked on for nobody.
+
+    A request without an instance was swallowed by one that hung: nothing will ever come of it.
+    """
     frame = frame_at(w.frames, f)
     if not (frame.live and frame.entry >= 0 and frame.leaves_at == w.now):
         return
@@ -510,6 +513,8 @@ def _leave(w: State, f: Index) -> None:
     if frame.stage == SLOT and frame.waits_at >= 0:
         hold(w, frame.instance, LESS)
         leave_queue(w, f)
+        free_frame(w, f)
+    elif frame.instance < 0:
         free_frame(w, f)
     elif frame.seated:
         w.orphans += 1
