@@ -160,7 +160,7 @@ def _history(answer: Explored, language: str) -> Iterable[str]:
 
 
 def _event(event: HistoryEvent, language: str) -> str:
-    fault = f"! {event.fault}: " if event.fault else ""
+    fault = f"! {one_line(event.fault)}: " if event.fault else ""
     where = f"  [{one_line(str(event.evidence))}]" if event.evidence is not None else ""
     target = f" → {one_line(event.target)}" if event.target and event.target != event.actor else ""
     return f"{fault}{one_line(event.actor)}{target}: {one_line(event.text.in_language(language))}{where}"
