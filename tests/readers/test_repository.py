@@ -172,3 +172,18 @@ def test_beside_never_leaves_the_root(file: str, relative: str, expected: str | 
 
 def test_printable_keeps_letters_of_every_alphabet():
     assert printable("configuração/日本.yml") == "configuração/日本.yml"
+
+
+def test_directories_of_copies_and_products_are_counted(tree):
+    names = (
+        "node_modules/a.js",
+        "web/node_modules/b.js",
+        "web/package.json",
+        "web/build/c.js",
+        "vendor/d.go",
+        ".venv/e.py",
+        "f.yml",
+    )
+    (entry,) = Repository.open(tree(dict.fromkeys(names, ""))).unread
+    assert (entry.file, entry.partly) == (".", True)
+    assert entry.reason.en.endswith("not entered: build (1), node_modules (2), vendor (1)")

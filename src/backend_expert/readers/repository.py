@@ -195,7 +195,8 @@ def printable(name: str) -> str:
 def _files(root: Path, unread: list[Unread]) -> tuple[str, ...]:
     files: list[str] = []
     links: list[tuple[str, str]] = []
-    for path, target in _walk(root, unread):
+    aside: dict[str, int] = {}
+    for path, target in _walk(root, unread, aside):
         if target is None:
             files.append(path)
         else:
@@ -213,14 +214,21 @@ def _files(root: Path, unread: list[Unread]) -> tuple[str, ...]:
                 )
             )
             break
+    if aside:
+        shown = ", ".join(f"{name} ({aside[name]})" for name in sorted(aside))
+        reason = Text(
+            f"directories of copies and products were not entered: {shown}",
+            f"não se entrou em diretórios de cópias e produtos: {shown}",
+        )
+        unread.append(Unread(".", 0, reason, partly=True))
     known = frozenset(files)
     # A link to a file that is listed under its own name would only say everything twice.
     files.extend(path for path, target in links if target not in known and (root / target).is_file())
     return tuple(sorted(files))
 
 
-def _walk(root: Path, unread: list[Unread]) -> Iterator[tuple[str, str | None]]:
-    """Yield the files in order of their paths, links with the target inside the root."""
+def _walk(root: Path, unread: list[Unread], aside: dict[str, int]) -> Iterator[tuple[str, str | None]]:
+    """Yield the files in order of their paths, links with the target inside the root; count the directories that are left aside."""
     waiting: list[tuple[str, int]] = [("", 0)]
     while waiting:
         directory, depth = waiting.pop()
@@ -247,6 +255,8 @@ def _walk(root: Path, unread: list[Unread]) -> Iterator[tuple[str, str | None]]:
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in made:
                     below.append((path, depth + 1))
+                elif not entry.name.startswith((".", "__")):
+                    aside[entry.name] = aside.get(entry.name, 0) + 1
             elif entry.is_file(follow_symlinks=False):
                 yield path, None
             else:
