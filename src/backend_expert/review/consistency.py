@@ -121,7 +121,7 @@ def explored(system: System, state_limit: int = QUICK) -> tuple[FlowStudy, ...]:
 def study(flow: states.Flow, state_limit: int, *, fix: bool = False, progress: Callable[[int], None] | None = None) -> FlowStudy:
     """Explore one flow; with `fix`, search the smallest set of remedies that leaves no violation of what is broken."""
     try:
-        verdict = states.explore_deeper(flow, state_limit=state_limit)
+        verdict = states.explore_deeper(flow, state_limit=state_limit, many=True)
         found = _fix(flow, min(state_limit, PLANNED), progress) if fix and verdict.violated else None
     except states.FlowError as error:
         return FlowStudy(name=flow.name, answers=(), assumptions=(Text(f"Not explored: {error}", f"Não explorado: {error}"),))

@@ -112,6 +112,8 @@ def look_ups(system: System) -> dict[str, tuple[float, float]]:
     rates = rates_per_s(system)
     found: dict[str, tuple[float, float]] = {}
     for operation in system.operations:
+        if not any(isinstance(step, CacheGet) for step in walk(operation.steps)):
+            continue
         for step, times in executions(operation.steps):
             if isinstance(step, CacheGet):
                 rate = rates[operation.name] * times

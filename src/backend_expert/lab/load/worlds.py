@@ -95,32 +95,67 @@ def _measured(system: System) -> tuple[tuple[Quantity, Estimate], ...]:
 
 def individual(system: System) -> System:
     """Return the system with every number copied, so that no two places share one."""
-    return _rebuilt(system, lambda estimate: structs.replace(estimate))  # type: ignore[no-any-return]
+    return _rebuilt(system, _holders(_Itself(system)), lambda estimate: structs.replace(estimate))  # type: ignore[no-any-return]
 
 
-def replaced(value: Any, values: Mapping[int, float]) -> Any:
-    """Return the value with the numbers of estimates replaced, by the identity of the estimate."""
+def replaced(system: System, values: Mapping[int, float]) -> System:
+    """Return the system with the numbers of estimates replaced, by the identity of the estimate."""
 
     def number(estimate: Estimate) -> Estimate:
         new = values.get(id(estimate), estimate.value)
         return estimate if new == estimate.value else Estimate(new, estimate.spread, estimate.certainty, estimate.evidence)
 
-    return _rebuilt(value, number)
+    return _rebuilt(system, _holders(_Itself(system)), number)  # type: ignore[no-any-return]
 
 
-def _rebuilt(value: Any, number: Callable[[Estimate], Estimate]) -> Any:
+class _Itself:
+    """A value as a key: equal to itself alone, and kept alive by whoever remembers it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.value is other.value
+
+
+@lru_cache(maxsize=32)
+def _holders(system: _Itself) -> frozenset[int]:
+    """Return the identities of all that holds numbers: worlds are drawn from a system by the hundred, and most of it holds none."""
+    found: set[int] = set()
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, Estimate):
+            return True
+        if isinstance(value, tuple):
+            inner = [holds(item) for item in value]
+        elif isinstance(value, Struct):
+            inner = [holds(each) for name in _inner_fields(type(value)) if (each := getattr(value, name)) is not None]
+        else:
+            return False
+        if any(inner):
+            found.add(id(value))
+        return any(inner)
+
+    holds(system.value)
+    return frozenset(found)
+
+
+def _rebuilt(value: Any, holders: frozenset[int], number: Callable[[Estimate], Estimate]) -> Any:
     if isinstance(value, Estimate):
         return number(value)
-    if isinstance(value, tuple):
-        items = [_rebuilt(item, number) for item in value]
-        return value if all(map(_same, items, value)) else tuple(items)
-    if not isinstance(value, Struct):
+    if id(value) not in holders:
         return value
+    if isinstance(value, tuple):
+        items = [_rebuilt(item, holders, number) for item in value]
+        return value if all(map(_same, items, value)) else tuple(items)
     new = {}
-    for name in _inner_fields(type(value)):
+    for name in _inner_fields(value.__class__):
         old = getattr(value, name)
         if old is not None and old != ():
-            inner = _rebuilt(old, number)
+            inner = _rebuilt(old, holders, number)
             if inner is not old:
                 new[name] = inner
     return structs.replace(value, **new) if new else value
