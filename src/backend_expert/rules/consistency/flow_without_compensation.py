@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -35,6 +36,10 @@ class Half(Struct, frozen=True):
     failing: Step
 
 
+WAY_BACK = re.compile(r"\bDELETE\b|cancel|compensat|refund|release|restock|revert|rollback|undo|void", re.IGNORECASE)
+"""What calls are named that take something back: who makes one is on the way back already."""
+
+
 @rule(
     "flow-without-compensation",
     code="BE-CON-010",
@@ -44,9 +49,12 @@ class Half(Struct, frozen=True):
     pt="Alterações em vários serviços sem caminho de volta",
 )
 def flow_without_compensation(system: System) -> Iterator[Finding]:
-    """Yield the operations that change another service and then take a step that can fail, with nothing that undoes the change."""
+    """Yield the operations that change another service and then take a step that can fail, with nothing that undoes the change.
+
+    A message comes again until its handler is done: there the way is forward, and that a repeat does no harm is another rule.
+    """
     for operation in system.operations:
-        if operation.certainty is not Certainty.ASSUMED and operation.trigger.kind != "start":
+        if operation.certainty is not Certainty.ASSUMED and operation.trigger.kind not in {"start", "message"}:
             half = _half_done(system, operation)
             if half is not None:
                 yield _finding(system, half)
@@ -84,7 +92,7 @@ def _half_done(system: System, operation: Operation) -> Half | None:
 def _creates(system: System, operation: Operation, call: Call) -> bool:
     """Tell whether a call is known to change something in another service or at a third party."""
     called = system.operation(call.operation)
-    if called.component == operation.component or methods(called) == {"GET"}:
+    if called.component == operation.component or methods(called) == {"GET"} or WAY_BACK.search(called.trigger.name or called.name):
         return False
     if system.component(called.component).kind is Kind.EXTERNAL:
         return bool(methods(called) - {"GET", "HEAD", "OPTIONS"})
