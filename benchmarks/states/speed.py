@@ -16,7 +16,7 @@ from msgspec import structs
 TESTS = Path(__file__).parents[2] / "tests"
 sys.path[:0] = [str(TESTS / "lab" / "states"), str(TESTS / "flows")]
 
-from test_fixes import PLACE_ORDER  # noqa: E402
+from test_plan import PLACE_ORDER  # noqa: E402
 
 from backend_expert.lab.states.compile import compile_flow  # noqa: E402
 from backend_expert.lab.states.compiled_engine import explore_compiled  # noqa: E402
