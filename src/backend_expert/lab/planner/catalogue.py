@@ -97,11 +97,6 @@ class ExistingIndex(Struct, frozen=True):
     definition: str
     options: str
 
-    @property
-    def removable(self) -> bool:
-        """Tell whether the index is there for speed alone."""
-        return not (self.unique or self.primary or self.constraint or self.replica_identity)
-
 
 class ForeignKey(Struct, frozen=True):
     """A foreign key: the columns of `table` that refer to `parent`."""

@@ -6,7 +6,7 @@ import re
 
 from msgspec import Struct
 
-from backend_expert.lab.states.expression import ExpressionError, Linear, number, parse_sum, total, variable
+from backend_expert.lab.states.expression import ExpressionError, Linear, number, parse_sum, variable
 from backend_expert.lab.states.flow import (
     AROUND_REQUESTS,
     Column,
@@ -221,10 +221,6 @@ class World:
     def flag(self, name: str) -> str:
         """Return a variable that is 0 until something happens."""
         return self.declare(Variable(name, 0, 1, saturates=True))
-
-    def over_attempts(self, names: list[str]) -> Linear:
-        """Return the sum of several variables."""
-        return total(names)
 
     def same_key(self, table: Table, instance: Instance) -> tuple[Instance, ...]:
         """Return the instances whose rows a unique key of the table takes for the same."""

@@ -43,11 +43,6 @@ def parameter(made: Instance, owner: Blueprint, name: str) -> Value | None:
     return None
 
 
-def of_parameter(node: Node, owner: Blueprint) -> Value | None:
-    """Return what a constructor is given for a parameter that is no field."""
-    return of_member(node, owner)
-
-
 def of_member(node: Node, owner: Blueprint) -> Value | None:
     """Return what a container gives for a parameter or field with a type or a decorator."""
     frame = owner.frame
